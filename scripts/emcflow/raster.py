@@ -1,0 +1,198 @@
+"""Rasters on the grid of the input stack: reading windows, writing GeoTIFFs whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.windows import Window
+
+from emcflow.errors import InputError
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Shape, coordinate reference system and transform that all rasters of a scene share.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns.
+    crs : str or None
+        Well-known text; None for radar coordinates.
+    transform : tuple of float
+        The six numbers of the affine transform, GDAL's pixel-corner convention, in the order
+        (a, b, c, d, e, f) of the ``affine`` package.
+    """
+
+    shape: tuple[int, int]
+    crs: str | None
+    transform: tuple[float, ...]
+
+    def differs_from(self, other: Grid) -> str:
+        """Say in words how this grid differs from another; empty where it does not."""
+        if self.shape != other.shape:
+            return f"shape {self.shape} instead of {other.shape}"
+        if (self.crs is None) != (other.crs is None) or (
+            self.crs is not None and CRS.from_wkt(self.crs) != CRS.from_wkt(other.crs)
+        ):
+            return f"CRS {_short(self.crs)} instead of {_short(other.crs)}"
+        pixel = max(abs(other.transform[0]), abs(other.transform[4]))
+        if not np.allclose(self.transform, other.transform, rtol=0, atol=1e-3 * pixel):
+            return f"transform {self.transform} instead of {other.transform}"
+        return ""
+
+
+def _short(wkt: str | None) -> str:
+    return "none" if wkt is None else CRS.from_wkt(wkt).to_string()[:60]
+
+
+def open_raster(path: str | Path) -> rasterio.DatasetReader:
+    """Open a raster for reading.
+
+    Raises
+    ------
+    InputError
+        Where GDAL cannot open the file.
+    """
+    try:
+        return rasterio.open(path)
+    except rasterio.errors.RasterioIOError as error:
+        reason = "does not exist" if not Path(path).exists() else f"cannot be opened: {error}"
+        raise InputError(
+            f"{path}: {reason}; expected a raster that GDAL can read: check the path, or write "
+            "the file again"
+        ) from error
+
+
+def read_grid(dataset: rasterio.DatasetReader) -> Grid:
+    """Return the grid of an open raster."""
+    crs = dataset.crs.to_wkt() if dataset.crs else None
+    return Grid(dataset.shape, crs, tuple(dataset.transform)[:6])
+
+
+def read_band(path: str | Path, bounds: tuple[int, int, int, int] | None = None) -> np.ndarray:
+    """Read the first band of a raster, whole or within bounds.
+
+    Parameters
+    ----------
+    path : path
+        Anything GDAL opens.
+    bounds : tuple of int, optional
+        First row, first column, last row, last column, half open.
+
+    Returns
+    -------
+    ndarray
+        Two-dimensional, in the file's own type.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be opened or its data cannot be read, as when it is cut off.
+    """
+    with open_raster(path) as dataset:
+        window = None
+        if bounds is not None:
+            row0, col0, row1, col1 = bounds
+            window = Window(col0, row0, col1 - col0, row1 - row0)
+        try:
+            return dataset.read(1, window=window)
+        except rasterio.errors.RasterioIOError as error:
+            raise InputError(
+                f"{path}: the data cannot be read ({error}); expected a whole file: "
+                "it may be truncated, write or copy it again"
+            ) from error
+
+
+def scatter(points: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Place point values on the grid, NaN elsewhere.
+
+    Parameters
+    ----------
+    points : ndarray of int, shape (npoints, 2)
+        Row and column of each point.
+    values : ndarray, shape (npoints,)
+        Any real type.
+    shape : tuple of int
+        Rows and columns of the grid.
+
+    Returns
+    -------
+    ndarray of float32, shape ``shape``
+    """
+    image = np.full(shape, np.nan, dtype=np.float32)
+    image[points[:, 0], points[:, 1]] = values
+    return image
+
+
+def write_raster(
+    path: str | Path,
+    image: np.ndarray,
+    grid: Grid,
+    *,
+    units: str,
+    description: str,
+    tags: dict[str, str] | None = None,
+    threads: int = 1,
+) -> None:
+    """Write a GeoTIFF on the scene's grid: tiled, DEFLATE, NaN as nodata where it is real.
+
+    The file gets its final name only when it is whole, so a broken write is never taken for a
+    result. Bands are the first axis of a three-dimensional image.
+
+    Parameters
+    ----------
+    path : path
+        Name of the file; missing parent folders are made.
+    image : ndarray, shape (rows, cols) or (bands, rows, cols)
+        float32 or complex64.
+    grid : Grid
+        Must have the image's shape.
+    units : str
+        Unit of the values, written to the band and to the tag ``UNITS``.
+    description : str
+        What the raster shows, for the band's description.
+    tags : dict, optional
+        Further tags.
+    threads : int
+        Threads for the compression.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bands = image[np.newaxis] if image.ndim == 2 else image
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    profile = {
+        "driver": "GTiff",
+        "height": grid.shape[0],
+        "width": grid.shape[1],
+        "count": len(bands),
+        "dtype": bands.dtype.name,
+        "crs": grid.crs,
+        "transform": Affine(*grid.transform),
+        "tiled": True,
+        "blockxsize": 512,
+        "blockysize": 512,
+        "compress": "deflate",
+        # Level 1 is several times faster than the default and a few per cent larger.
+        "zlevel": 1,
+        "num_threads": threads,
+        "bigtiff": "if_safer",
+    }
+    if not np.iscomplexobj(bands):
+        profile |= {"nodata": np.nan, "predictor": 3}
+    try:
+        with rasterio.open(unfinished, "w", **profile) as dataset:
+            dataset.write(bands)
+            dataset.update_tags(UNITS=units, **(tags or {}))
+            for band in range(1, len(bands) + 1):
+                dataset.set_band_unit(band, units)
+                dataset.set_band_description(band, description)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""HDF5 files between the rules: written whole or not at all, read with a clear word where broken."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from emcflow.errors import InputError
+
+
+@contextmanager
+def create(path: str | Path, **attributes) -> Iterator[h5py.File]:
+    """Open a new HDF5 file that gets its name only when it is whole.
+
+    Parameters
+    ----------
+    path : path
+        Final name of the file.
+    **attributes
+        Written to the root group: dates, pairs, settings.
+
+    Yields
+    ------
+    h5py.File
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with h5py.File(unfinished, "w") as file:
+            for name, value in attributes.items():
+                file.attrs[name] = value
+            yield file
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def put(group: h5py.Group, name: str, values: np.ndarray, units: str) -> None:
+    """Write one array with its unit, plain and contiguous: speed matters more than size here."""
+    group.create_dataset(name, data=values).attrs["units"] = units
+
+
+@contextmanager
+def open_product(path: str | Path) -> Iterator[h5py.File]:
+    """Open a file made by :func:`create` for reading.
+
+    Raises
+    ------
+    InputError
+        Where it is missing, cut off or no HDF5 file, or lacks the data asked for.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError) as error:
+        reason = str(error).strip("\"'")
+        raise InputError(
+            f"{path}: not a whole intermediate file of this workflow ({reason}); "
+            f"rebuild it with: snakemake --cores 1 --forcerun -- '{path}'"
+        ) from error
+
+
+def read(path: str | Path, *names: str) -> list[np.ndarray]:
+    """Read whole arrays from one file, in the order of their names."""
+    with open_product(path) as file:
+        return [file[name][...] for name in names]
+
+
+def read_rows(path: str | Path, name: str, rows: slice) -> np.ndarray:
+    """Read some rows of one array."""
+    with open_product(path) as file:
+        return file[name][rows]
