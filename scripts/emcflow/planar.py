@@ -1,8 +1,8 @@
 """Graphs of edges and triangles, their dual, and integration along a spanning tree.
 
-One type serves two uses: the mesh of points of a tile, and the network of dates. Cycles ``k`` live on
-edges, directed from the lower node ``a`` to the higher node ``b``. A flow over edge ``e`` crosses it, from the
-triangle on its right to the one on its left; where there is no triangle, the ground node stands in.
+One type serves two uses: the mesh of points of a tile, and the network of dates. Cycles ``k`` live
+on edges, directed from the lower node ``a`` to the higher node ``b``. A flow over an edge crosses
+it, from the triangle on its right to the one on its left; the ground stands in where there is none.
 """
 
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ class SpanningTree:
     edge : int32 (nnodes,)
         Edge between each node and its parent, -1 for a root.
     sign : int8 (nnodes,)
-        +1 where the way from the parent to the node is the edge's own direction, -1 against it, 0 for a root.
+        +1 where the way from parent to node is the edge's own direction, -1 against it; root: 0.
     region : int32 (nnodes,)
         Connected component of each node, numbered from 0 by the lowest node.
     """
@@ -127,7 +127,8 @@ def planar_graph(triangles, nnodes, extra_edges=None) -> PlanarGraph:
     Raises
     ------
     InputError
-        If a node does not exist, an edge joins a node to itself, or two triangles walk an edge the same way.
+        If a node does not exist, an edge joins a node to itself, or two triangles walk an edge the
+        same way.
     """
     triangles = np.ascontiguousarray(triangles, dtype=np.int32).reshape(-1, 3)
     ntri = triangles.shape[0]
@@ -166,8 +167,8 @@ def _check_nodes(start, end, nnodes):
     loops = np.flatnonzero(start == end)
     if loops.size:
         raise InputError(
-            f"an edge joins node {start[loops[0]]} to itself; edges and triangles need distinct nodes: "
-            "remove it"
+            f"an edge joins node {start[loops[0]]} to itself; edges and triangles need "
+            "distinct nodes: remove it"
         )
 
 
@@ -191,15 +192,16 @@ def _check_orientation(ids, forward, edges):
     if bad.size:
         a, b = edges[bad[0] // 2]
         raise InputError(
-            f"{walks[bad[0]]} triangles walk the edge between nodes {a} and {b} the same way, expected at "
-            "most 1: give every triangle once, all in the same sense, without overlaps"
+            f"{walks[bad[0]]} triangles walk the edge between nodes {a} and {b} the same "
+            "way, expected at most 1: give every triangle once, all in the same sense"
         )
 
 
 def residues(graph, k) -> np.ndarray:
-    """Sum cycles around every triangle (Goldstein, Zebker & Werner 1988, doi 10.1029/RS023i004p00713).
+    """Sum cycles around every triangle: its residue.
 
-    Adding a flow to an edge raises the residue of its `left` node and lowers that of its `right` node.
+    After Goldstein, Zebker & Werner (1988), Radio Science 23(4); triangles in place of squares.
+    Adding a flow to an edge raises the residue of its `left` node and lowers that of its `right`.
 
     Parameters
     ----------
@@ -210,25 +212,36 @@ def residues(graph, k) -> np.ndarray:
     Returns
     -------
     int32 (ntri + 1,) or (n, ntri + 1)
-        Cycles left over in each triangle; the last, of the ground node, is minus the sum of the others.
+        Cycles left over in each triangle; last, of the ground, minus the sum of the others.
     """
     k = np.asarray(k)
-    out = np.zeros((*k.shape[:-1], graph.ntriangles + 1), dtype=np.int32)
-    # Row by row: the edges of one row stay in the cache while triangles gather from them.
-    for row, cycles in zip(out.reshape(-1, out.shape[-1]), k.reshape(-1, k.shape[-1]), strict=True):
-        for corner in range(3):
-            signs = graph.triangle_signs[:, corner]
-            edges = graph.triangle_edges[:, corner]
-            row[:-1] += np.multiply(signs, cycles[edges], dtype=np.int32)
-        row[-1] = -row[:-1].sum()
-    return out
+    rows = np.ascontiguousarray(k.reshape(-1, k.shape[-1]))
+    out = np.empty((rows.shape[0], graph.ntriangles + 1), dtype=np.int32)
+    _sum_around(graph.triangle_edges, graph.triangle_signs, rows, out)
+    return out.reshape(*k.shape[:-1], graph.ntriangles + 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_around(triangle_edges, triangle_signs, rows, out):
+    """Fill `out` with the sum around each triangle and, last, minus the total."""
+    ntri = triangle_edges.shape[0]
+    for r in range(rows.shape[0]):
+        total = 0
+        for t in range(ntri):
+            value = 0
+            for corner in range(3):
+                cycles = np.int64(rows[r, triangle_edges[t, corner]])
+                value += triangle_signs[t, corner] * cycles
+            out[r, t] = value
+            total += value
+        out[r, ntri] = -total
 
 
 def dual_adjacency(graph) -> DualAdjacency:
     """List the arcs that leave each node of the dual graph.
 
-    Each edge between two different nodes gives two arcs: right to left with sign +1, left to right with
-    sign -1. Edges with the ground on both sides can carry no flow and are left out.
+    Each edge between two different nodes gives two arcs: right to left with sign +1, left to right
+    with sign -1. Edges with the ground on both sides can carry no flow and are left out.
 
     Parameters
     ----------
@@ -241,7 +254,7 @@ def dual_adjacency(graph) -> DualAdjacency:
     ntri = graph.ntriangles
     columns = np.argsort(graph.triangle_edges, axis=1)
     inner_edge = np.take_along_axis(graph.triangle_edges, columns, axis=1).ravel()
-    # A triangle is on the left of the edges that it walks forwards: its arcs over them go to the right.
+    # A triangle is on the left of the edges it walks forwards: its arcs over them go to the right.
     inner_sign = -np.take_along_axis(graph.triangle_signs, columns, axis=1).ravel()
     outer_edge = np.flatnonzero((graph.left == ntri) != (graph.right == ntri)).astype(np.int32)
     outer_sign = np.where(graph.right[outer_edge] == ntri, 1, -1).astype(np.int8)
@@ -350,8 +363,8 @@ def integrate_cycles(tree, k) -> np.ndarray:
     out = np.zeros((rows.shape[0], tree.order.size), dtype=np.int16)
     if not _integrate(tree.order, tree.parent, tree.edge, tree.sign, rows, out):
         raise InputError(
-            f"the cycles of edges add up to more than {_INT16_MAX} along the points; expected sums within "
-            "16 bits: check that the input is wrapped phase"
+            f"the cycles of edges add up to more than {_INT16_MAX} along the points; "
+            "expected sums within 16 bits: check that the input is wrapped phase"
         )
     return out.reshape(*k.shape[:-1], tree.order.size)
 
