@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.planar import PlanarGraph
 
 
 @contextmanager
@@ -76,3 +77,32 @@ def read_rows(path: str | Path, name: str, rows: slice) -> np.ndarray:
     """Read some rows of one array."""
     with open_product(path) as file:
         return file[name][rows]
+
+
+GRAPH_ARRAYS = ("edges", "triangles", "triangle_edges", "triangle_signs", "left", "right")
+
+
+def put_graph(file: h5py.File, graph: PlanarGraph) -> None:
+    """Write the arrays of a point mesh."""
+    for name in GRAPH_ARRAYS:
+        put(file, name, getattr(graph, name), "index")
+    file.attrs["nnodes"] = graph.nnodes
+
+
+def read_graph(path: str | Path) -> PlanarGraph:
+    """Read the point mesh written by :func:`put_graph`."""
+    with open_product(path) as file:
+        arrays = {name: file[name][...] for name in GRAPH_ARRAYS}
+        return PlanarGraph(nnodes=int(file.attrs["nnodes"]), **arrays)
+
+
+def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int, int]) -> None:
+    """Write the points of a tile, relative to its first row and column, and its bounds."""
+    put(file, "points", points - np.asarray(bounds[:2], dtype=np.int32), "row, column")
+    put(file, "tile", np.asarray(bounds, dtype=np.int32), "row, column")
+
+
+def read_points(path: str | Path) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+    """Read the points of a tile as rows and columns of the scene, and the tile's bounds."""
+    points, bounds = read(path, "points", "tile")
+    return points + bounds[:2], tuple(int(bound) for bound in bounds)

@@ -1,0 +1,27 @@
+from snakemake.utils import min_version, validate
+
+min_version("9.0")
+
+# The demo's config is a default only where no other is given: nothing of it leaks into a user's.
+if not workflow.overwrite_configfiles:
+
+    configfile: workflow.source_path("config/config.yaml")
+
+
+include: "rules/common.smk"
+include: "rules/stack.smk"
+include: "rules/network.smk"
+include: "rules/tiles.smk"
+include: "rules/links.smk"
+include: "rules/unwrap.smk"
+include: "rules/merge.smk"
+include: "rules/parameters.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        INTERFEROGRAMS,
+        PARAMETER_RASTERS if LINK_MODEL else [],
+        f"{OUT}/report.html",

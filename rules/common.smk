@@ -1,0 +1,108 @@
+"""The config, checked; what it implies for every rule: dates, pairs, tiles, threads, memory."""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from emcflow.code_version import code_version as library_version
+from emcflow.config import check_config
+from emcflow.errors import InputError
+from emcflow.network import hop3_network
+from emcflow.simulate import simulation_dates
+from emcflow.stack import find_stack, phase_linked_stack
+from snakemake.exceptions import WorkflowError
+
+
+def checked(function, *arguments):
+    """Call a function of the library; bad input ends the run with its one line."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+checked(check_config, config)
+validate(config, "../config/config.schema.yaml")
+
+OUT = config["output_dir"].rstrip("/")
+SIMULATED = config["stack"]["layout"] == "simulate"
+SIMULATION = f"{OUT}/simulation"
+BASELINES_CSV = config["baselines"]["csv"] or (
+    f"{SIMULATION}/baselines_ifg.csv" if SIMULATED else None
+)
+LINK_MODEL = config["link_model"]["enabled"] and BASELINES_CSV is not None
+
+
+def configured_stack():
+    """Return the stack that the config names; a simulated one need not exist yet."""
+    if SIMULATED:
+        dates = simulation_dates(config["simulation"])
+        return phase_linked_stack(f"{SIMULATION}/stack", None, dates)
+    return find_stack(
+        config["stack"]["directory"],
+        config["stack"]["layout"],
+        config["stack"]["temporal_coherence"],
+    )
+
+
+STACK = checked(configured_stack)
+STACK_FILES = [file for file in STACK.files if file]
+NETWORK = checked(hop3_network, STACK.dates)
+PAIRS = NETWORK.pair_names
+STACK_PARAMS = dict(
+    layout=STACK.layout,
+    dates=list(STACK.dates),
+    files=list(STACK.files),
+    coherence=STACK.coherence,
+)
+
+# Interferograms are merged in batches: enough work for a job, little enough for its memory.
+PAIRS_PER_BATCH = 18
+BATCHES = [PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(PAIRS), PAIRS_PER_BATCH)]
+INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
+PARAMETER_NAMES = ["velocity_mm_yr", "dem_error_m", "link_model_coherence"]
+PARAMETER_RASTERS = expand(f"{OUT}/{{name}}.tif", name=PARAMETER_NAMES)
+
+
+wildcard_constraints:
+    tile=r"\d+",
+    pair=r"\d{8}_\d{8}",
+
+
+def code_version(script):
+    """Return the fingerprint of a script and of the library modules that it imports."""
+    return library_version(f"{workflow.basedir}/scripts/{script}.py")
+
+
+def tile_list():
+    """Return the tiles' names and point counts, once the checkpoint has run."""
+    with checkpoints.tiles.get().output[0].open() as file:
+        tiles = json.load(file)["tiles"]
+    return {f"{number:02d}": tile["points"] for number, tile in enumerate(tiles)}
+
+
+def each_tile(pattern):
+    """Return an input function: one file per tile, by the wildcard {tile}."""
+    return lambda wildcards: expand(pattern, tile=tile_list())
+
+
+def scene_points():
+    """Return the number of points in all tiles together, those of overlaps counted twice."""
+    return sum(tile_list().values())
+
+
+def tile_threads(wildcards):
+    """Return the threads for one tile: all cores for a single tile, one each for many."""
+    return max(1, min(8, (workflow.cores or 8) // len(tile_list())))
+
+
+def tile_memory(wildcards, fixed, bytes_per_point):
+    """Return a memory bound in MB for a job of one tile."""
+    return megabytes(fixed, bytes_per_point, tile_list()[wildcards.tile])
+
+
+def megabytes(fixed, bytes_per_point, points):
+    """Return a memory bound in MB for a job whose arrays grow with its points."""
+    return int(fixed + bytes_per_point * points / 1e6)

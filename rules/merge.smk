@@ -1,0 +1,76 @@
+"""Tiles joined: common points, whole cycles between tiles, one raster per interferogram."""
+
+
+rule tile_overlaps:
+    input:
+        tiles=f"{OUT}/tiles/tiles.json",
+        mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+        unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
+    output:
+        f"{OUT}/merge/overlaps.h5",
+    params:
+        min_overlap_points=config["merge"]["min_overlap_points"],
+        code=code_version("tile_overlaps"),
+    log:
+        f"{OUT}/logs/tile_overlaps.log",
+    benchmark:
+        f"{OUT}/benchmarks/tile_overlaps.tsv"
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Compare the tiles where they overlap"
+    script:
+        "../scripts/tile_overlaps.py"
+
+
+rule bulk_offsets:
+    input:
+        f"{OUT}/merge/overlaps.h5",
+    output:
+        f"{OUT}/merge/bulk_offsets.h5",
+    params:
+        method=config["merge"]["bulk_offset"],
+        code=code_version("bulk_offsets"),
+    log:
+        f"{OUT}/logs/bulk_offsets.log",
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Whole cycles between the tiles, by {params.method}"
+    script:
+        "../scripts/bulk_offsets.py"
+
+
+for number, batch in enumerate(BATCHES):
+
+    rule:
+        name:
+            f"merge_interferograms_{number:02d}"
+        input:
+            stack=f"{OUT}/stack/stack.json",
+            coherence=STACK.coherence,
+            tiles=f"{OUT}/tiles/tiles.json",
+            mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+            unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
+            overlaps=f"{OUT}/merge/overlaps.h5",
+            offsets=f"{OUT}/merge/bulk_offsets.h5",
+        output:
+            unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
+            diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=batch),
+        params:
+            first_pair=number * PAIRS_PER_BATCH,
+            reference_point=config["reference"]["point"],
+            code=code_version("merge_interferograms"),
+        log:
+            f"{OUT}/logs/merge_interferograms_{number:02d}.log",
+        benchmark:
+            f"{OUT}/benchmarks/merge_interferograms_{number:02d}.tsv"
+        threads: 2
+        resources:
+            mem_mb=lambda wildcards: megabytes(300, 200 + 30 * PAIRS_PER_BATCH, scene_points()),
+        conda:
+            "../envs/environment.yaml"
+        message:
+            "Merge and write interferograms {output.unwrapped[0]} and following"
+        script:
+            "../scripts/merge_interferograms.py"

@@ -1,0 +1,58 @@
+"""Dates to pairs; baselines per date; the phase of one unit of velocity and of DEM error."""
+
+
+rule network:
+    output:
+        pairs=f"{OUT}/network/network.csv",
+        triangles=f"{OUT}/network/triangles.csv",
+    params:
+        dates=list(STACK.dates),
+        kind=config["network"]["type"],
+        code=code_version("network"),
+    log:
+        f"{OUT}/logs/network.log",
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Choose the interferograms: network {params.kind}"
+    script:
+        "../scripts/network.py"
+
+
+if LINK_MODEL:
+
+    rule baselines:
+        input:
+            BASELINES_CSV,
+        output:
+            baselines=f"{OUT}/network/baselines.csv",
+            misfit=f"{OUT}/network/baseline_misfit.csv",
+        params:
+            dates=list(STACK.dates),
+            code=code_version("baselines"),
+        log:
+            f"{OUT}/logs/baselines.log",
+        conda:
+            "../envs/environment.yaml"
+        message:
+            "Baselines per date from {input}"
+        script:
+            "../scripts/baselines.py"
+
+    rule design_matrix:
+        input:
+            baselines=f"{OUT}/network/baselines.csv",
+            network=f"{OUT}/network/network.csv",
+        output:
+            f"{OUT}/network/design_matrix.csv",
+        params:
+            geometry=config["geometry"],
+            code=code_version("design_matrix"),
+        log:
+            f"{OUT}/logs/design_matrix.log",
+        conda:
+            "../envs/environment.yaml"
+        message:
+            "Phase per mm/yr of velocity and per m of DEM error"
+        script:
+            "../scripts/design_matrix.py"

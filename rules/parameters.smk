@@ -1,0 +1,49 @@
+"""Link values to point values per tile, tiles joined to maps of velocity and DEM error."""
+
+if LINK_MODEL:
+
+    rule integrate_parameters:
+        input:
+            mesh=f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
+            links=f"{OUT}/links/links_tile_{{tile}}.h5",
+        output:
+            f"{OUT}/parameters/parameters_tile_{{tile}}.h5",
+        params:
+            code=code_version("integrate_parameters"),
+        log:
+            f"{OUT}/logs/integrate_parameters_{{tile}}.log",
+        benchmark:
+            f"{OUT}/benchmarks/integrate_parameters_{{tile}}.tsv"
+        resources:
+            mem_mb=lambda wildcards: tile_memory(wildcards, 300, 1500),
+        conda:
+            "../envs/environment.yaml"
+        message:
+            "Tile {wildcards.tile}: velocity and DEM error of every point"
+        script:
+            "../scripts/integrate_parameters.py"
+
+    rule merge_parameters:
+        input:
+            stack=f"{OUT}/stack/stack.json",
+            tiles=f"{OUT}/tiles/tiles.json",
+            parameters=each_tile(f"{OUT}/parameters/parameters_tile_{{tile}}.h5"),
+        output:
+            PARAMETER_RASTERS,
+        params:
+            min_overlap_points=config["merge"]["min_overlap_points"],
+            reference_point=config["reference"]["point"],
+            geometry=config["geometry"],
+            code=code_version("merge_parameters"),
+        log:
+            f"{OUT}/logs/merge_parameters.log",
+        benchmark:
+            f"{OUT}/benchmarks/merge_parameters.tsv"
+        resources:
+            mem_mb=lambda wildcards: megabytes(300, 300, scene_points()),
+        conda:
+            "../envs/environment.yaml"
+        message:
+            "Join the tiles' velocity and DEM error to maps"
+        script:
+            "../scripts/merge_parameters.py"

@@ -1,0 +1,56 @@
+"""The input: simulated where asked for, checked always."""
+
+if SIMULATED:
+
+    rule simulate_stack:
+        output:
+            files=STACK_FILES,
+            coherence=STACK.coherence,
+            baselines_ifg=f"{SIMULATION}/baselines_ifg.csv",
+            baselines_slc=f"{SIMULATION}/baselines_slc.csv",
+            timeseries=f"{SIMULATION}/truth/timeseries_unw.tif",
+            velocity=f"{SIMULATION}/truth/velocity_mm_yr.tif",
+            dem_error=f"{SIMULATION}/truth/dem_error_m.tif",
+        params:
+            simulation=config["simulation"],
+            geometry=config["geometry"],
+            code=code_version("simulate_stack"),
+        log:
+            f"{OUT}/logs/simulate_stack.log",
+        benchmark:
+            f"{OUT}/benchmarks/simulate_stack.tsv"
+        resources:
+            mem_mb=megabytes(
+                400,
+                80 * len(STACK.dates),
+                config["simulation"]["rows"] * config["simulation"]["cols"],
+            ),
+        conda:
+            "../envs/environment.yaml"
+        message:
+            "Simulate a city"
+        script:
+            "../scripts/simulate_stack.py"
+
+
+rule check_stack:
+    input:
+        files=STACK_FILES,
+        coherence=STACK.coherence,
+    output:
+        f"{OUT}/stack/stack.json",
+    params:
+        stack=STACK_PARAMS,
+        min_coherence=config["stack"]["min_temporal_coherence"],
+        reference_point=config["reference"]["point"],
+        code=code_version("check_stack"),
+    log:
+        f"{OUT}/logs/check_stack.log",
+    benchmark:
+        f"{OUT}/benchmarks/check_stack.tsv"
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Check the stack of {params.stack[layout]}: files, grid, coherence"
+    script:
+        "../scripts/check_stack.py"

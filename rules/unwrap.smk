@@ -1,0 +1,30 @@
+"""Unwrapping of a tile: every link in time, then every interferogram in space."""
+
+
+rule unwrap_tile:
+    input:
+        mesh=f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
+        links=f"{OUT}/links/links_tile_{{tile}}.h5" if LINK_MODEL else [],
+        network=f"{OUT}/network/network.csv",
+    output:
+        f"{OUT}/unwrap/uw_tile_{{tile}}.h5",
+    params:
+        solver=config["unwrap"]["solver"],
+        temporal_cost=config["unwrap"]["temporal_cost"],
+        spatial_cost=config["unwrap"]["spatial_cost"],
+        code=code_version("unwrap_tile"),
+    log:
+        f"{OUT}/logs/unwrap_tile_{{tile}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/unwrap_tile_{{tile}}.tsv"
+    threads: tile_threads
+    resources:
+        mem_mb=lambda wildcards, threads: tile_memory(
+            wildcards, 400, 600 + 20 * STACK.ndates + 2 * len(PAIRS) + 150 * threads
+        ),
+    conda:
+        "../envs/environment.yaml"
+    message:
+        "Tile {wildcards.tile}: unwrap in time, then in space"
+    script:
+        "../scripts/unwrap_tile.py"

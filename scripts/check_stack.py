@@ -1,0 +1,42 @@
+"""Check the stack before any heavy rule and write down what it is."""
+
+import json
+from pathlib import Path
+
+from emcflow.errors import InputError
+from emcflow.stack import Stack, check_stack
+from job import job
+
+with job(snakemake) as log:
+    params = snakemake.params
+    stack = Stack(**params.stack)
+    grid, mask = check_stack(stack, params.min_coherence)
+    if params.reference_point is not None:
+        row, col = params.reference_point
+        if not (row < mask.shape[0] and col < mask.shape[1] and mask[row, col]):
+            raise InputError(
+                f"reference.point: [{row}, {col}] is no point above stack.min_temporal_coherence = "
+                f"{params.min_coherence:g} in a scene of {mask.shape[0]} x {mask.shape[1]} pixels; "
+                "expected row and column of a coherent point: choose another, or null"
+            )
+    if grid.crs is None:
+        log.info("no coordinate reference system: the results stay in rows and columns")
+    log.info(
+        "%d dates from %s to %s, %d x %d pixels, %d points above %g (%.1f %%)",
+        len(stack.dates),
+        stack.dates[0],
+        stack.dates[-1],
+        *grid.shape,
+        mask.sum(),
+        params.min_coherence,
+        100 * mask.mean(),
+    )
+    summary = {
+        "layout": stack.layout,
+        "dates": stack.dates,
+        "points": int(mask.sum()),
+        "shape": grid.shape,
+        "crs": grid.crs,
+        "transform": grid.transform,
+    }
+    Path(snakemake.output[0]).write_text(json.dumps(summary, indent=1) + "\n")

@@ -1,0 +1,68 @@
+"""What every script of a rule needs around its work: a log, progress, errors in one line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from emcflow.errors import InputError
+
+log = logging.getLogger("emcflow")
+
+
+@contextmanager
+def job(snakemake) -> Iterator[logging.Logger]:
+    """Log to the rule's file and to the terminal; end with one clear line on bad input.
+
+    Parameters
+    ----------
+    snakemake
+        The object that Snakemake gives to a script.
+
+    Yields
+    ------
+    logging.Logger
+    """
+    tile = snakemake.wildcards.get("tile")
+    name = snakemake.rule if tile is None else f"{snakemake.rule} {tile}"
+    formatter = logging.Formatter(f"%(asctime)s {name}: %(message)s", "%H:%M:%S")
+    # A job writes its own log anew: a line from an earlier attempt would mislead.
+    for handler in (logging.FileHandler(snakemake.log[0], "w"), logging.StreamHandler(sys.stderr)):
+        handler.setFormatter(formatter)
+        log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    start = time.monotonic()
+    try:
+        yield log
+    except InputError as error:
+        log.error("error: %s", error)
+        sys.exit(1)
+    log.info("done in %.1f s", time.monotonic() - start)
+
+
+def progress(what: str, every_s: float = 10.0) -> Callable[[int, int], None]:
+    """Return a callback (done, total) that logs a line with rate and time left now and then.
+
+    Parameters
+    ----------
+    what : str
+        The things counted: "links", "interferograms".
+    every_s : float
+        Least time between two lines, in seconds; short steps log nothing but their end.
+    """
+    start = last = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done < total and now - last < every_s:
+            return
+        last = now
+        rate = done / max(now - start, 1e-9)
+        left = (total - done) / max(rate, 1e-9)
+        log.info("%d of %d %s (%.3g per s, %.0f s left)", done, total, what, rate, left)
+
+    return report

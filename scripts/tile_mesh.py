@@ -1,0 +1,26 @@
+"""Read the phase at a tile's points and span a Delaunay mesh over them."""
+
+import numpy as np
+from emcflow.mesh import point_mesh
+from emcflow.stack import Stack, coherent_points, read_phase
+from emcflow.store import create, put, put_graph, put_points
+from emcflow.tiles import read_tiles
+from job import job
+
+with job(snakemake) as log:
+    params = snakemake.params
+    stack = Stack(**params.stack)
+    bounds = read_tiles(snakemake.input.tiles)[int(snakemake.wildcards.tile)]
+    mask = coherent_points(stack.coherence, params.min_coherence, bounds)
+    phase, valid = read_phase(stack, mask, bounds, snakemake.threads)
+    if not valid.all():
+        phase = phase[:, valid]
+        log.info("%d points left out: zero or not finite at some date", (~valid).sum())
+    points = (np.argwhere(mask)[valid] + bounds[:2]).astype(np.int32)
+    log.info("%d points x %d dates read", *phase.T.shape)
+    graph = point_mesh(points)
+    log.info("%d links, %d triangles", graph.nedges, graph.ntriangles)
+    with create(snakemake.output[0], dates=stack.dates, masked_points=int((~valid).sum())) as file:
+        put_points(file, points, bounds)
+        put(file, "phase", phase, "rad")
+        put_graph(file, graph)
