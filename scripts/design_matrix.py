@@ -1,0 +1,27 @@
+"""Phase of one mm/yr of velocity and of one metre of DEM error, per date and per pair."""
+
+import numpy as np
+import pandas as pd
+from emcflow.geometry import TERMS, design_matrix, pair_design
+from job import job
+
+with job(snakemake) as log:
+    baselines = pd.read_csv(snakemake.input.baselines, dtype={"date": str})
+    pairs = pd.read_csv(snakemake.input.network, dtype={"reference": str, "secondary": str})
+    dates = baselines["date"].tolist()
+    design = design_matrix(dates, baselines["bperp_m"].to_numpy(), **snakemake.params.geometry)
+    indices = np.searchsorted(dates, pairs[["reference", "secondary"]].to_numpy(dtype=str))
+    rows = {
+        "date": (np.repeat(dates[:1], len(dates)), dates, design),
+        "pair": (pairs["reference"], pairs["secondary"], pair_design(design, indices)),
+    }
+    pd.concat(
+        pd.DataFrame({"row": kind, "reference": reference, "secondary": secondary}).join(
+            pd.DataFrame(values, columns=TERMS)
+        )
+        for kind, (reference, secondary, values) in rows.items()
+    ).to_csv(snakemake.output[0], index=False)
+    log.info(
+        "per date up to %.4g rad per mm/yr and %.4g rad per m (reference and secondary to phase)",
+        *np.abs(design).max(axis=0),
+    )

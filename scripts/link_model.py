@@ -1,0 +1,47 @@
+"""Velocity, DEM error and coherence of every link of a tile."""
+
+import numpy as np
+import pandas as pd
+from emcflow.geometry import TERMS
+from emcflow.links import choose_terms, estimate_links, search_axis
+from emcflow.store import create, put, read
+from job import job, progress
+
+UNITS = {"velocity_mm_yr": "mm/yr", "dem_error_m": "m"}
+
+with job(snakemake) as log:
+    params = snakemake.params
+    table = pd.read_csv(snakemake.input.design)
+    design = table.loc[table["row"] == "date", TERMS].to_numpy()
+    ranges = [params.velocity_range, params.dem_error_range]
+    terms, reasons = choose_terms(design, ranges)
+    for reason in reasons:
+        log.warning("%s", reason)
+    axes = [search_axis(design[:, term], *ranges[term]) for term in terms]
+    for term, axis in zip(terms, axes, strict=True):
+        log.info(
+            "%s searched from %g to %g in %d steps", TERMS[term], axis[0], axis[-1], len(axis)
+        )
+    phase, edges = read(snakemake.input.mesh, "phase", "edges")
+    model = estimate_links(
+        phase,
+        edges,
+        design[:, terms],
+        axes,
+        n_threads=snakemake.threads,
+        memory_mb=params.memory_mb,
+        progress=progress("links"),
+    )
+    log.info(
+        "%d links: median coherence %.2f, %.2f %% with the peak at the edge of the search range",
+        len(edges),
+        np.median(model.coherence) if len(edges) else np.nan,
+        100 * model.at_edge.mean() if len(edges) else 0,
+    )
+    names = [TERMS[term] for term in terms]
+    with create(snakemake.output[0], terms=names, units=[UNITS[name] for name in names]) as file:
+        put(file, "link_params", model.params, "see terms")
+        put(file, "link_params_sigma", model.sigma, "see terms")
+        put(file, "link_coherence", model.coherence, "1")
+        put(file, "at_edge", model.at_edge, "1")
+        put(file, "design", design[:, terms], "rad per unit of the term")

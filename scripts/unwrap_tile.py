@@ -1,0 +1,56 @@
+"""Unwrap a tile: every link in time around its model, then every interferogram in space."""
+
+import numpy as np
+import pandas as pd
+from emcflow.network import hop3_network
+from emcflow.planar import breadth_first_tree, dual_adjacency
+from emcflow.store import create, open_product, put, read, read_graph, read_points
+from emcflow.unwrap import spatial_costs, temporal_costs, unwrap_in_space, unwrap_in_time
+from job import job, progress
+
+with job(snakemake) as log:
+    params = snakemake.params
+    mesh, links = snakemake.input.mesh, snakemake.input.get("links")
+    graph = read_graph(mesh)
+    (phase,) = read(mesh, "phase")
+    points, bounds = read_points(mesh)
+    with open_product(mesh) as file:
+        network = hop3_network(list(file.attrs["dates"]))
+    design, link_params, coherence = (
+        read(links, "design", "link_params", "link_coherence") if links else (None, None, None)
+    )
+    cycles = unwrap_in_time(
+        phase,
+        graph,
+        network,
+        design=design,
+        params=link_params,
+        costs=temporal_costs(params.temporal_cost, network),
+        n_threads=snakemake.threads,
+        progress=progress("links in time"),
+    )
+    spatial_cost = params.spatial_cost or ("coherence" if links else "constant")
+    tree = breadth_first_tree(graph)
+    unwrapped, statistics = unwrap_in_space(
+        cycles,
+        network,
+        graph,
+        dual_adjacency(graph),
+        tree,
+        costs=spatial_costs(spatial_cost, graph, points, coherence=coherence),
+        solver=params.solver,
+        n_threads=snakemake.threads,
+        progress=progress("interferograms in space"),
+    )
+    log.info(
+        "residues per interferogram: median %d, largest %d (%s)",
+        np.median(statistics["residues"]),
+        np.max(statistics["residues"]),
+        network.pair_names[int(np.argmax(statistics["residues"]))],
+    )
+    with create(snakemake.output[0], dates=network.dates, pairs=network.pair_names) as file:
+        put_points(file, points, bounds)
+        put(file, "uw_cycles", unwrapped, "cycles to add to phase[d2] - phase[d1]")
+        put(file, "region", tree.region, "label")
+        for name, values in pd.DataFrame(statistics).items():
+            put(file, f"statistics/{name}", values.to_numpy(), "1")

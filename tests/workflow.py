@@ -1,0 +1,71 @@
+"""Runs of the whole workflow, and how right their results are."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import yaml
+from emcflow.accuracy import share_right
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(folder: Path, config: dict, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
+    """Run the workflow in a folder with a config and return the finished process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--configfile", "config.yaml", "--cores", str(cores), *arguments]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""},
+    )
+
+
+def run_whole(folder: Path, config: dict, *arguments: str, cores: int = 2) -> str:
+    """Run the workflow to its end and return what it printed."""
+    process = run(folder, config, *arguments, cores=cores)
+    assert process.returncode == 0, process.stdout
+    return process.stdout
+
+
+def jobs_of(printed: str) -> set[str]:
+    """Return the names of the rules that a run (or dry run) says it has jobs for."""
+    lines = printed.splitlines()
+    start = next((i for i, line in enumerate(lines) if line.startswith("Job stats:")), None)
+    if start is None:
+        return set()
+    names = set()
+    for line in lines[start + 3 :]:
+        if not line.strip() or line.startswith("total"):
+            break
+        names.add(line.split()[0])
+    return names - {"all"}
+
+
+def read(path: Path) -> np.ndarray:
+    """Read a raster, its bands first where there are several."""
+    with rasterio.open(path) as dataset:
+        image = dataset.read()
+    return image[0] if len(image) == 1 else image
+
+
+def shares_right(unwrapped: Path, timeseries: Path) -> dict[str, float]:
+    """Return the share of right points of every interferogram in a folder.
+
+    `timeseries` has one band per date, described by the date: the true phase in radians.
+    """
+    with rasterio.open(timeseries) as dataset:
+        truth = dict(zip(dataset.descriptions, dataset.read(), strict=True))
+    shares = {}
+    for path in sorted(unwrapped.glob("*.unw.tif")):
+        first, second = path.name.removesuffix(".unw.tif").split("_")
+        shares[path.name] = share_right(read(path), truth[second] - truth[first])
+    return shares
