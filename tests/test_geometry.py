@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from emcflow.errors import InputError
 from emcflow.geometry import (
     TERMS,
