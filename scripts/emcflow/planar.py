@@ -215,7 +215,7 @@ def residues(graph, k) -> np.ndarray:
         Cycles left over in each triangle; last, of the ground, minus the sum of the others.
     """
     k = np.asarray(k)
-    rows = np.ascontiguousarray(k.reshape(-1, k.shape[-1]))
+    rows = np.ascontiguousarray(np.atleast_2d(k))
     out = np.empty((rows.shape[0], graph.ntriangles + 1), dtype=np.int32)
     _sum_around(graph.triangle_edges, graph.triangle_signs, rows, out)
     return out.reshape(*k.shape[:-1], graph.ntriangles + 1)
@@ -359,7 +359,7 @@ def integrate_cycles(tree, k) -> np.ndarray:
         If a sum does not fit 16 bits, which no real phase needs.
     """
     k = np.asarray(k)
-    rows = np.ascontiguousarray(k.reshape(-1, k.shape[-1]))
+    rows = np.ascontiguousarray(np.atleast_2d(k))
     out = np.zeros((rows.shape[0], tree.order.size), dtype=np.int16)
     if not _integrate(tree.order, tree.parent, tree.edge, tree.sign, rows, out):
         raise InputError(
