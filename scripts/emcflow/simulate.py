@@ -17,8 +17,10 @@ Hanssen, R. F. (2001), Radar Interferometry: Data Interpretation and Error Analy
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -121,16 +123,17 @@ class Simulation:
     dem_error_m: np.ndarray
 
 
-def simulation_dates(settings: SimulationSettings) -> tuple[str, ...]:
+def simulation_dates(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the dates of the simulated stack without simulating it.
 
     Parameters
     ----------
-    settings : SimulationSettings
+    settings : mapping
+        Any fields of :class:`SimulationSettings`, the others take their defaults.
 
     Returns
     -------
-    tuple of str, length settings.dates
+    tuple of str, one per date
         YYYYMMDD, ascending, multiples of six days apart, with gaps.
 
     Raises
@@ -138,6 +141,7 @@ def simulation_dates(settings: SimulationSettings) -> tuple[str, ...]:
     InputError
         For a start that is no date, or more dates than cycles in the span.
     """
+    settings = SimulationSettings(**settings)
     cycles = settings.span_days // REPEAT_DAYS
     if not 2 <= settings.dates <= cycles + 1:
         raise InputError(
@@ -160,7 +164,7 @@ def simulation_dates(settings: SimulationSettings) -> tuple[str, ...]:
 
 
 def simulate_stack(
-    settings: SimulationSettings,
+    settings: Mapping[str, Any],
     wavelength_m: float,
     slant_range_m: float,
     incidence_angle_deg: float,
@@ -169,7 +173,8 @@ def simulate_stack(
 
     Parameters
     ----------
-    settings : SimulationSettings
+    settings : mapping
+        Any fields of :class:`SimulationSettings`, the others take their defaults.
     wavelength_m, slant_range_m, incidence_angle_deg : float
         Acquisition geometry, see :func:`emcflow.geometry.design_matrix`.
 
@@ -183,10 +188,10 @@ def simulate_stack(
         See :func:`simulation_dates` and :func:`emcflow.geometry.design_matrix`.
     """
     dates = simulation_dates(settings)
+    settings = SimulationSettings(**settings)
     bperp_m = _baselines(settings)
     design = design_matrix(dates, bperp_m, wavelength_m, slant_range_m, incidence_angle_deg)
-    random = _random(settings, _CITY)
-    height, coherence, valid = _city(settings, random)
+    height, coherence, valid = _city(settings, _random(settings, _CITY))
     velocity = _velocity(settings)
     # the characteristic function of a normal distribution: |E exp(i n)| = exp(-sigma^2 / 2)
     sigma = np.sqrt(-2 * np.log(coherence))
