@@ -1,0 +1,437 @@
+"""Perpendicular baselines from CSV tables, one value per date of the stack.
+
+Two kinds of table are read, told apart by their header:
+
+* per SLC: ``date, bperp_m``; the value of each date, relative to any common orbit;
+* per interferogram: ``reference, secondary, bperp_m``; the value of the secondary minus that of the
+  reference.
+
+Values per interferogram become values per date by least squares. Nothing is guessed: what is
+missing, ambiguous or contradictory is an error that names the line.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from emcflow.errors import InputError
+
+# names a column may have, the first that holds a value wins
+DATE = ("time_utc", "date_utc", "date", "acquisition_date", "file", "filename", "slc")
+REFERENCE = (
+    "reference_time_utc",
+    "reference",
+    "reference_date",
+    "reference_file",
+    "ref",
+    "ref_date",
+)
+SECONDARY = (
+    "secondary_time_utc",
+    "secondary",
+    "secondary_date",
+    "secondary_file",
+    "sec",
+    "sec_date",
+)
+BPERP = ("bperp_m", "bperp", "perpendicular_baseline_m", "perpendicular_baseline", "perp_baseline")
+
+MISFIT_COLUMNS = ("reference", "secondary", "bperp_m", "misfit_m")
+# equal values may be written with different numbers of digits
+SAME_M = 1e-3
+# a pair that misses the least-squares solution by more than this is reported
+MISFIT_M = 1.0
+MISFIT_SHARE = 0.02
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Perpendicular baselines of a stack.
+
+    Parameters
+    ----------
+    dates : tuple of str
+        Dates of the stack, YYYYMMDD.
+    bperp_m : ndarray of float64, shape (ndates,)
+        Relative to the first date [m].
+    misfit : pandas.DataFrame
+        Columns reference, secondary, bperp_m and misfit_m (given minus fitted) [m], one row per
+        pair of the table; no rows for a table per SLC.
+    warnings : tuple of str
+        One line each.
+    """
+
+    dates: tuple[str, ...]
+    bperp_m: np.ndarray
+    misfit: pd.DataFrame
+    warnings: tuple[str, ...]
+
+    def table(self) -> pd.DataFrame:
+        """Return the result table, columns date and bperp_m, to a hundredth of a millimetre."""
+        # adding 0 turns a rounded -0.0 into 0.0
+        return pd.DataFrame({"date": self.dates, "bperp_m": self.bperp_m.round(5) + 0.0})
+
+
+class _Row(NamedTuple):
+    """One line of a table: the dates it names, their baseline and where it stands."""
+
+    dates: tuple[str, ...]
+    bperp_m: float
+    line: int
+
+
+def read_baselines(path: str | Path, stack_dates: Sequence[str]) -> Baselines:
+    """Read a baseline table of either kind for the dates of a stack.
+
+    Parameters
+    ----------
+    path : path
+        CSV with a header. Case, order and number of columns do not matter; lines that are blank
+        or start with ``#`` are skipped. Dates are YYYYMMDD, ISO dates or time stamps, or file
+        names of which the first eight digits in a row are the date.
+    stack_dates : sequence of str
+        Dates of the stack, YYYYMMDD, ascending. The table may hold more.
+
+    Returns
+    -------
+    Baselines
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read or has no such header; for blanks, text that is no date or
+        no finite number; for repeated lines that disagree; for dates of the stack that are
+        missing or not connected by pairs; for absolute values, whose loops cannot close.
+    """
+    stack_dates = tuple(stack_dates)
+    pairwise, rows = _read_rows(Path(path))
+    rows = _unique(rows, path)
+    known = {name for row in rows for name in row.dates}
+    missing = [name for name in stack_dates if name not in known]
+    if missing:
+        raise InputError(
+            f"{path}: no baseline for {len(missing)} of {len(stack_dates)} dates of the stack "
+            f"({', '.join(missing)}); expected a value for each: add their lines"
+        )
+    if pairwise:
+        return _solve_pairs(rows, stack_dates, path)
+    by_date = {row.dates[0]: row.bperp_m for row in rows}
+    bperp_m = np.array([by_date[name] for name in stack_dates])
+    return Baselines(stack_dates, bperp_m - bperp_m[0], _misfit_table([], []), ())
+
+
+def parse_date(text: str) -> str:
+    """Return the date that a table cell holds.
+
+    Parameters
+    ----------
+    text : str
+        YYYYMMDD, ISO date or time stamp, or a path whose file name has a date as its first eight
+        digits in a row.
+
+    Returns
+    -------
+    str
+        YYYYMMDD.
+
+    Raises
+    ------
+    ValueError
+        Where there is no date, or none of the calendar.
+    """
+    name = re.split(r"[/\\]", text.strip())[-1]
+    iso = re.match(r"(\d{4})-(\d{2})-(\d{2})(?!\d)", name)
+    if iso:
+        digits = "".join(iso.groups())
+    else:
+        # a run of eight digits, or of 14 (date and time); others are not dates
+        runs = [run for run in re.findall(r"\d+", name) if len(run) >= 8]
+        if not runs or len(runs[0]) not in (8, 14):
+            raise ValueError(text)
+        digits = runs[0][:8]
+    day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    return day.isoformat().replace("-", "")
+
+
+def _read_rows(path: Path) -> tuple[bool, list[_Row]]:
+    """Return whether the table is per pair, and its rows."""
+    table = _read_cells(path)
+    if not table:
+        raise InputError(
+            f"{path}: empty; expected a header and one line per date or pair: give another file"
+        )
+    header = table[0][1]
+    pairwise, roles = _roles(header, path)
+    if len(table) == 1:
+        raise InputError(
+            f"{path}: a header without lines; expected one line per date or pair: give another file"
+        )
+    rows = []
+    for line, cells in table[1:]:
+        where = f"{path}, line {line}"
+        if any(cells[len(header) :]):
+            raise InputError(
+                f"{where}: {len(cells)} values for {len(header)} columns; expected as many values "
+                "as the header has names: use points in decimal numbers, quote commas in names"
+            )
+        cells += [""] * (len(header) - len(cells))
+        *dates, bperp = ([(header[i], cells[i]) for i in role] for role in roles)
+        row = _Row(tuple(_date(cell, where) for cell in dates), _number(bperp, where), line)
+        if pairwise and row.dates[0] == row.dates[1]:
+            raise InputError(
+                f"{where}: reference and secondary are the same date ({row.dates[0]}); expected "
+                "two different dates: correct or remove the line"
+            )
+        rows.append(row)
+    return pairwise, rows
+
+
+def _read_cells(path: Path) -> list[tuple[int, list[str]]]:
+    """Return line number and stripped cells of each line that says something."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(
+            f"{path}: {error.strerror}; expected a baseline table (CSV): correct the path"
+        ) from None
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}: not a text file in UTF-8; expected a baseline table: save it as CSV, UTF-8"
+        ) from None
+    # a comment becomes a blank line, so that the numbers of the lines stay
+    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
+    reader = csv.reader(lines, skipinitialspace=True)
+    table = []
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if any(cells):
+                table.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line {reader.line_num}: {error}; expected comma-separated values: "
+            "correct the line"
+        ) from None
+    return table
+
+
+def _roles(header: list[str], path: Path) -> tuple[bool, list[list[int]]]:
+    """Return whether the header is per pair, and the columns of each date and of the baseline."""
+    names = [re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in header]
+    bperp, reference, secondary, dates = (
+        [names.index(alias) for alias in aliases if alias in names]
+        for aliases in (BPERP, REFERENCE, SECONDARY, DATE)
+    )
+    pairwise = bool(reference and secondary)
+    if not bperp or not (pairwise or dates):
+        raise InputError(
+            f"{path}: the header has the columns {', '.join(header)}; expected date, bperp_m or "
+            "reference, secondary, bperp_m (separated by commas): rename the columns"
+        )
+    roles = [reference, secondary, bperp] if pairwise else [dates, bperp]
+    for column in chain.from_iterable(roles):
+        if names.count(names[column]) > 1:
+            raise InputError(
+                f"{path}: the header has the column {header[column]} more than once; expected "
+                "it once: rename or remove the others"
+            )
+    return pairwise, roles
+
+
+def _first_value(cells: list[tuple[str, str]], where: str) -> tuple[str, str]:
+    """Return column name and text of the first cell that is not blank."""
+    for name, text in cells:
+        if text:
+            return name, text
+    raise InputError(
+        f"{where}: {cells[0][0]} is blank; expected a value: fill it in or remove the line"
+    )
+
+
+def _date(cells: list[tuple[str, str]], where: str) -> str:
+    name, text = _first_value(cells, where)
+    try:
+        return parse_date(text)
+    except ValueError:
+        raise InputError(
+            f"{where}: {name} is {text!r}; expected a date as YYYYMMDD, YYYY-MM-DD, a time stamp, "
+            "or a file name with YYYYMMDD as its first eight digits: correct it"
+        ) from None
+
+
+def _number(cells: list[tuple[str, str]], where: str) -> float:
+    name, text = _first_value(cells, where)
+    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(value):
+        raise InputError(
+            f"{where}: {name} is {text!r}; expected a finite number of metres: correct it or "
+            "remove the line"
+        )
+    return value
+
+
+def _unique(rows: list[_Row], path: str | Path) -> list[_Row]:
+    """Drop lines that say the same again; the other direction of a pair has the other sign."""
+    first: dict[tuple[str, ...], _Row] = {}
+    for row in rows:
+        key = tuple(sorted(row.dates))
+        known = first.setdefault(key, row)
+        sign = 1 if known.dates == row.dates else -1
+        if abs(known.bperp_m - sign * row.bperp_m) > SAME_M:
+            raise InputError(
+                f"{path}, line {row.line}: {' to '.join(row.dates)} is {row.bperp_m:g} m, which "
+                f"disagrees with line {known.line} ({' to '.join(known.dates)}: "
+                f"{known.bperp_m:g} m); expected one value: remove the wrong line"
+            )
+    return list(first.values())
+
+
+def _solve_pairs(rows: list[_Row], stack_dates: tuple[str, ...], path: str | Path) -> Baselines:
+    """Find one value per date from the values of pairs."""
+    parts = _connected_parts(rows)
+    used = [part for part in parts if part.intersection(stack_dates)]
+    if len(used) > 1:
+        listed = "; ".join(
+            ", ".join(sorted(part.intersection(stack_dates))) for part in sorted(used, key=min)
+        )
+        raise InputError(
+            f"{path}: the pairs leave the dates of the stack in {len(used)} parts that no pair "
+            f"joins ({listed}); expected one connected network: add pairs between the parts"
+        )
+    warnings = []
+    kept = [row for row in rows if row.dates[0] in used[0]]
+    if len(kept) < len(rows):
+        warnings.append(
+            f"{path}: {len(rows) - len(kept)} of {len(rows)} pairs have no connection to the "
+            "dates of the stack and are not used"
+        )
+    names = sorted(used[0])
+    position = {name: i for i, name in enumerate(names)}
+    pairs = np.array([[position[name] for name in row.dates] for row in kept])
+    given = np.array([row.bperp_m for row in kept])
+    bperp_m = _least_squares(pairs, given, len(names))
+    misfit = given - (bperp_m[pairs[:, 1]] - bperp_m[pairs[:, 0]])
+    worst = int(np.argmax(np.abs(misfit)))
+    if abs(misfit[worst]) > max(MISFIT_M, MISFIT_SHARE * np.abs(given).max()):
+        loop, closure = _open_loop(pairs, given, misfit, worst)
+        problem = (
+            f"{path}: the loop {' - '.join(names[i] for i in loop)} does not close: "
+            f"{closure:+.2f} m"
+        )
+        if (given >= 0).all():
+            raise InputError(
+                f"{problem}, and no value of the table is negative; expected signed baselines "
+                "(secondary minus reference), not absolute values: restore the signs"
+            )
+        warnings.append(
+            f"{problem} (the pair {' to '.join(kept[worst].dates)} misses the least-squares "
+            f"solution by {misfit[worst]:+.2f} m, the most); check its sign and value"
+        )
+    index = [position[name] for name in stack_dates]
+    return Baselines(
+        stack_dates,
+        bperp_m[index] - bperp_m[index[0]],
+        _misfit_table(kept, misfit),
+        tuple(warnings),
+    )
+
+
+def _misfit_table(rows: list[_Row], misfit: Sequence[float]) -> pd.DataFrame:
+    records = [
+        (*row.dates, row.bperp_m, round(float(value), 5) + 0.0)
+        for row, value in zip(rows, misfit, strict=True)
+    ]
+    return pd.DataFrame(records, columns=list(MISFIT_COLUMNS))
+
+
+def _connected_parts(rows: list[_Row]) -> list[set[str]]:
+    """Return the sets of dates that pairs connect."""
+    part_of: dict[str, set[str]] = {}
+    for row in rows:
+        first, second = (part_of.setdefault(name, {name}) for name in row.dates)
+        if first is not second:
+            first |= second
+            part_of.update(dict.fromkeys(second, first))
+    return list({id(part): part for part in part_of.values()}.values())
+
+
+def _least_squares(pairs: np.ndarray, given: np.ndarray, ndates: int) -> np.ndarray:
+    """Solve for values per date whose differences fit the pairs best, all weights equal.
+
+    Normal equations of the network with the first date at 0 (Berardino et al. 2002 state the same
+    system for phases): its matrix is the graph Laplacian, small and well conditioned.
+
+    Parameters
+    ----------
+    pairs : ndarray of int, shape (npairs, 2)
+        Indices of reference and secondary; the network is connected.
+    given : ndarray, shape (npairs,)
+        Secondary minus reference [m].
+    ndates : int
+
+    Returns
+    -------
+    ndarray of float64, shape (ndates,)
+        [m]
+    """
+    normal = np.zeros((ndates, ndates))
+    for i in (0, 1):
+        np.add.at(normal, (pairs[:, i], pairs[:, i]), 1)
+        np.add.at(normal, (pairs[:, i], pairs[:, 1 - i]), -1)
+    right = np.bincount(pairs[:, 1], given, ndates) - np.bincount(pairs[:, 0], given, ndates)
+    return np.concatenate([[0.0], np.linalg.solve(normal[1:, 1:], right[1:])])
+
+
+def _open_loop(
+    pairs: np.ndarray, given: np.ndarray, misfit: np.ndarray, worst: int
+) -> tuple[list[int], float]:
+    """Find the shortest loop through the worst pair that the misfits run around, and its closure.
+
+    At each date the misfits of a least-squares solution that come in and go out balance, so they
+    are a circulation: from the end of the worst pair, following them in their own direction always
+    leads back to its start, and around such a loop they add up instead of cancelling.
+
+    Returns
+    -------
+    loop : list of int
+        Dates in the order of the walk, the first again at the end.
+    closure : float
+        Sum of the pairs' values around the loop [m].
+    """
+    steps: dict[int, list[tuple[int, int, float]]] = {}
+    for pair, (first, second) in enumerate(pairs.tolist()):
+        if pair != worst and misfit[pair] != 0:
+            sign = 1.0 if misfit[pair] > 0 else -1.0
+            start, stop = (first, second) if sign > 0 else (second, first)
+            steps.setdefault(start, []).append((stop, pair, sign))
+    home, start = pairs[worst].tolist()
+    closure = given[worst]
+    if misfit[worst] < 0:
+        home, start, closure = start, home, -closure
+    came_from: dict[int, tuple[int, float]] = {start: (home, closure)}
+    queue = deque([start])
+    while home not in came_from:
+        here = queue.popleft()
+        for there, pair, sign in steps.get(here, []):
+            if there not in came_from:
+                came_from[there] = (here, sign * given[pair])
+                queue.append(there)
+    loop, total = [home], 0.0
+    while len(loop) == 1 or loop[-1] != home:
+        before, value = came_from[loop[-1]]
+        total += value
+        loop.append(before)
+    return loop[::-1], float(total)
