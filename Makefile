@@ -1,0 +1,53 @@
+# make demo    the simulated city, from nothing but python3, pip and make
+# make test    all tests        make lint    all checks of style        make clean    remove what make made
+# N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
+
+PYTHON ?= python3
+VENV ?= .venv
+N ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint env dev-env clean
+
+demo: env
+	$(BIN)/snakemake --cores $(N)
+	@if [ -f results/demo/report.html ]; then echo "The report: $(CURDIR)/results/demo/report.html"; \
+	else echo "The results: $(CURDIR)/results/demo"; fi
+
+test: dev-env
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: dev-env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+env: $(VENV)/.env-stamp
+
+dev-env: $(VENV)/.dev-env-stamp
+
+$(VENV)/.python-stamp:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not on this machine:" \
+	    "install Python 3.11 or newer, or name one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "emcflow needs Python 3.11" \
+	    "or newer, $(PYTHON) is `$(PYTHON) -V 2>&1`: name another with PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual" \
+	    "environment: install venv and pip for it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.env-stamp: envs/requirements.txt $(VENV)/.python-stamp
+	@echo "Installing envs/requirements.txt into $(VENV): some minutes the first time"
+	$(PIP) -r envs/requirements.txt
+	@touch $@
+
+$(VENV)/.dev-env-stamp: envs/requirements-dev.txt $(VENV)/.env-stamp
+	$(PIP) -r envs/requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) results/demo .pytest_cache .ruff_cache .hypothesis
