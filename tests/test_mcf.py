@@ -57,9 +57,9 @@ def random_costs(rng, kind, nedges):
 
 
 def random_cycles(rng, graph):
-    """Cycles with none to about a quarter of the triangles as residues, some of them multiple."""
+    """Cycles with few to about a quarter of the triangles as residues, some of them multiple."""
     return np.where(
-        rng.random(graph.nedges) < rng.choice([0.0, 0.01, 0.03, 0.1]),
+        rng.random(graph.nedges) < rng.choice([0.01, 0.03, 0.1]),
         rng.integers(-3, 4, graph.nedges),
         0,
     )

@@ -56,7 +56,6 @@ def unwrap_in_time(
     graph : PlanarGraph
         Mesh of the points; its edges are the links.
     network : PlanarNetwork
-        Its graph must be connected.
     design : float (ndates, nterms), optional
         Phase per unit of each term of the link model [rad/unit].
     params : float32 (nterms, nlinks), optional
@@ -77,7 +76,7 @@ def unwrap_in_time(
     Raises
     ------
     InputError
-        If shapes do not agree, values are not finite, or the network is not connected.
+        If shapes do not agree or values are not finite.
     """
     time_graph = network.graph
     ndates, nlinks = time_graph.nnodes, graph.nedges
@@ -85,11 +84,6 @@ def unwrap_in_time(
     _check_phase(phase, ndates, graph.nnodes)
     design, params = _checked_model(design, params, ndates, nlinks)
     tree = breadth_first_tree(time_graph)
-    if tree.region.max() > 0:
-        raise InputError(
-            f"the network of dates falls into {tree.region.max() + 1} parts; expected a connected "
-            "one: add pairs that join them"
-        )
     arcs = dual_adjacency(time_graph)
     if costs is None:
         costs = np.ones(time_graph.nedges, np.int32)
