@@ -1,0 +1,351 @@
+"""Overlaps of unwrapped tiles: common points, differences of their cycles, and the graph they form.
+
+A tile's points may fall apart into regions that its mesh does not join (islands). The cycles of two
+regions have nothing to do with each other, so the nodes of the offset graph are (tile, region), and
+two nodes are linked where enough of their points are the same points of the scene.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class TilePoints:
+    """Where the points of a tile lie and how its mesh joins them.
+
+    Attributes
+    ----------
+    bounds : tuple of int
+        First row, first column, end row, end column in the scene; ends excluded.
+    points : ndarray of int32, shape (npoints, 2)
+        Row and column in the scene, sorted by row, then column, each point once.
+    edges : ndarray of int32, shape (nedges, 2)
+        Point indices at the ends of the links of the tile's mesh.
+    region : ndarray of int32, shape (npoints,)
+        Label (0, 1, ...) of the connected region of the mesh that each point belongs to.
+    """
+
+    bounds: tuple[int, int, int, int]
+    points: np.ndarray
+    edges: np.ndarray
+    region: np.ndarray
+
+    @property
+    def nregions(self) -> int:
+        """Number of regions; 0 for a tile without points."""
+        return int(self.region.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Graph of (tile, region) nodes, linked where they share points.
+
+    Attributes
+    ----------
+    nodes : ndarray of int32, shape (nnodes, 2)
+        Tile and region of each node, sorted.
+    node_points : ndarray of int64, shape (nnodes,)
+        Number of points of each node.
+    links : ndarray of int32, shape (nlinks, 2)
+        Node numbers i < j of each overlap that is used.
+    points : ndarray of int64, shape (nlinks,)
+        Number of common points of each overlap.
+    deciles : ndarray of int16, shape (nlinks, npairs, 11)
+        Minimum, 10 %, ..., maximum of the cycles of j minus the cycles of i.
+    difference : ndarray of int16, shape (nlinks, npairs)
+        Most frequent value of the cycles of j minus the cycles of i.
+    agreement : ndarray of float32, shape (nlinks, npairs)
+        Share of the common points that have this value.
+    too_small : ndarray of int64, shape (n, 3)
+        Nodes i < j and number of common points of the overlaps that are too small to be used.
+    component : ndarray of int32, shape (nnodes,)
+        Connected component of each node; component 0 has the most points, and so on.
+    """
+
+    nodes: np.ndarray
+    node_points: np.ndarray
+    links: np.ndarray
+    points: np.ndarray
+    deciles: np.ndarray
+    difference: np.ndarray
+    agreement: np.ndarray
+    too_small: np.ndarray
+    component: np.ndarray
+
+    @property
+    def ncomponents(self) -> int:
+        """Number of connected components."""
+        return int(self.component.max(initial=-1)) + 1
+
+    def members(self, component: int) -> list[tuple[int, int]]:
+        """Tile and region of every node in a component, to be named in a report."""
+        return [(int(t), int(r)) for t, r in self.nodes[self.component == component]]
+
+
+def first_nodes(tiles: Sequence[TilePoints]) -> np.ndarray:
+    """Node number of region 0 of each tile.
+
+    Parameters
+    ----------
+    tiles : sequence of TilePoints
+
+    Returns
+    -------
+    ndarray of int64, shape (ntiles + 1,)
+        Region r of tile t is node ``first[t] + r``; the last value is the number of nodes.
+    """
+    return np.concatenate(([0], np.cumsum([tile.nregions for tile in tiles], dtype=np.int64)))
+
+
+def common_points(
+    points_i: np.ndarray, points_j: np.ndarray, ncols: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the points that two sorted lists share.
+
+    Parameters
+    ----------
+    points_i, points_j : ndarray of int, shape (ni, 2) and (nj, 2)
+        Row and column in the scene, sorted by row, then column, each point once.
+    ncols : int
+        Number of columns of the scene.
+
+    Returns
+    -------
+    ci, cj : ndarray of int64, shape (ncommon,)
+        Increasing indices with ``points_i[ci] == points_j[cj]``.
+
+    Raises
+    ------
+    InputError
+        If a list is not sorted or holds a point twice.
+    """
+    key_i = _flat_index(points_i, ncols)
+    key_j = _flat_index(points_j, ncols)
+    if not (key_i.size and key_j.size):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    place = np.searchsorted(key_j, key_i)
+    place[place == key_j.size] = 0
+    ci = np.flatnonzero(key_j[place] == key_i)
+    return ci, place[ci]
+
+
+def _flat_index(points: np.ndarray, ncols: int) -> np.ndarray:
+    key = points[:, 0].astype(np.int64) * ncols + points[:, 1]
+    if np.any(key[1:] <= key[:-1]):
+        at = int(np.flatnonzero(key[1:] <= key[:-1])[0]) + 1
+        raise InputError(
+            f"tile points are not sorted by row and column at index {at} "
+            f"({points[at].tolist()} after {points[at - 1].tolist()}): expected the order of "
+            "np.argwhere with each point once; compute the tile again"
+        )
+    return key
+
+
+def overlap_deciles(c_i: np.ndarray, c_j: np.ndarray) -> np.ndarray:
+    """Deciles of the difference of two tiles' cycles at their common points.
+
+    Each decile is a difference that occurs: the smallest that at least that share of the points
+    does not exceed (inverse of the empirical distribution).
+
+    Parameters
+    ----------
+    c_i, c_j : ndarray of int, shape (npairs, ncommon)
+        Cycles of the two tiles at the common points; ``ncommon`` at least 1.
+
+    Returns
+    -------
+    ndarray of int16, shape (npairs, 11)
+        Minimum, 10 %, ..., 90 %, maximum of ``c_j - c_i``.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or there is no point.
+    """
+    if c_i.shape != c_j.shape or c_i.ndim != 2 or c_i.shape[1] == 0:
+        raise InputError(
+            f"cycles of an overlap have shapes {c_i.shape} and {c_j.shape}: expected twice the "
+            "same (pairs, common points) with at least one point"
+        )
+    difference = c_j.astype(np.int32) - c_i
+    n = difference.shape[1]
+    # in tenths, so that 0.1 * n is not pushed over an integer by rounding
+    rank = np.maximum(-(-np.arange(11) * n // 10) - 1, 0)
+    return np.partition(difference, np.unique(rank), axis=1)[:, rank].astype(np.int16)
+
+
+def most_frequent(difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Most frequent integer of each row and the share of the row that has it.
+
+    Parameters
+    ----------
+    difference : ndarray of int, shape (npairs, ncommon)
+        Differences of cycles; ``ncommon`` at least 1.
+
+    Returns
+    -------
+    value : ndarray of int16, shape (npairs,)
+        The mode; the smallest one of equally frequent values.
+    share : ndarray of float32, shape (npairs,)
+        Its share of the row, above 0 and at most 1.
+    """
+    npairs, n = difference.shape
+    low = difference.min(axis=1).astype(np.int64)
+    width = int((difference.max(axis=1) - low).max()) + 1
+    bins = difference - low[:, None] + np.arange(npairs)[:, None] * width
+    counts = np.bincount(bins.ravel(), minlength=npairs * width).reshape(npairs, width)
+    best = counts.argmax(axis=1)
+    share = counts[np.arange(npairs), best] / n
+    return (low + best).astype(np.int16), share.astype(np.float32)
+
+
+def measure_overlaps(
+    tiles: Sequence[TilePoints],
+    cycles: Sequence,
+    shape: tuple[int, int],
+    min_overlap_points: int = 25,
+) -> Overlaps:
+    """Measure the differences of cycles wherever two tiles share points.
+
+    Parameters
+    ----------
+    tiles : sequence of TilePoints
+    cycles : sequence of array-like of int, one (npairs, npoints) per tile
+        Cycles of each pair at the points of each tile. Only slices of consecutive columns are read,
+        one tile pair at a time, so open HDF5 datasets will do.
+    shape : tuple of int
+        Rows and columns of the scene.
+    min_overlap_points : int
+        Overlaps with fewer common points are listed in ``too_small`` and not used.
+
+    Returns
+    -------
+    Overlaps
+
+    Raises
+    ------
+    InputError
+        If the cycles do not fit the points, or the tiles disagree on the number of pairs.
+    """
+    npairs = check_cycles(tiles, cycles)
+    first = first_nodes(tiles)
+    found: list[tuple] = []
+    too_small: list[tuple[int, int, int]] = []
+    for i, j in _touching(tiles):
+        rows = _shared_rows(tiles[i], tiles[j])
+        ci, cj = common_points(tiles[i].points[rows[0]], tiles[j].points[rows[1]], shape[1])
+        if ci.size == 0:
+            continue
+        node_i = first[i] + tiles[i].region[rows[0]][ci]
+        node_j = first[j] + tiles[j].region[rows[1]][cj]
+        groups = _group_by_nodes(node_i, node_j)
+        too_small += [(a, b, at.size) for a, b, at in groups if at.size < min_overlap_points]
+        groups = [group for group in groups if group[2].size >= min_overlap_points]
+        if groups:
+            c_i = np.asarray(cycles[i][:, rows[0]])[:, ci]
+            c_j = np.asarray(cycles[j][:, rows[1]])[:, cj]
+            found += [(a, b, *_link_statistics(c_i[:, at], c_j[:, at])) for a, b, at in groups]
+    return _assemble(tiles, npairs, found, too_small)
+
+
+def check_cycles(tiles: Sequence[TilePoints], cycles: Sequence) -> int:
+    """Number of pairs, once every tile's cycles have one row per pair and one column per point.
+
+    Parameters
+    ----------
+    tiles : sequence of TilePoints
+    cycles : sequence of array-like of int, one (npairs, npoints) per tile
+
+    Returns
+    -------
+    int
+        Number of pairs.
+
+    Raises
+    ------
+    InputError
+        If a shape does not fit.
+    """
+    if len(tiles) == 0 or len(tiles) != len(cycles):
+        raise InputError(
+            f"{len(tiles)} tiles and cycles for {len(cycles)}: expected one array of cycles for "
+            "each of at least one tile"
+        )
+    npairs = cycles[0].shape[0]
+    for t, (tile, c) in enumerate(zip(tiles, cycles, strict=True)):
+        if tuple(c.shape) != (npairs, len(tile.points)):
+            raise InputError(
+                f"cycles of tile {t} have shape {tuple(c.shape)}: expected "
+                f"{(npairs, len(tile.points))} (pairs, points); unwrap the tile again"
+            )
+    return npairs
+
+
+def _touching(tiles: Sequence[TilePoints]) -> list[tuple[int, int]]:
+    """Pairs of tiles whose rectangles intersect."""
+    if not tiles:
+        return []
+    box = np.array([tile.bounds for tile in tiles])
+    start = np.maximum(box[:, None, :2], box[None, :, :2])
+    end = np.minimum(box[:, None, 2:], box[None, :, 2:])
+    return [(int(i), int(j)) for i, j in np.argwhere(np.triu((start < end).all(axis=2), 1))]
+
+
+def _shared_rows(tile_i: TilePoints, tile_j: TilePoints) -> tuple[slice, slice]:
+    """Ranges of points in the rows that both tiles cover; consecutive, as points are sorted."""
+    rows = (
+        max(tile_i.bounds[0], tile_j.bounds[0]),
+        min(tile_i.bounds[2], tile_j.bounds[2]),
+    )
+    return tuple(slice(*np.searchsorted(t.points[:, 0], rows).tolist()) for t in (tile_i, tile_j))
+
+
+def _group_by_nodes(node_i: np.ndarray, node_j: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
+    """Split common points by the pair of nodes that they join."""
+    key = node_i.astype(np.int64) * (int(node_j.max()) + 1) + node_j
+    order = np.argsort(key, kind="stable")
+    cuts = np.flatnonzero(np.diff(key[order])) + 1
+    return [(int(node_i[at[0]]), int(node_j[at[0]]), at) for at in np.split(order, cuts)]
+
+
+def _link_statistics(c_i: np.ndarray, c_j: np.ndarray) -> tuple:
+    return c_i.shape[1], overlap_deciles(c_i, c_j), *most_frequent(c_j.astype(np.int32) - c_i)
+
+
+def _assemble(tiles, npairs: int, found: list[tuple], too_small: list[tuple]) -> Overlaps:
+    nodes = [(t, r) for t, tile in enumerate(tiles) for r in range(tile.nregions)]
+    sizes = [np.bincount(tile.region) for tile in tiles if tile.nregions]
+    node_points = np.concatenate([np.empty(0, np.int64), *sizes])
+    found = sorted(found, key=lambda link: link[:2])
+    links = np.array([link[:2] for link in found], np.int32).reshape(-1, 2)
+    nlinks = len(found)
+    return Overlaps(
+        nodes=np.array(nodes, np.int32).reshape(-1, 2),
+        node_points=node_points,
+        links=links,
+        points=np.array([link[2] for link in found], np.int64),
+        deciles=np.array([link[3] for link in found], np.int16).reshape(nlinks, npairs, 11),
+        difference=np.array([link[4] for link in found], np.int16).reshape(nlinks, npairs),
+        agreement=np.array([link[5] for link in found], np.float32).reshape(nlinks, npairs),
+        too_small=np.array(sorted(too_small), np.int64).reshape(-1, 3),
+        component=_components(links, node_points),
+    )
+
+
+def _components(links: np.ndarray, node_points: np.ndarray) -> np.ndarray:
+    """Connected components of the offset graph, the one with the most points first."""
+    n = node_points.size
+    if n == 0:
+        return np.empty(0, np.int32)
+    graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(n, n))
+    ncomponents, label = connected_components(graph, directed=False)
+    size = np.bincount(label, weights=node_points, minlength=ncomponents)
+    rank = np.empty(ncomponents, np.int32)
+    rank[np.argsort(-size, kind="stable")] = np.arange(ncomponents, dtype=np.int32)
+    return rank[label]

@@ -1,0 +1,358 @@
+"""Merging of tiles against truth, hand cases and the requirements on the result."""
+
+import numpy as np
+import pytest
+from emcflow.bulk_offsets import bulk_offsets
+from emcflow.errors import InputError
+from emcflow.merge import merge_cycles, reference_cycles, scene_index
+from emcflow.overlaps import TilePoints, measure_overlaps
+from scipy.spatial import Delaunay
+
+SHAPE = (90, 80)
+
+
+def mesh_edges(points):
+    """Links of a Delaunay mesh; the jitter only picks a diagonal in squares of the grid."""
+    jitter = np.random.default_rng(7).uniform(-1e-3, 1e-3, points.shape)
+    corners = Delaunay(points + jitter).simplices
+    links = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [0, 2]]])
+    return np.unique(np.sort(links, axis=1), axis=0).astype(np.int32)
+
+
+def grid_bounds(shape, nrows, ncols, overlap):
+    """Rectangles of a regular grid of tiles, widened by half the overlap on each side."""
+    cuts = [
+        np.linspace(0, s, n + 1).astype(int) for s, n in zip(shape, (nrows, ncols), strict=True)
+    ]
+    half = overlap // 2
+    return [
+        (
+            max(r0 - half, 0),
+            max(c0 - half, 0),
+            min(r1 + half, shape[0]),
+            min(c1 + half, shape[1]),
+        )
+        for r0, r1 in zip(cuts[0][:-1], cuts[0][1:], strict=True)
+        for c0, c1 in zip(cuts[1][:-1], cuts[1][1:], strict=True)
+    ]
+
+
+def cut_tiles(mask, bounds, region=None):
+    """Tiles of a scene, and for each the indices of its points in ``np.argwhere(mask)``."""
+    points = np.argwhere(mask).astype(np.int32)
+    tiles, members = [], []
+    for r0, c0, r1, c1 in bounds:
+        row, col = points.T
+        inside = np.flatnonzero((row >= r0) & (row < r1) & (col >= c0) & (col < c1))
+        mine = points[inside]
+        label = np.zeros(len(mine), np.int32) if region is None else region[inside]
+        label = np.unique(label, return_inverse=True)[1].astype(np.int32)
+        tiles.append(TilePoints((r0, c0, r1, c1), mine, mesh_edges(mine), label))
+        members.append(inside)
+    return tiles, members
+
+
+def make_scene(nrows, ncols, npairs=5, overlap=12, seed=0):
+    rng = np.random.default_rng(seed)
+    mask = rng.random(SHAPE) < 0.6
+    tiles, members = cut_tiles(mask, grid_bounds(SHAPE, nrows, ncols, overlap))
+    truth = np.rint(4 * np.cumsum(rng.normal(size=(npairs, mask.sum())), axis=1) / 30)
+    return mask, tiles, members, truth.astype(np.int16), rng
+
+
+def merge(tiles, cycles, shape=SHAPE, method="integer", min_overlap_points=25):
+    overlaps = measure_overlaps(tiles, cycles, shape, min_overlap_points)
+    offsets = bulk_offsets(overlaps, method)
+    index = scene_index(tiles, shape, overlaps.component)
+    return overlaps, offsets, index, merge_cycles(index, cycles, offsets.offsets)
+
+
+def up_to_constant(a, b):
+    """Rows equal but for one constant per row."""
+    return bool(np.all(np.ptp(a.astype(int) - b, axis=1) == 0))
+
+
+@pytest.mark.parametrize("grid", [(1, 1), (2, 2), (3, 3), (1, 4)])
+@pytest.mark.parametrize("method", ["l2", "integer"])
+def test_truth_is_recovered_whatever_the_offsets_of_the_tiles(grid, method):
+    mask, tiles, members, truth, rng = make_scene(*grid)
+    cycles = [truth[:, at] + rng.integers(-9, 10, (len(truth), 1), np.int16) for at in members]
+    _, offsets, index, result = merge(tiles, cycles, method=method)
+    assert np.array_equal(index.points, np.argwhere(mask))
+    assert index.points.dtype == np.int32
+    assert index.degree.max() == {1: 1, 2: 4, 3: 4, 4: 2}[max(grid)]
+    assert not offsets.residuals.any()
+    assert up_to_constant(result.cycles, truth)
+    assert not result.spread.any()
+    # the largest tile keeps its cycles
+    big = np.argmax([at.size for at in members])
+    assert np.array_equal(result.cycles[:, members[big]], cycles[big])
+    assert not index.component.any()
+
+
+def test_a_wrong_patch_in_one_tile_loses_to_the_deeper_tile_and_stays_in_the_overlap():
+    _, tiles, members, truth, _ = make_scene(1, 2, overlap=20)
+    cycles = [truth[:, at].copy() for at in members]
+    # tile 1 starts at column 30; tile 0 ends at column 50: the same depth lies between 39 and 40
+    row, col = tiles[1].points.T
+    patch = (row >= 30) & (row < 50) & (col >= 34) & (col < 48)
+    cycles[1][:, patch] += 1
+    _, _, index, result = merge(tiles, cycles)
+    wrong = result.cycles != truth
+    row, col = index.points.T
+    expected = (row >= 30) & (row < 50) & (col >= 40) & (col < 48)
+    assert np.array_equal(wrong, np.broadcast_to(expected, wrong.shape))
+    covered = (row >= 30) & (row < 50) & (col >= 34) & (col < 48)
+    assert np.array_equal(result.spread, np.broadcast_to(covered, wrong.shape))
+
+
+def test_points_where_the_tiles_agree_keep_their_value():
+    _, tiles, members, truth, rng = make_scene(3, 3, overlap=16)
+    cycles = [truth[:, at] + rng.integers(-9, 10, (len(truth), 1), np.int16) for at in members]
+    # a corner where four tiles meet, wrong by many cycles in one of them
+    row, col = tiles[4].points.T
+    cycles[4][:, (row < 36) & (col < 32)] += 6
+    _, offsets, index, result = merge(tiles, cycles)
+    agree = (result.spread == 0) & (index.degree > 1)
+    own = np.empty_like(result.cycles)
+    for c, at, offset in zip(cycles, members, offsets.offsets.T, strict=True):
+        own[:, at] = c + offset[:, None]
+    assert agree.any()
+    assert np.array_equal(result.cycles[agree], own[agree])
+    assert (result.spread == 6).any()
+
+
+def strip(ncols, step, wrong_from):
+    """Two tiles of one row; tile 1 is wrong by ``step`` from column ``wrong_from`` on."""
+    points = np.column_stack((np.zeros(ncols, int), np.arange(ncols))).astype(np.int32)
+    chain = np.column_stack((np.arange(ncols - 1), np.arange(1, ncols))).astype(np.int32)
+    zeros = np.zeros(ncols, np.int32)
+    left = TilePoints((0, 0, 1, 8), points[:8], chain[:7], zeros[:8])
+    right = TilePoints((0, 6, 1, ncols), points[6:], chain[: ncols - 7], zeros[6:])
+    c_left = np.zeros((1, 8), np.int16)
+    c_right = np.full((1, ncols - 6), 0, np.int16)
+    c_right[0, wrong_from - 6 :] += step
+    return [left, right], [c_left, c_right]
+
+
+def test_corrections_fade_into_the_tiles_as_worked_out_by_hand():
+    # columns 6 and 7 are shared; weights: column 6 has depths 2 (left) and 1, column 7 has 1 and 2
+    tiles, cycles = strip(12, 6, 7)
+    index = scene_index(tiles, (1, 12), np.zeros(2, int))
+    result = merge_cycles(index, cycles, np.zeros((1, 2)))
+    # column 7: 2/3 of 6 is 4; the right tile is corrected by -2 there and in all its interior;
+    # column 6 needs no correction, so the left interior keeps 0
+    assert result.cycles.tolist() == [[0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4]]
+    assert result.spread.tolist() == [[0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0]]
+
+
+def test_an_interior_between_two_corrected_sides_takes_the_harmonic_values():
+    # three tiles in a row: the middle one alone from column 3 to 7, corrected by -2 on its left
+    # side (column 2) and by +2 on its right (column 8): the harmonic function falls on a line
+    line = np.column_stack((np.zeros(11, int), np.arange(11))).astype(np.int32)
+    chain = np.column_stack((np.arange(10), np.arange(1, 11))).astype(np.int32)
+    zeros = np.zeros(11, np.int32)
+    tiles = [
+        TilePoints((0, 0, 1, 3), line[:3], chain[:2], zeros[:3]),
+        TilePoints((0, 2, 1, 9), line[2:9], chain[:6], zeros[2:9]),
+        TilePoints((0, 8, 1, 11), line[8:], chain[:2], zeros[8:]),
+    ]
+    cycles = [np.full((1, 3), -4), np.zeros((1, 7), int), np.full((1, 3), 4)]
+    index = scene_index(tiles, (1, 11), np.zeros(3, int))
+    result = merge_cycles(index, cycles, np.zeros((1, 3)))
+    # middle: -2, then -4/3, -2/3, 0, 2/3, 4/3, then 2, rounded; the sides are corrected by +-2
+    assert result.cycles.tolist() == [[-2, -2, -2, -1, -1, 0, 1, 1, 2, 2, 2]]
+
+
+def test_blended_field_equals_a_dense_solve_of_the_same_equations():
+    rng = np.random.default_rng(3)
+    mask = rng.random((16, 30)) < 0.7
+    # the overlap of 2 columns makes the corrections reach far
+    tiles, _ = cut_tiles(mask, [(0, 0, 16, 11), (0, 9, 16, 21), (0, 19, 16, 30)])
+    cycles = [rng.integers(-30, 31, (3, len(t.points))) for t in tiles]
+    offsets = np.zeros((3, 3))
+    index = scene_index(tiles, (16, 30), np.zeros(3, int))
+    result = merge_cycles(index, cycles, offsets)
+    grids = []
+    for tile, c in zip(tiles, cycles, strict=True):
+        grid = np.full((3, 16, 30), np.nan)
+        grid[:, tile.points[:, 0], tile.points[:, 1]] = c
+        grids.append(grid)
+    column = np.arange(30)
+    depth = np.array(
+        [
+            np.where(column < 11, 11 - column, 0),
+            np.where((column >= 9) & (column < 21), np.minimum(column - 8, 21 - column), 0),
+            np.where(column >= 19, column - 18, 0),
+        ]
+    )
+    blended = sum(np.nan_to_num(g) * d for g, d in zip(grids, depth, strict=True)) / depth.sum(0)
+    for tile, c, d in zip(tiles, cycles, depth, strict=True):
+        row, col = tile.points.T
+        free = (depth[:, col] > 0).sum(axis=0) == 1
+        laplacian = np.zeros((len(row), len(row)))
+        for a, b in tile.edges:
+            laplacian[[a, b], [b, a]] -= 1
+            laplacian[[a, b], [a, b]] += 1
+        given = blended[:, row[~free], col[~free]] - c[:, ~free]
+        correction = np.linalg.solve(
+            laplacian[np.ix_(free, free)], -laplacian[np.ix_(free, ~free)] @ given.T
+        )
+        blended[:, row[free], col[free]] = c[:, free] + correction.T
+        assert d.max() > 0
+    expected = blended[:, mask]
+    assert np.all(np.abs(result.cycles - expected) < 0.5 + 1e-6)
+    assert np.ptp(result.cycles[:, index.degree == 1] - expected[:, index.degree == 1]) > 0.5
+
+
+def test_the_result_of_a_pair_does_not_depend_on_the_batch():
+    _, tiles, members, truth, rng = make_scene(2, 2, npairs=6, overlap=4)
+    cycles = [(truth[:, at] + rng.integers(-40, 41, (6, at.size))) for at in members]
+    overlaps, offsets, index, result = merge(tiles, cycles, method="l2")
+    assert np.any(offsets.offsets % 1)
+    for p in range(6):
+        one = merge_cycles(index, [c[p : p + 1] for c in cycles], offsets.offsets[p : p + 1])
+        assert np.array_equal(one.cycles[0], result.cycles[p])
+        assert np.array_equal(one.spread[0], result.spread[p])
+    assert overlaps.ncomponents == 1
+
+
+def test_fractional_offsets_give_whole_cycles_without_new_steps_inside_a_tile():
+    """Four tiles around a loop that fails to close by two cycles: least squares spreads it."""
+    _, tiles, members, truth, _ = make_scene(2, 2)
+    cycles = [truth[:, at].copy() for at in members]
+    # the overlap of tiles 0 and 1 alone: above the corner that all four share
+    row, col = tiles[1].points.T
+    cycles[1][:, (row < 39) & (col < 46)] += 2
+    overlaps, offsets, index, result = merge(tiles, cycles, method="l2")
+    assert np.all(np.ptp(offsets.offsets % 1, axis=1) > 0)
+    assert np.all(np.abs(offsets.residuals).max(axis=1) > 0.1)
+    assert result.cycles.dtype == np.int32
+    alone = index.degree == 1
+    for at in members:
+        core = at[alone[at]]
+        assert up_to_constant(result.cycles[:, core], truth[:, core])
+    assert overlaps.ncomponents == 1
+
+
+def test_an_offset_of_half_a_cycle_is_rounded_the_same_way_everywhere():
+    tiles, cycles = strip(12, 0, 7)
+    cycles[1][0] = [0, 0, 1, 2, 1, 0]
+    index = scene_index(tiles, (1, 12), np.array([0, 1]))
+    result = merge_cycles(index, cycles, np.array([[0.0, 0.5]]))
+    assert result.cycles.tolist() == [[0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 1, 0]]
+
+
+def test_equal_depths_leave_the_value_of_the_first_tile():
+    # one shared column: both tiles have depth 1 there and differ by one cycle
+    points = np.array([[0, 0], [0, 1], [0, 2]], np.int32)
+    chain = np.array([[0, 1]], np.int32)
+    zeros = np.zeros(2, np.int32)
+    tiles = [
+        TilePoints((0, 0, 1, 2), points[:2], chain, zeros),
+        TilePoints((0, 1, 1, 3), points[1:], chain, zeros),
+    ]
+    index = scene_index(tiles, (1, 3), np.zeros(2, int))
+    for a, b in [(0, 1), (1, 0), (-1, 0)]:
+        result = merge_cycles(index, [np.full((1, 2), a), np.full((1, 2), b)], np.zeros((1, 2)))
+        # at half a cycle on both sides every tile keeps its own interior
+        assert result.cycles.tolist() == [[a, a, b]]
+
+
+def test_islands_have_their_own_component_offset_and_reference():
+    """Land left and right of a channel; the top tiles see both, the regions never touch."""
+    rng = np.random.default_rng(5)
+    mask = rng.random(SHAPE) < 0.6
+    mask[:, 50:56] = False
+    region = (np.argwhere(mask)[:, 1] > 52).astype(np.int32)
+    tiles, members = cut_tiles(mask, grid_bounds(SHAPE, 2, 1, 12), region)
+    truth = rng.integers(-3, 4, (4, region.size), np.int16)
+    cycles = []
+    for at in members:
+        offsets = rng.integers(-5, 6, (4, 2))
+        cycles.append(truth[:, at] + offsets[:, region[at]])
+    overlaps, offsets, index, result = merge(tiles, cycles)
+    assert overlaps.nodes.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert overlaps.links.tolist() == [[0, 2], [1, 3]]
+    assert overlaps.component.tolist() == [0, 1, 0, 1]
+    assert overlaps.members(1) == [(0, 1), (1, 1)]
+    assert np.array_equal(index.component, region)
+    assert not offsets.offsets[:, offsets.reference].any()
+    for label in (0, 1):
+        there = region == label
+        assert up_to_constant(result.cycles[:, there], truth[:, there])
+
+
+def test_too_small_an_overlap_is_reported_and_its_points_are_not_averaged():
+    tiles, cycles = strip(12, 6, 6)
+    overlaps, offsets, index, result = merge(tiles, cycles, (1, 12), min_overlap_points=3)
+    assert overlaps.too_small.tolist() == [[0, 1, 2]]
+    assert len(overlaps.links) == 0
+    assert overlaps.component.tolist() == [0, 1]
+    assert offsets.offsets.tolist() == [[0, 0]]
+    # the shared points go to the larger component, whole
+    assert index.component.tolist() == [0] * 8 + [1] * 4
+    assert index.degree.tolist() == [1] * 12
+    assert result.cycles.tolist() == [[0] * 8 + [6] * 4]
+    assert not result.spread.any()
+
+
+def test_merged_phase_is_congruent_with_the_stored_phase():
+    _, tiles, members, truth, rng = make_scene(2, 2, overlap=6)
+    stored = rng.uniform(-np.pi, np.pi, truth.shape[1])
+    cycles = [truth[:, at] + rng.integers(-8, 9, (len(truth), at.size)) for at in members]
+    _, _, _, result = merge(tiles, cycles, method="l2")
+    unwrapped = stored + 2 * np.pi * result.cycles
+    assert np.abs(np.angle(np.exp(1j * (unwrapped - stored)))).max() < 1e-12
+
+
+def test_reference_points_are_zero_and_the_rest_is_shifted_by_component():
+    cycles = np.array([[3, 4, 7, 9, 5], [-1, 0, 2, 2, 8]], np.int32)
+    component = np.array([0, 0, 2, 2, 0])
+    referenced, removed = reference_cycles(cycles, component, [3, 1])
+    assert referenced.tolist() == [[-1, 0, -2, 0, 1], [-1, 0, 0, 0, 8]]
+    assert removed.tolist() == [[9, 4], [2, 0]]
+    assert referenced.dtype == cycles.dtype
+    assert cycles[0, 0] == 3
+
+
+def test_loops_of_pairs_close_at_the_reference_point():
+    rng = np.random.default_rng(1)
+    by_date = rng.integers(-9, 10, (3, 50))
+    loop = by_date[[1, 2, 2]] - by_date[[0, 1, 0]] + rng.integers(-4, 5, (3, 1))
+    referenced, _ = reference_cycles(loop, np.zeros(50, int), [17])
+    assert not (referenced[0] + referenced[1] - referenced[2]).any()
+
+
+@pytest.mark.parametrize("references", [[0], [0, 1], [0, 2, 3], []])
+def test_every_component_needs_exactly_one_reference_point(references):
+    with pytest.raises(InputError, match="one in each of"):
+        reference_cycles(np.zeros((1, 4), int), np.array([0, 0, 1, 1]), references)
+
+
+def test_shapes_and_places_that_do_not_fit_are_refused():
+    tiles, cycles = strip(12, 0, 7)
+    index = scene_index(tiles, (1, 12), np.zeros(2, int))
+    with pytest.raises(InputError, match=r"bulk offsets have shape"):
+        merge_cycles(index, cycles, np.zeros((1, 3)))
+    with pytest.raises(InputError, match=r"cycles of the tiles have shapes"):
+        merge_cycles(index, [cycles[0], cycles[1][:, 1:]], np.zeros((1, 2)))
+    with pytest.raises(InputError, match="node components"):
+        scene_index(tiles, (1, 12), np.zeros(3, int))
+    with pytest.raises(InputError, match="tile 1 has bounds"):
+        scene_index(tiles, (1, 11), np.zeros(2, int))
+    outside = TilePoints((0, 0, 1, 7), tiles[0].points, tiles[0].edges, tiles[0].region)
+    with pytest.raises(InputError, match=r"tile 0 has a point at \[0, 7\] outside"):
+        scene_index([outside, tiles[1]], (1, 12), np.zeros(2, int))
+
+
+def test_a_tile_without_points_is_no_obstacle():
+    tiles, cycles = strip(12, 0, 7)
+    none = np.empty(0, np.int32)
+    empty = TilePoints((0, 3, 1, 9), none.reshape(0, 2), none.reshape(0, 2), none)
+    tiles.insert(1, empty)
+    cycles.insert(1, np.empty((1, 0), np.int16))
+    overlaps, _, _, result = merge(tiles, cycles, (1, 12), min_overlap_points=2)
+    assert overlaps.links.tolist() == [[0, 1]]
+    assert overlaps.nodes.tolist() == [[0, 0], [2, 0]]
+    assert result.cycles.tolist() == [[0] * 12]
