@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
+from scipy.linalg import null_space
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -102,7 +103,7 @@ def planar_network(dates, pairs=(), triangles=None) -> PlanarNetwork:
         Dates as YYYYMMDD, in order.
     pairs : int (npairs, 2), optional
         All pairs, as indices of dates. Without `triangles`, the loops of three pairs are taken,
-        save those with dates both inside and outside, which are no faces of a planar drawing.
+        save those that are no faces of a planar drawing because dates lie inside.
     triangles : int (ntri, 3), optional
         Triangles, as indices of dates in any order. Without `pairs`, their edges are the pairs.
 
@@ -186,7 +187,8 @@ def _faces(pairs, ndates):
         (a, b, c) for a, b in pairs.tolist() for c in np.flatnonzero(linked[a] & linked[b]).tolist()
     ]
     linked |= linked.T
-    return np.array([loop for loop in loops if not _separates(linked, loop)], dtype=np.int32)
+    faces = np.array([loop for loop in loops if not _separates(linked, loop)], dtype=np.int32)
+    return _thinned(faces.reshape(-1, 3), pairs)
 
 
 def _separates(linked, loop):
@@ -196,6 +198,28 @@ def _separates(linked, loop):
     nparts, part = connected_components(coo_array(linked[rest][:, rest]), directed=False)
     touches = [np.bincount(part[linked[rest, date]], minlength=nparts) > 0 for date in loop]
     return np.logical_and.reduce(touches).sum() > 1
+
+
+def _thinned(loops, pairs):
+    """Loops without those that crowd pairs (more than two loops on one) and that others add up to.
+
+    The loop around a date with three pairs, for one, is the sum of the three loops at that date.
+    """
+    row = {tuple(pair): i for i, pair in enumerate(pairs.tolist())}
+    sides = [[row[a, b], row[b, c], row[a, c]] for a, b, c in loops.tolist()]
+    sides = np.array(sides, dtype=np.int64).reshape(-1, 3)
+    while True:
+        crowded = np.bincount(sides.ravel(), minlength=len(pairs)) > 2
+        if not crowded.any():
+            return loops
+        walks = np.zeros((len(pairs), len(loops)))
+        walks[sides.T, np.arange(len(loops))] = [[1], [1], [-1]]
+        spare = np.abs(null_space(walks)).max(axis=1, initial=0) > 1e-6
+        score = crowded[sides].sum(axis=1) * spare
+        if not score.any():
+            return loops
+        drop = np.argmax(score)
+        loops, sides = np.delete(loops, drop, axis=0), np.delete(sides, drop, axis=0)
 
 
 def _orient(triangles, dates):
@@ -270,7 +294,8 @@ def _check_loops(network):
     nloops = network.npairs - network.ndates + 1
     if ntri - nclosed != nloops:
         free = [name for name, free in zip(network.pair_names, ~inner, strict=True) if free]
+        place = ", ".join(free[:5]) or "the triangles"
         raise InputError(
             f"{nloops - ntri + nclosed} of the {nloops} independent loops of pairs are no "
-            f"triangles, expected none: add or leave out pairs at {', '.join(free[:5]) or 'the triangles'}"
+            f"triangles, expected none: add or leave out pairs at {place}"
         )
