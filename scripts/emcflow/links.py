@@ -1,0 +1,756 @@
+"""Velocity and DEM error of every link: the highest peak of its periodogram over the dates.
+
+A link's phase per date is a constant plus ``design @ params`` plus noise. Its temporal coherence as
+a function of the parameters is a periodogram (Ferretti, Prati, Rocca 2001, IEEE TGRS 39(1), 8-20,
+doi:10.1109/36.898661). It is searched on a grid a third of a resolution cell wide and
+then climbed by Newton steps, so that the estimate does not depend on the grid.
+
+The first date takes part like all others: its stored phase is zero because every other date carries
+its noise, and the modulus of the sum leaves the constant free.
+"""
+
+import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from threadpoolctl import threadpool_limits
+
+from .errors import InputError
+
+# A term is left out when its whole range moves the phase by less than this [rad]: noise of a
+# fraction of a radian per date would then fill the range from end to end.
+LEAST_PHASE_RANGE = 0.5
+# ... or when the other terms explain it so well that its standard deviation grows by this factor.
+MOST_INFLATION = 5.0
+
+# Grid points below this part of the highest power cannot become the highest peak: half a step of
+# a sixth of a cell in two terms costs at most 1 - sinc(1/6)**4 = 0.17 of the power.
+CANDIDATE_POWER = 0.8
+MAX_CANDIDATES = 4
+MAX_STEPS = 40
+# The last step, in radians over the span of a term; Newton's error is about its square.
+LAST_STEP = 1e-4
+# A peak this close to the end of the range, in radians over the span of a term, is at the edge.
+EDGE_TOLERANCE = 1e-5
+# Values of the product of one chunk: 1 MiB of float32, a core's second-level cache.
+CHUNK_VALUES = 1 << 18
+
+# Dates are padded to a multiple of this: a vector of float64 is 2 to 8 long.
+LANES = 8
+# Grid points looked at together when candidates are gathered.
+BLOCK = 32
+
+HALF_PI = 0.5 * math.pi
+PI_LOW = 1.2246467991473532e-16  # pi minus its double
+FAST = {"nnan", "nsz", "reassoc", "contract"}
+
+
+@dataclass(frozen=True)
+class LinkModel:
+    """Parameters of every link, in the units of the design.
+
+    Attributes
+    ----------
+    params : float32 (nterms, nlinks)
+        Value at point b minus value at point a of link (a, b).
+    sigma : float32 (nterms, nlinks)
+        Standard deviation of `params`; infinite where the dates leave no redundancy.
+    coherence : float32 (nlinks,)
+        Temporal coherence at the peak, 0 to 1.
+    at_edge : bool (nlinks,)
+        The peak lies at or beyond the end of a search range; `params` then holds the end.
+    """
+
+    params: np.ndarray
+    sigma: np.ndarray
+    coherence: np.ndarray
+    at_edge: np.ndarray
+
+
+def choose_terms(design, ranges, names=None):
+    """Choose the terms that the dates can tell from a constant and from each other.
+
+    Parameters
+    ----------
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit], first date included.
+    ranges : sequence of (low, high), one per term
+        Search range in the term's unit.
+    names : sequence of str, optional
+        Names of the terms for the reasons.
+
+    Returns
+    -------
+    kept : list of int
+        Terms to estimate, in the order of the design.
+    reasons : dict of int to str
+        One readable line for each term left out.
+
+    Raises
+    ------
+    InputError
+        If the shapes disagree or a range is empty.
+
+    Notes
+    -----
+    A term is left out when (1) its whole range moves the phase by less than `LEAST_PHASE_RANGE`,
+    in other words its resolution cell ``2 pi / (max - min of the column)`` is far wider than the
+    range; (2) the other terms explain its de-meaned column so well that its standard deviation
+    would grow more than `MOST_INFLATION` times, the square root of the variance inflation factor
+    ``1 / (1 - R**2)`` (Belsley, Kuh, Welsch 1980, Regression Diagnostics, ch. 3); of the terms that
+    share a direction the one that moves the phase least goes; (3) no date would be left over for
+    the noise.
+    """
+    design = _checked_design(design)
+    ranges = [_checked_range(*pair) for pair in ranges]
+    ndates, nterms = design.shape
+    if len(ranges) != nterms:
+        raise InputError(f"{len(ranges)} search ranges for {nterms} terms: give one per term")
+    names = [f"term {t}" for t in range(nterms)] if names is None else list(names)
+    width = np.array([high - low for low, high in ranges])
+    span = np.ptp(design, axis=0)
+    moved = width * np.std(design, axis=0)
+    reasons = {}
+    for t in range(nterms):
+        if span[t] * width[t] < LEAST_PHASE_RANGE:
+            reasons[t] = (
+                f"{names[t]} is left out: its whole range {ranges[t][0]:g} to {ranges[t][1]:g} "
+                f"moves the phase by {span[t] * width[t]:.2g} rad over all dates, less than "
+                f"{LEAST_PHASE_RANGE:g} rad"
+            )
+    kept = [t for t in range(nterms) if t not in reasons]
+    while len(kept) > 1:
+        inflation = _inflation(design[:, kept])
+        if inflation.max() <= MOST_INFLATION:
+            break
+        tied = [t for t, factor in zip(kept, inflation, strict=True) if factor > MOST_INFLATION]
+        weakest = min(tied, key=lambda t: moved[t])
+        others = ", ".join(names[t] for t in tied if t != weakest) or "the other terms"
+        reasons[weakest] = (
+            f"{names[weakest]} is left out: over these dates it changes in step with {others}, "
+            f"which would make its standard deviation {inflation.max():.3g} times larger "
+            f"(limit {MOST_INFLATION:g})"
+        )
+        kept.remove(weakest)
+    while kept and ndates < len(kept) + 2:
+        weakest = min(kept, key=lambda t: moved[t])
+        reasons[weakest] = (
+            f"{names[weakest]} is left out: {ndates} dates cannot tell a constant and "
+            f"{len(kept)} terms from noise, {len(kept) + 2} are needed"
+        )
+        kept.remove(weakest)
+    return kept, reasons
+
+
+def search_axis(column, low, high, step=None):
+    """Grid of one term, evenly spaced from `low` to `high`, both included.
+
+    Parameters
+    ----------
+    column : float64 (ndates,)
+        Phase per unit of the term [rad/unit] at every date.
+    low, high : float
+        Ends of the range, in the term's unit.
+    step : float, optional
+        Largest distance of grid values. By default a third of the resolution cell
+        ``2 pi / (max(column) - min(column))`` (see the module).
+
+    Returns
+    -------
+    float64 (n,)
+        Grid values, n >= 2.
+
+    Raises
+    ------
+    InputError
+        If the range is empty or the step is not positive.
+    """
+    low, high = _checked_range(low, high)
+    if step is None:
+        span = float(np.ptp(np.asarray(column, dtype=np.float64)))
+        step = 2 * np.pi / (3 * span) if span > 0 else high - low
+    if not (np.isfinite(step) and step > 0):
+        raise InputError(f"search step {step}: expected a positive number")
+    count = max(1, math.ceil((high - low) / step * (1 - 1e-9)))
+    return np.linspace(low, high, count + 1)
+
+
+def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progress=None):
+    """Estimate the parameters of every link as the highest peak of its periodogram.
+
+    Parameters
+    ----------
+    phase : float32 or float64 (ndates, npoints)
+        Wrapped phase per date [rad], relative to the first date.
+    edges : int32 (nlinks, 2)
+        Points a and b of each link; the link's phase is ``phase[:, b] - phase[:, a]``.
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit].
+    axes : sequence of float64 (n,), one per term
+        Evenly spaced search grids, as `search_axis` makes them.
+    n_threads : int
+        Chunks of links that are worked on at the same time. The result does not depend on it.
+    memory_mb : float
+        Upper bound of the scratch memory of all threads [MiB]; fewer threads run if need be.
+    progress : callable, optional
+        Called as ``progress(links done, nlinks)`` from time to time.
+
+    Returns
+    -------
+    LinkModel
+
+    Raises
+    ------
+    InputError
+        If shapes disagree, a phase or the design is not finite, a design column is constant, an
+        axis is not evenly spaced, or `memory_mb` is too small for one chunk.
+
+    Notes
+    -----
+    Periodogram: Ferretti, Prati, Rocca 2001 (see the module). Its highest peak is the maximum likelihood
+    estimate for weak noise (Rife, Boorstyn 1974, IEEE Trans. Inf. Theory 20(5), 591-598,
+    doi:10.1109/TIT.1974.1055282, there for one frequency).
+
+    `sigma` is the square root of the diagonal of ``s2 * inv(B.T @ B)`` with B the de-meaned design,
+    the Cramer-Rao bound of a linear phase model with free constant (Kay 1993, Fundamentals of
+    Statistical Signal Processing: Estimation Theory, ch. 3). The residual phases r give
+    ``s2 = sum(sin(r)**2) / (nu - 2) / mean(cos(r))**2``, ``nu = ndates - 1 - nterms``: the
+    asymptotic variance of a maximum of ``sum(cos(r))`` (Huber 1981, Robust Statistics, ch. 3.2),
+    which for small r is the usual sum of squares. Dividing by nu - 2 instead of nu makes
+    ``(estimate - truth) / sigma`` have unit variance, since the mean of 1 / chi-square is
+    1 / (nu - 2); with nu of 1 or 2 that mean is infinite and nu is used. Noise of both points of
+    the link is in r and therefore in sigma.
+    """
+    phase, edges, design = _checked_links(phase, edges, design)
+    grid = _Grid(design, axes)
+    nlinks, nterms = len(edges), design.shape[1]
+    model = LinkModel(
+        np.empty((nterms, nlinks), np.float32),
+        np.empty((nterms, nlinks), np.float32),
+        np.empty(nlinks, np.float32),
+        np.empty(nlinks, np.bool_),
+    )
+    workers = _affordable_workers(grid, n_threads, memory_mb)
+    starts = range(0, nlinks, grid.chunk)
+    local = threading.local()
+
+    def run(start):
+        if not hasattr(local, "scratch"):
+            local.scratch = _Scratch(grid)
+        _estimate_chunk(phase, edges[start : start + grid.chunk], start, grid, local.scratch, model)
+        return min(start + grid.chunk, nlinks)
+
+    # One BLAS thread: a product shared by several threads may round in another way.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+        report_every = max(1, len(starts) // 100)
+        for number, done in enumerate(pool.map(run, starts)):
+            if progress is not None and (number % report_every == 0 or done == nlinks):
+                progress(done, nlinks)
+    return model
+
+
+class _Grid:
+    """Search grid around its own centre, as cosines and sines of one half of it.
+
+    The grid is symmetric about its centre: the sums with cosine and sine of a grid point give the
+    periodogram there and at the opposite point, which halves the product.
+    """
+
+    def __init__(self, design, axes):
+        axes = [np.asarray(axis, dtype=np.float64) for axis in axes]
+        if len(axes) != design.shape[1]:
+            raise InputError(f"{len(axes)} search axes for {design.shape[1]} terms: one per term")
+        for t, axis in enumerate(axes):
+            _checked_axis(axis, t)
+        self.low = np.array([axis[0] for axis in axes])
+        self.high = np.array([axis[-1] for axis in axes])
+        self.centre = 0.5 * (self.low + self.high)
+        self.shape = np.array([len(axis) for axis in axes], dtype=np.int64)
+        self.steps = (self.high - self.low) / (self.shape - 1)
+        self.size = int(self.shape.prod())
+        self.half = (self.size + 1) // 2
+        self.strides = np.array([int(self.shape[t + 1 :].prod()) for t in range(len(axes))])
+        directions = np.indices([3] * len(axes)).reshape(len(axes), -1).T - 1
+        self.directions = directions[np.any(directions != 0, axis=1)]
+
+        # De-meaned columns of unit span: the free constant drops out of the derivatives, and the
+        # unknowns become radians over the span of a term, of equal size for all terms.
+        self.span = np.ptp(design, axis=0)
+        columns = (design - design.mean(axis=0)) / self.span
+        self.normal = columns.T @ columns
+        self.inverse_normal = np.linalg.pinv(self.normal, hermitian=True)
+        self.basis = _moment_basis(columns)
+        self.centre_phase = design @ self.centre
+        offsets = np.indices(self.shape).reshape(len(axes), -1)[:, : self.half]
+        offsets = (offsets - 0.5 * (self.shape - 1)[:, None]) * (self.steps * self.span)[:, None]
+        angles = columns @ offsets
+        self.waves = np.hstack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+        self.chunk = int(np.clip(CHUNK_VALUES // (4 * self.half), 64, 4096))
+        self.ndates = len(design)
+
+
+def _moment_basis(columns):
+    """Rows 1, B_s and B_s B_t (s >= t), as the sums over dates need them.
+
+    The dates are padded with zeros to a multiple of `LANES`, so that loops over them are made of
+    whole vectors.
+    """
+    ndates, nterms = columns.shape
+    rows = [np.ones(ndates), *columns.T]
+    rows += [columns[:, s] * columns[:, t] for s in range(nterms) for t in range(s + 1)]
+    return np.pad(np.array(rows), ((0, 0), (0, -ndates % LANES)))
+
+
+class _Scratch:
+    """Arrays of one thread, used again for every chunk."""
+
+    def __init__(self, grid):
+        self.real = np.zeros((grid.chunk, grid.basis.shape[1]))
+        self.imag = np.zeros((grid.chunk, grid.basis.shape[1]))
+        self.phasors = np.empty((2 * grid.chunk, grid.ndates), np.float32)
+        self.product = np.empty((2 * grid.chunk, 2 * grid.half), np.float32)
+        self.power = np.empty(grid.size, np.float32)
+
+    @staticmethod
+    def nbytes(grid):
+        """Bytes of one scratch."""
+        per_link = 2 * 8 * grid.basis.shape[1] + 2 * 4 * grid.ndates + 2 * 4 * 2 * grid.half
+        return grid.chunk * per_link + 4 * grid.size
+
+
+def _affordable_workers(grid, n_threads, memory_mb):
+    per_thread = _Scratch.nbytes(grid) / 2**20
+    if memory_mb < per_thread:
+        raise InputError(
+            f"memory_mb {memory_mb:g}: a search grid of {grid.size} points and {grid.ndates} dates "
+            f"needs {per_thread:.1f} MiB per thread; give more memory or a larger search step"
+        )
+    return max(1, min(int(n_threads), int(memory_mb // per_thread)))
+
+
+def _estimate_chunk(phase, edges, start, grid, scratch, model):
+    count = len(edges)
+    real, imag = scratch.real[:count], scratch.imag[:count]
+    phasors, product = scratch.phasors[: 2 * count], scratch.product[: 2 * count]
+    _link_phasors(phase, edges, grid.centre_phase, real, imag, phasors)
+    np.matmul(phasors, grid.waves, out=product)
+    stop = start + count
+    _find_peaks(
+        product, real, imag, grid.shape, grid.strides, grid.directions, grid.steps, grid.basis,
+        grid.normal, grid.ndates, grid.span, grid.centre, grid.low, grid.high,
+        grid.inverse_normal, scratch.power,
+        model.params[:, start:stop], model.sigma[:, start:stop],
+        model.coherence[start:stop], model.at_edge[start:stop],
+    )  # fmt: skip
+
+
+@njit(inline="always")
+def _cos_sin(x):
+    """Cosine and sine by Taylor series within pi/2; no branch, so that loops over it vectorise."""
+    turns = math.floor(x * (1.0 / math.pi) + 0.5)
+    sign = 1.0 - 2.0 * (turns - 2.0 * math.floor(0.5 * turns))
+    y = (x - turns * math.pi) - turns * PI_LOW
+    z = y * y
+    cosine = 1.0 - z * (1.0 / 380.0)
+    cosine = 1.0 - z * (1.0 / 306.0) * cosine
+    cosine = 1.0 - z * (1.0 / 240.0) * cosine
+    cosine = 1.0 - z * (1.0 / 182.0) * cosine
+    cosine = 1.0 - z * (1.0 / 132.0) * cosine
+    cosine = 1.0 - z * (1.0 / 90.0) * cosine
+    cosine = 1.0 - z * (1.0 / 56.0) * cosine
+    cosine = 1.0 - z * (1.0 / 30.0) * cosine
+    cosine = 1.0 - z * (1.0 / 12.0) * cosine
+    cosine = 1.0 - z * (1.0 / 2.0) * cosine
+    sine = 1.0 - z * (1.0 / 420.0)
+    sine = 1.0 - z * (1.0 / 342.0) * sine
+    sine = 1.0 - z * (1.0 / 272.0) * sine
+    sine = 1.0 - z * (1.0 / 210.0) * sine
+    sine = 1.0 - z * (1.0 / 156.0) * sine
+    sine = 1.0 - z * (1.0 / 110.0) * sine
+    sine = 1.0 - z * (1.0 / 72.0) * sine
+    sine = 1.0 - z * (1.0 / 42.0) * sine
+    sine = 1.0 - z * (1.0 / 20.0) * sine
+    sine = 1.0 - z * (1.0 / 6.0) * sine
+    return sign * cosine, sign * y * sine
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _link_phasors(phase, edges, centre_phase, real, imag, phasors):
+    """Unit phasors of the links, turned back by the phase of the grid's centre.
+
+    Fills `real`, `imag` float64 (nlinks, ndates) and `phasors` float32 (2 nlinks, ndates), whose
+    rows alternate between real and imaginary parts.
+    """
+    ndates = len(centre_phase)
+    for i in range(len(edges)):
+        a, b = edges[i, 0], edges[i, 1]
+        for d in range(ndates):
+            real[i, d] = np.float64(phase[d, b]) - np.float64(phase[d, a]) - centre_phase[d]
+        for d in range(ndates):
+            cosine, sine = _cos_sin(real[i, d])
+            real[i, d], imag[i, d] = cosine, sine
+            phasors[2 * i, d], phasors[2 * i + 1, d] = cosine, sine
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _grid_power(product_real, product_imag, power):
+    """Periodogram of one link at all grid points (float32, their number) and its maximum."""
+    size = len(power)
+    half = (size + 1) // 2
+    highest = np.float32(0.0)
+    for g in range(half):
+        rc, rs = product_real[g], product_real[half + g]
+        ic, is_ = product_imag[g], product_imag[half + g]
+        even = rc * rc + rs * rs + ic * ic + is_ * is_
+        odd = np.float32(2.0) * (rc * is_ - ic * rs)
+        power[g] = even + odd
+        power[size - 1 - g] = even - odd
+        highest = max(highest, even + abs(odd))
+    return highest
+
+
+@njit(cache=True, nogil=True)
+def _is_local_maximum(power, g, index, shape, strides, directions):
+    """Whether no neighbour of a grid point, diagonals included, is higher (first of equals wins)."""
+    for k in range(len(directions)):
+        neighbour, inside = g, True
+        for t in range(len(shape)):
+            moved = index[t] + directions[k, t]
+            inside = inside and moved >= 0 and moved < shape[t]
+            neighbour += directions[k, t] * strides[t]
+        if inside and (
+            power[neighbour] > power[g] or (power[neighbour] == power[g] and neighbour < g)
+        ):
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _highest(values):
+    highest = np.float32(0.0)
+    for value in values:
+        highest = max(highest, value)
+    return highest
+
+
+@njit(cache=True, nogil=True)
+def _unravel(g, strides, index):
+    for t in range(len(strides)):
+        index[t] = g // strides[t]
+        g -= index[t] * strides[t]
+
+
+@njit(cache=True, nogil=True)
+def _candidates(power, threshold, shape, strides, directions, index, found):
+    """Highest local maxima of one link's grid above a threshold, in falling order; their number."""
+    count = 0
+    for start in range(0, len(power), BLOCK):
+        stop = min(start + BLOCK, len(power))
+        if _highest(power[start:stop]) < threshold:
+            continue
+        for g in range(start, stop):
+            if power[g] < threshold:
+                continue
+            _unravel(g, strides, index)
+            if not _is_local_maximum(power, g, index, shape, strides, directions):
+                continue
+            place = count
+            while place > 0 and power[found[place - 1]] < power[g]:
+                place -= 1
+            if place == len(found):
+                continue
+            count = min(count + 1, len(found))
+            for k in range(count - 1, place, -1):
+                found[k] = found[k - 1]
+            found[place] = g
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _start(power, g, index, shape, strides, steps, span, u):
+    """Top of the parabola through a grid point and its neighbours, term by term.
+
+    Fills `u` with the place relative to the grid's centre, in radians over the span of each term.
+    """
+    _unravel(g, strides, index)
+    for t in range(len(shape)):
+        shift = 0.0
+        if 0 < index[t] < shape[t] - 1:
+            before, after = power[g - strides[t]], power[g + strides[t]]
+            bend = before + after - 2.0 * power[g]
+            if bend < 0.0:
+                shift = min(max(0.5 * (before - after) / bend, -0.5), 0.5)
+        u[t] = (index[t] + shift - 0.5 * (shape[t] - 1)) * steps[t] * span[t]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _moments(real, imag, basis, u, turned_real, turned_imag, moments):
+    """Sums over the dates of the phasors turned back by ``B @ u``, times each row of the basis.
+
+    Fills `turned_real`, `turned_imag` (dates) with the turned phasors and `moments` (rows, 2)
+    with real and imaginary parts; returns the power.
+    """
+    nrows, ndates = basis.shape
+    for d in range(ndates):
+        angle = 0.0
+        for t in range(len(u)):
+            angle += basis[1 + t, d] * u[t]
+        turned_real[d] = angle
+    for d in range(ndates):
+        cosine, sine = _cos_sin(turned_real[d])
+        turned_real[d] = real[d] * cosine + imag[d] * sine
+        turned_imag[d] = imag[d] * cosine - real[d] * sine
+    for row in range(nrows):
+        sum_real, sum_imag = 0.0, 0.0
+        for d in range(ndates):
+            sum_real += basis[row, d] * turned_real[d]
+            sum_imag += basis[row, d] * turned_imag[d]
+        moments[row, 0], moments[row, 1] = sum_real, sum_imag
+    return moments[0, 0] * moments[0, 0] + moments[0, 1] * moments[0, 1]
+
+
+@njit(cache=True, nogil=True)
+def _solve_positive(matrix, vector, nterms):
+    """Solve in place by Cholesky; False if `matrix` is not positive definite."""
+    for i in range(nterms):
+        for j in range(i + 1):
+            total = matrix[i, j]
+            for k in range(j):
+                total -= matrix[i, k] * matrix[j, k]
+            if i == j:
+                if total <= 0.0:
+                    return False
+                matrix[i, i] = math.sqrt(total)
+            else:
+                matrix[i, j] = total / matrix[j, j]
+    for i in range(nterms):
+        for k in range(i):
+            vector[i] -= matrix[i, k] * vector[k]
+        vector[i] /= matrix[i, i]
+    for i in range(nterms - 1, -1, -1):
+        for k in range(i + 1, nterms):
+            vector[i] -= matrix[k, i] * vector[k]
+        vector[i] /= matrix[i, i]
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _hold(matrix, step, free):
+    """Make the equations of terms that are not free say: no step."""
+    nterms = len(step)
+    for s in range(nterms):
+        if not free[s]:
+            step[s] = 0.0
+            for t in range(nterms):
+                matrix[max(s, t), min(s, t)] = 1.0 if s == t else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _newton_step(moments, power, free, gradient, matrix, step):
+    """Newton step on the logarithm of the power, for the free terms.
+
+    The main lobe is nearly a Gaussian, so its logarithm is nearly a parabola. Fills `gradient` of
+    the logarithm and `step`; returns False where the logarithm is not concave.
+    """
+    nterms = len(step)
+    r0, i0 = moments[0, 0], moments[0, 1]
+    scale = 2.0 / power
+    for s in range(nterms):
+        gradient[s] = scale * (r0 * moments[1 + s, 1] - i0 * moments[1 + s, 0])
+        step[s] = gradient[s]
+    second = 1 + nterms
+    for s in range(nterms):
+        for t in range(s + 1):
+            product = moments[1 + s, 0] * moments[1 + t, 0] + moments[1 + s, 1] * moments[1 + t, 1]
+            curvature = r0 * moments[second, 0] + i0 * moments[second, 1]
+            matrix[s, t] = scale * (curvature - product) + gradient[s] * gradient[t]
+            second += 1
+    _hold(matrix, step, free)
+    return _solve_positive(matrix, step, nterms)
+
+
+@njit(cache=True, nogil=True)
+def _bound_step(gradient, power, free, normal, matrix, step):
+    """Step that cannot lower the power.
+
+    ``cos(r - x) >= cos(r) + sin(r) x - x**2 / 2`` bounds the modulus from below by a parabola that
+    touches it; the top of the parabola is never lower (Boehning, Lindsay 1988, Ann. Inst. Stat.
+    Math. 40, 641-663, doi:10.1007/BF00049423).
+    """
+    nterms = len(step)
+    for s in range(nterms):
+        step[s] = 0.5 * math.sqrt(power) * gradient[s]
+        for t in range(s + 1):
+            matrix[s, t] = normal[s, t]
+    _hold(matrix, step, free)
+    _solve_positive(matrix, step, nterms)
+
+
+@njit(cache=True, nogil=True)
+def _climb(
+    real, imag, basis, normal, free, u, turned_real, turned_imag, moments, gradient, matrix, step
+):
+    """Climb from `u` to the top of its peak in the free terms; returns the power there."""
+    nterms = len(u)
+    power = _moments(real, imag, basis, u, turned_real, turned_imag, moments)
+    for _ in range(MAX_STEPS):
+        if power <= 0.0:
+            break
+        newton = _newton_step(moments, power, free, gradient, matrix, step)
+        if not newton:
+            _bound_step(gradient, power, free, normal, matrix, step)
+        longest = 0.0
+        for t in range(nterms):
+            longest = max(longest, abs(step[t]))
+        # A quarter of a resolution cell is the most for one step: farther lies another peak.
+        shorten = min(1.0, HALF_PI / longest) if longest > 0.0 else 1.0
+        for t in range(nterms):
+            step[t] *= shorten
+            u[t] += step[t]
+        higher = _moments(real, imag, basis, u, turned_real, turned_imag, moments)
+        if longest <= LAST_STEP:
+            return higher
+        if newton and higher < power:
+            for t in range(nterms):
+                u[t] -= step[t]
+            _bound_step(gradient, power, free, normal, matrix, step)
+            for t in range(nterms):
+                u[t] += step[t]
+            higher = _moments(real, imag, basis, u, turned_real, turned_imag, moments)
+        power = higher
+    return power
+
+
+@njit(cache=True, nogil=True)
+def _climb_in_range(
+    real, imag, basis, normal, low, high,
+    free, u, turned_real, turned_imag, moments, gradient, matrix, step,
+):  # fmt: skip
+    """Climb, then hold terms that left the range at its end and climb again in the others.
+
+    `free` is False afterwards for the terms at an end. Returns the power.
+    """
+    nterms = len(u)
+    for t in range(nterms):
+        free[t] = True
+    power = 0.0
+    for _ in range(nterms + 1):
+        power = _climb(
+            real, imag, basis, normal,
+            free, u, turned_real, turned_imag, moments, gradient, matrix, step,
+        )  # fmt: skip
+        clipped = False
+        for t in range(nterms):
+            if not free[t]:
+                continue
+            if u[t] <= low[t] + EDGE_TOLERANCE or u[t] >= high[t] - EDGE_TOLERANCE:
+                clipped = clipped or u[t] < low[t] or u[t] > high[t]
+                u[t] = min(max(u[t], low[t]), high[t])
+                free[t] = False
+        if not clipped:
+            break
+    return power
+
+
+@njit(cache=True, nogil=True)
+def _residual_variance(turned_real, turned_imag, power, ndates, nterms):
+    """Variance of the phase of one date, from the turned phasors at the peak [rad**2]."""
+    redundancy = ndates - 1 - nterms
+    if redundancy < 1 or power <= 0.0:
+        return np.inf
+    modulus = math.sqrt(power)
+    cosine, cosine_real = modulus / ndates, turned_real.sum() / modulus
+    cosine_imag = turned_imag.sum() / modulus
+    squares = 0.0
+    for d in range(ndates):
+        sine = turned_imag[d] * cosine_real - turned_real[d] * cosine_imag
+        squares += sine * sine
+    return squares / (redundancy - 2 if redundancy > 2 else redundancy) / (cosine * cosine)
+
+
+@njit(cache=True, nogil=True)
+def _find_peaks(
+    product, real, imag, shape, strides, directions, steps, basis, normal, ndates, span, centre, low, high,
+    inverse_normal, power, params, sigma, coherence, at_edge,
+):  # fmt: skip
+    """Highest peak of every link of a chunk; fills the last four arrays."""
+    nterms = len(shape)
+    found, index = np.empty(MAX_CANDIDATES, np.int64), np.empty(nterms, np.int64)
+    turned_real, turned_imag = np.empty(basis.shape[1]), np.empty(basis.shape[1])
+    moments = np.empty((len(basis), 2))
+    gradient, matrix, step = np.empty(nterms), np.empty((nterms, nterms)), np.empty(nterms)
+    u, best = np.empty(nterms), np.empty(nterms)
+    free, best_free = np.empty(nterms, np.bool_), np.empty(nterms, np.bool_)
+    low_u, high_u = (low - centre) * span, (high - centre) * span
+    for i in range(real.shape[0]):
+        highest = _grid_power(product[2 * i], product[2 * i + 1], power)
+        threshold = highest * np.float32(CANDIDATE_POWER)
+        count = _candidates(power, threshold, shape, strides, directions, index, found)
+        best_power = -1.0
+        variance = np.inf
+        for k in range(count):
+            _start(power, found[k], index, shape, strides, steps, span, u)
+            climbed = _climb_in_range(
+                real[i], imag[i], basis, normal, low_u, high_u,
+                free, u, turned_real, turned_imag, moments, gradient, matrix, step,
+            )  # fmt: skip
+            if climbed > best_power:
+                best_power = climbed
+                best[:] = u
+                best_free[:] = free
+                variance = _residual_variance(turned_real, turned_imag, climbed, ndates, nterms)
+        coherence[i] = min(1.0, math.sqrt(best_power) / ndates)
+        at_edge[i] = not best_free.all()
+        for t in range(nterms):
+            params[t, i] = min(max(centre[t] + best[t] / span[t], low[t]), high[t])
+            sigma[t, i] = math.sqrt(variance * inverse_normal[t, t]) / span[t]
+
+
+def _inflation(columns):
+    """Growth of each term's standard deviation by the other terms: sqrt of the inflation factor."""
+    columns = columns - columns.mean(axis=0)
+    columns = columns / np.linalg.norm(columns, axis=0)
+    inverse = np.linalg.pinv(columns.T @ columns, hermitian=True)
+    return np.sqrt(np.diag(inverse))
+
+
+def _checked_design(design):
+    design = np.asarray(design, dtype=np.float64)
+    if design.ndim != 2:
+        raise InputError(f"design has {design.ndim} dimensions: expected (ndates, nterms)")
+    if not np.isfinite(design).all():
+        raise InputError("design has values that are not finite: check baselines and dates")
+    return design
+
+
+def _checked_range(low, high):
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise InputError(f"search range {low} to {high}: expected two numbers, the lower one first")
+    return float(low), float(high)
+
+
+def _checked_axis(axis, t):
+    if axis.ndim != 1 or len(axis) < 2:
+        raise InputError(f"search axis {t}: expected at least two values, make it with search_axis")
+    step = (axis[-1] - axis[0]) / (len(axis) - 1)
+    even = np.linspace(axis[0], axis[-1], len(axis))
+    if not step > 0 or np.abs(axis - even).max() > 1e-6 * step:
+        raise InputError(f"search axis {t}: expected rising, evenly spaced values")
+
+
+def _checked_links(phase, edges, design):
+    phase, edges, design = np.asarray(phase), np.asarray(edges), _checked_design(design)
+    if phase.ndim != 2 or len(phase) != len(design):
+        raise InputError(f"phase of shape {phase.shape} for {len(design)} dates of the design")
+    if edges.ndim != 2 or edges.shape[1] != 2:
+        raise InputError(f"edges of shape {edges.shape}: expected (nlinks, 2)")
+    if len(edges) and not (edges.min() >= 0 and edges.max() < phase.shape[1]):
+        raise InputError(f"edges name points outside 0 to {phase.shape[1] - 1}")
+    if not np.isfinite(phase).all():
+        raise InputError("phase has values that are not finite: leave such points out")
+    if design.shape[1] == 0 or (np.ptp(design, axis=0) == 0).any():
+        raise InputError("design has no column or a constant one: leave it out, see choose_terms")
+    return phase, edges, design
