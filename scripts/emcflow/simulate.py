@@ -263,9 +263,12 @@ def _random(settings: SimulationSettings, *stream: int) -> np.random.Generator:
 
 
 def _baselines(settings: SimulationSettings) -> np.ndarray:
-    """Draw baselines in whole millimetres, so that the tables hold exactly what was simulated."""
-    drawn = settings.bperp_std_m * _random(settings, _BASELINES).standard_normal(settings.dates)
-    return np.round(drawn - drawn[0], 3)
+    """Draw baselines of exactly the spread that the settings ask for.
+
+    They are rounded to whole millimetres, so that the tables hold exactly what was simulated.
+    """
+    drawn = _random(settings, _BASELINES).standard_normal(settings.dates)
+    return np.round(settings.bperp_std_m * (drawn - drawn[0]) / drawn.std(), 3)
 
 
 def _velocity(settings: SimulationSettings) -> np.ndarray:
@@ -289,7 +292,7 @@ def _city(
     shape = (settings.rows, settings.cols)
     height = settings.dem_error_m * _power_law(shape, TERRAIN_EXPONENT, random)
     coherence = 1 - (1 - settings.coherence) * 2 * random.random(shape)
-    vegetation = random.uniform(0.05, 0.25, shape)
+    vegetation = random.uniform(0.02, 0.15, shape)
     for r0, r1 in _blocks(settings.rows, random):
         for c0, c1 in _blocks(settings.cols, random):
             if random.random() < settings.park_fraction:
