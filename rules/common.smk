@@ -23,7 +23,7 @@ def checked(function, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-checked(check_config, config)
+config.update(checked(check_config, config))
 validate(config, "../config/config.schema.yaml")
 
 OUT = config["output_dir"].rstrip("/")

@@ -56,6 +56,7 @@ for number, batch in enumerate(BATCHES):
             offsets=f"{OUT}/merge/bulk_offsets.h5",
         output:
             unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
+            model=expand(f"{OUT}/unwrapped/quality/{{pair}}_model.tif", pair=batch),
             diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=batch),
         params:
             first_pair=number * PAIRS_PER_BATCH,

@@ -17,7 +17,7 @@ with job(snakemake) as log:
     }
     pd.concat(
         pd.DataFrame({"row": kind, "reference": reference, "secondary": secondary}).join(
-            pd.DataFrame(values, columns=TERMS)
+            pd.DataFrame(values, columns=list(TERMS))
         )
         for kind, (reference, secondary, values) in rows.items()
     ).to_csv(snakemake.output[0], index=False)

@@ -2,20 +2,18 @@
 
 import numpy as np
 import pandas as pd
-from emcflow.geometry import TERMS
+from emcflow.geometry import TERMS, UNITS
 from emcflow.links import choose_terms, estimate_links, search_axis
 from emcflow.store import create, put, read
 from job import job, progress
 
-UNITS = {"velocity_mm_yr": "mm/yr", "dem_error_m": "m"}
-
 with job(snakemake) as log:
     params = snakemake.params
     table = pd.read_csv(snakemake.input.design)
-    design = table.loc[table["row"] == "date", TERMS].to_numpy()
+    design = table.loc[table["row"] == "date", list(TERMS)].to_numpy()
     ranges = [params.velocity_range, params.dem_error_range]
-    terms, reasons = choose_terms(design, ranges)
-    for reason in reasons:
+    terms, reasons = choose_terms(design, [limits[:2] for limits in ranges], TERMS)
+    for reason in reasons.values():
         log.warning("%s", reason)
     axes = [search_axis(design[:, term], *ranges[term]) for term in terms]
     for term, axis in zip(terms, axes, strict=True):
@@ -38,8 +36,8 @@ with job(snakemake) as log:
         np.median(model.coherence) if len(edges) else np.nan,
         100 * model.at_edge.mean() if len(edges) else 0,
     )
-    names = [TERMS[term] for term in terms]
-    with create(snakemake.output[0], terms=names, units=[UNITS[name] for name in names]) as file:
+    names, units = ([texts[term] for term in terms] for texts in (TERMS, UNITS))
+    with create(snakemake.output[0], terms=names, units=units) as file:
         put(file, "link_params", model.params, "see terms")
         put(file, "link_params_sigma", model.sigma, "see terms")
         put(file, "link_coherence", model.coherence, "1")

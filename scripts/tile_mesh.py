@@ -1,16 +1,20 @@
 """Read the phase at a tile's points and span a Delaunay mesh over them."""
 
+from pathlib import Path
+
 import numpy as np
 from emcflow.mesh import point_mesh
+from emcflow.planar import breadth_first_tree
 from emcflow.stack import Stack, coherent_points, read_phase
 from emcflow.store import create, put, put_graph, put_points
-from emcflow.tiles import read_tiles
+from emcflow.tiles import tiles_from_json
 from job import job
 
 with job(snakemake) as log:
     params = snakemake.params
     stack = Stack(**params.stack)
-    bounds = read_tiles(snakemake.input.tiles)[int(snakemake.wildcards.tile)]
+    _, tiles = tiles_from_json(Path(snakemake.input.tiles).read_text())
+    bounds = tiles[int(snakemake.wildcards.tile)].bounds
     mask = coherent_points(stack.coherence, params.min_coherence, bounds)
     phase, valid = read_phase(stack, mask, bounds, snakemake.threads)
     if not valid.all():
@@ -24,3 +28,4 @@ with job(snakemake) as log:
         put_points(file, points, bounds)
         put(file, "phase", phase, "rad")
         put_graph(file, graph)
+        put(file, "region", breadth_first_tree(graph).region, "label")

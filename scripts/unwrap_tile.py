@@ -29,7 +29,6 @@ with job(snakemake) as log:
         n_threads=snakemake.threads,
         progress=progress("links in time"),
     )
-    spatial_cost = params.spatial_cost or ("coherence" if links else "constant")
     tree = breadth_first_tree(graph)
     unwrapped, statistics = unwrap_in_space(
         cycles,
@@ -37,7 +36,7 @@ with job(snakemake) as log:
         graph,
         dual_adjacency(graph),
         tree,
-        costs=spatial_costs(spatial_cost, graph, points, coherence=coherence),
+        costs=spatial_costs(params.spatial_cost, graph, points, coherence=coherence),
         solver=params.solver,
         n_threads=snakemake.threads,
         progress=progress("interferograms in space"),
@@ -51,6 +50,5 @@ with job(snakemake) as log:
     with create(snakemake.output[0], dates=network.dates, pairs=network.pair_names) as file:
         put_points(file, points, bounds)
         put(file, "uw_cycles", unwrapped, "cycles to add to phase[d2] - phase[d1]")
-        put(file, "region", tree.region, "label")
         for name, values in pd.DataFrame(statistics).items():
             put(file, f"statistics/{name}", values.to_numpy(), "1")

@@ -55,7 +55,7 @@ def test_one_tile_where_the_points_fit():
     mask = np.zeros((30, 50), dtype=bool)
     mask[3:8, 10:20] = True
     whole = (0, 0, 30, 50)
-    assert density_tiles(mask, 50, 49, 0.05) == [Tile(whole, whole)]
+    assert density_tiles(mask, 50, 49, 0.05) == [Tile(whole, whole, int(mask.sum()))]
     assert len(density_tiles(mask, 49, 49, 0.05)) == 2
     assert len(density_tiles(mask, 49, 1, 0.05)) == 1
 

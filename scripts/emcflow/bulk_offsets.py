@@ -6,8 +6,8 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array, csr_matrix, diags_array, eye_array, hstack
 from scipy.sparse.linalg import splu
 
-from .errors import InputError
-from .overlaps import Overlaps
+from emcflow.errors import InputError
+from emcflow.overlaps import Overlaps
 
 METHODS = ("l2", "integer")
 

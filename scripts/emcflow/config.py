@@ -23,8 +23,8 @@ from emcflow.simulate import simulation_dates
 
 SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.yaml"
 
-# An X-band satellite, for simulated stacks that give no geometry of their own.
-SIMULATED_GEOMETRY = {"wavelength_m": 0.031, "slant_range_m": 620e3, "incidence_angle_deg": 35.0}
+# A C-band satellite, for simulated stacks that give no geometry of their own.
+SIMULATED_GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from threadpoolctl import threadpool_limits
 
-from .errors import InputError
+from emcflow.errors import InputError
 
 # A term is left out when its whole range moves the phase by less than this [rad]: noise of a
 # fraction of a radian per date would then fill the range from end to end.

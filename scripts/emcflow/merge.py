@@ -20,9 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .blend import DirichletProblem, dirichlet_problem
-from .errors import InputError
-from .overlaps import TilePoints, first_nodes
+from emcflow.blend import DirichletProblem, dirichlet_problem
+from emcflow.errors import InputError
+from emcflow.overlaps import TilePoints, first_nodes
 
 # Blended values this close to half a cycle count as ties [cycles]: far above the rounding error of
 # the averages and of the solver, far below what the data can mean.

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from .errors import InputError
+from emcflow.errors import InputError
 
 
 @dataclass(frozen=True)

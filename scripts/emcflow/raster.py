@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import rasterio
-from affine import Affine
+
+from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.windows import Window
 
@@ -137,7 +139,7 @@ def write_raster(
     grid: Grid,
     *,
     units: str,
-    description: str,
+    description: str | Sequence[str],
     tags: dict[str, str] | None = None,
     threads: int = 1,
 ) -> None:
@@ -156,8 +158,8 @@ def write_raster(
         Must have the image's shape.
     units : str
         Unit of the values, written to the band and to the tag ``UNITS``.
-    description : str
-        What the raster shows, for the band's description.
+    description : str or sequence of str
+        What the raster shows, one text for each band.
     tags : dict, optional
         Further tags.
     threads : int
@@ -190,9 +192,10 @@ def write_raster(
         with rasterio.open(unfinished, "w", **profile) as dataset:
             dataset.write(bands)
             dataset.update_tags(UNITS=units, **(tags or {}))
-            for band in range(1, len(bands) + 1):
+            texts = [description] if isinstance(description, str) else description
+            for band, text in enumerate(texts, start=1):
                 dataset.set_band_unit(band, units)
-                dataset.set_band_description(band, description)
+                dataset.set_band_description(band, text)
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.overlaps import Overlaps, TilePoints
 from emcflow.planar import PlanarGraph
 
 
@@ -106,3 +107,36 @@ def read_points(path: str | Path) -> tuple[np.ndarray, tuple[int, int, int, int]
     """Read the points of a tile as rows and columns of the scene, and the tile's bounds."""
     points, bounds = read(path, "points", "tile")
     return points + bounds[:2], tuple(int(bound) for bound in bounds)
+
+
+def read_tile_points(path: str | Path) -> TilePoints:
+    """Read where the points of a tile lie, how they are linked, and their regions."""
+    points, bounds = read_points(path)
+    edges, region = read(path, "edges", "region")
+    return TilePoints(bounds, points, edges, region)
+
+
+# Names in the file of the fields of Overlaps, spurt's where it has them, and their units.
+OVERLAP_FIELDS = {
+    "nodes": ("nodes", "tile, region"),
+    "node_points": ("node_points", "points"),
+    "links": ("overlaps", "node, node"),
+    "points": ("common_points", "points"),
+    "deciles": ("stats", "cycles"),
+    "difference": ("difference", "cycles"),
+    "agreement": ("agreement", "1"),
+    "too_small": ("too_small", "node, node, points"),
+    "component": ("conn_comp", "label"),
+}
+
+
+def put_overlaps(file: h5py.File, overlaps: Overlaps) -> None:
+    """Write the overlaps of the tiles."""
+    for field, (name, units) in OVERLAP_FIELDS.items():
+        put(file, name, getattr(overlaps, field), units)
+
+
+def read_overlaps(path: str | Path) -> Overlaps:
+    """Read the overlaps written by :func:`put_overlaps`."""
+    names = [name for name, _ in OVERLAP_FIELDS.values()]
+    return Overlaps(**dict(zip(OVERLAP_FIELDS, read(path, *names), strict=True)))

@@ -1,7 +1,7 @@
 """Split a scene into tiles with about equally many points, and keep them in a file."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -20,10 +20,13 @@ class Tile:
         The pixels that are unwrapped together; neighbours overlap.
     core : tuple of 4 int
         The part that belongs to this tile alone: the cores of all tiles cover the scene once.
+    points : int
+        Points within the bounds: what the tile's jobs will cost; 0 where a file does not say.
     """
 
     bounds: tuple[int, int, int, int]
     core: tuple[int, int, int, int]
+    points: int = 0
 
 
 def density_tiles(mask, points_per_tile, max_tiles, dilation) -> list[Tile]:
@@ -63,7 +66,11 @@ def density_tiles(mask, points_per_tile, max_tiles, dilation) -> list[Tile]:
         )
     ntiles = min(max_tiles, -(-npoints // points_per_tile))
     cores = _split(mask, (0, 0, *mask.shape), ntiles)
-    return [Tile(_dilated(core, dilation, mask.shape), core) for core in cores]
+    tiles = []
+    for core in cores:
+        r0, c0, r1, c1 = bounds = _dilated(core, dilation, mask.shape)
+        tiles.append(Tile(bounds, core, int(np.count_nonzero(mask[r0:r1, c0:c1]))))
+    return tiles
 
 
 def _split(mask, bounds, ntiles):
@@ -118,7 +125,7 @@ def tiles_to_json(shape, tiles) -> str:
     -------
     str
     """
-    rows = [{"bounds": list(tile.bounds), "core": list(tile.core)} for tile in tiles]
+    rows = [asdict(tile) for tile in tiles]
     return json.dumps({"shape": list(shape), "tiles": rows}, indent=1) + "\n"
 
 
@@ -172,7 +179,7 @@ def _read_tile(row, where, shape):
     scene = [0, 0, *shape]
     bounds = _read_rectangle(row.get("bounds"), f"{where}: bounds", scene)
     core = _read_rectangle(row.get("core", list(bounds)), f"{where}: core", bounds)
-    return Tile(bounds, core)
+    return Tile(bounds, core, row.get("points", 0))
 
 
 def _read_rectangle(value, where, outer):

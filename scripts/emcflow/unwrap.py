@@ -31,6 +31,8 @@ from emcflow.planar import breadth_first_tree, dual_adjacency, integrate_cycles,
 LINKS_PER_CHUNK = 8192
 MAX_MODEL_CYCLES = 5000
 COST_SCALE = 100
+COHERENCE_SCALE = 20
+LARGEST_SNR = 50.0
 
 
 def unwrap_in_time(
@@ -357,7 +359,7 @@ def spatial_costs(
         ``constant``: every link the same. ``distance``: falls with the length of the link.
         ``centroid``: falls with the distance between the centroids of the two triangles beside
         the link (on the outline: twice the distance from the centroid to the middle of the link).
-        ``coherence``: grows with the coherence of the link about its model.
+        ``coherence``: grows with the coherence g of the link about its model, as g^2 / (1 - g^2).
     graph : PlanarGraph
     points : int (npoints, 2)
         Row and column of each point.
@@ -373,6 +375,16 @@ def spatial_costs(
     ------
     InputError
         If the kind is unknown, or coherence is missing or has another shape.
+
+    Notes
+    -----
+    Why g^2 / (1 - g^2): for Gaussian noise of variance s^2, a gradient that is x off its model is
+    less likely by a factor exp(((x + 2 pi)^2 - x^2) / (2 s^2)) with one more cycle; the mean over x
+    of its logarithm is 2 pi^2 / s^2. Phase of coherence g has a variance in proportion to
+    (1 - g^2) / g^2 (Rodriguez & Martin 1992, IEE Proceedings F 139(2), 147-159, the Cramer-Rao
+    bound), so that is what a cycle costs. Costs are capped where noise is too small to matter. On
+    simulated cities of 10 to 30 dates and on real stacks this left fewer points wrong than costs
+    linear in g, and no more than the log-odds of an error beyond half a cycle.
     """
     points = np.asarray(points, dtype=np.float64)
     if kind == "constant":
@@ -446,10 +458,13 @@ def _centroid_distance(graph, positions):
 
 
 def _coherence_costs(coherence, nlinks):
+    """Costs 1 + COHERENCE_SCALE * g^2 / (1 - g^2) for coherence g."""
     coherence = np.asarray(coherence, dtype=np.float64)
     if coherence.shape != (nlinks,):
         raise InputError(
             f"coherence has shape {coherence.shape}, expected ({nlinks},), one per link: costs of "
             "kind 'coherence' need the link model; choose another kind without it"
         )
-    return np.rint(1 + COST_SCALE * coherence).astype(np.int32)
+    power = np.clip(coherence, 0.0, 1.0) ** 2
+    ratio = power / np.maximum(1 - power, 1 / (1 + LARGEST_SNR))
+    return np.rint(1 + COHERENCE_SCALE * ratio).astype(np.int32)

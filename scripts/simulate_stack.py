@@ -1,0 +1,35 @@
+"""Simulate a small city: its stack, its baselines in both kinds of table, and the truth."""
+
+import numpy as np
+from emcflow.raster import Grid, write_raster
+from emcflow.simulate import baseline_tables, simulate_stack
+from job import job
+
+# Radar coordinates of no particular place: a metre-like grid without a reference system.
+TRANSFORM = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
+
+with job(snakemake) as log:
+    output = snakemake.output
+    city = simulate_stack(snakemake.params.simulation, **snakemake.params.geometry)
+    grid = Grid(city.temporal_coherence.shape, None, TRANSFORM)
+    for date, path in zip(city.dates[1:], output.files, strict=True):
+        phase = city.stack[city.dates.index(date)]
+        write_raster(path, phase, grid, units="1", description=f"{city.dates[0]}_{date}")
+    write_raster(
+        output.coherence,
+        city.temporal_coherence,
+        grid,
+        units="1",
+        description="temporal coherence",
+    )
+    for name, units in (("velocity_mm_yr", "mm/yr"), ("dem_error_m", "m")):
+        truth = np.where(city.temporal_coherence > 0, getattr(city, name), np.nan)
+        path = output[name.removesuffix("_mm_yr").removesuffix("_m")]
+        write_raster(path, truth.astype(np.float32), grid, units=units, description=f"true {name}")
+    write_raster(
+        output.timeseries, city.phase, grid, units="rad", description=list(city.dates)
+    )
+    per_date, per_pair = baseline_tables(city.dates, city.bperp_m)
+    per_date.to_csv(output.baselines_slc, index=False)
+    per_pair.to_csv(output.baselines_ifg, index=False)
+    log.info("%d dates of %d x %d pixels", len(city.dates), *grid.shape)
