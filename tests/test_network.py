@@ -90,6 +90,23 @@ def test_delaunay_networks(n, seed):
     check_cycles_follow_dates(again, rng)
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.integers(4, 25), st.integers(0, 2**32 - 1))
+def test_faces_are_found_among_loops(n, seed):
+    """Dates put one by one into faces: every face that was filled stays a loop of three pairs.
+
+    Such a network has one planar drawing only, so its faces can be found from its pairs.
+    """
+    rng = np.random.default_rng(seed)
+    faces = [(0, 1, 2), (0, 1, 2)]
+    for new in range(3, n):
+        a, b, c = faces.pop(rng.integers(len(faces)))
+        faces += [(a, b, new), (a, c, new), (b, c, new)]
+    network = planar_network(dates(n), triangles=rng.permutation(n)[np.array(faces)])
+    again = planar_network(dates(n), pairs=network.pairs)
+    assert as_sets(again.triangles) == as_sets(network.triangles)
+
+
 def check_cycles_follow_dates(network, rng):
     """No residue means: the pairs are differences of dates. True when all loops are triangles."""
     tree = breadth_first_tree(network.graph)

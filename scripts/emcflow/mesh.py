@@ -65,9 +65,6 @@ def delaunay_triangles(points) -> np.ndarray:
         cdt.VertexInsertionOrder.AUTO, cdt.IntersectingConstraintEdges.NOT_ALLOWED, 0.0
     )
     mesh.insert_vertices(np.ascontiguousarray(points, dtype=np.float64))
-    # The library starts from a finite outer triangle and loses flat triangles of the hull with it.
-    # Edges of the hull are in every Delaunay triangulation: to ask for them changes nothing else.
-    mesh.insert_edges(np.stack([hull, np.roll(hull, -1)], axis=1).astype(np.uint32))
     mesh.erase_super_triangle()
     triangles = _canonical(mesh.triangles_array()["vertices"].astype(np.int32), len(points))
     _check_whole(points, triangles, hull)

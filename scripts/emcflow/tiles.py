@@ -89,9 +89,8 @@ def _split(mask, bounds, ntiles):
     npoints = int(profiles[axis].sum())
     best = int(np.argmin(np.abs(before / npoints - (ntiles // 2) / ntiles)))
     cut, nbefore = int(cuts[best]), int(before[best])
-    # Uneven points may forbid an even cut; the tiles then follow the points, at least one for each.
-    nfirst = round(ntiles * nbefore / npoints)
-    nfirst = min(max(nfirst, 1, ntiles - (npoints - nbefore)), ntiles - 1, nbefore)
+    # Crowded rows may forbid an even cut; the tiles then follow the points, at least one for each.
+    nfirst = min(max(round(ntiles * nbefore / npoints), 1), ntiles - 1)
     if axis == 0:
         first, second = (r0, c0, r0 + cut, c1), (r0 + cut, c0, r1, c1)
     else:
