@@ -5,7 +5,7 @@ min_version("9.0")
 # The demo's config is a default only where no other is given: nothing of it leaks into a user's.
 if not workflow.overwrite_configfiles:
 
-    configfile: workflow.source_path("config/config.yaml")
+    configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "rules/common.smk"

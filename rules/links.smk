@@ -20,7 +20,7 @@ if LINK_MODEL:
         threads: tile_threads
         resources:
             mem_mb=lambda wildcards: tile_memory(
-                wildcards, 300 + config["link_model"]["memory_mb"], 300 + 8 * STACK.ndates
+                wildcards, 300 + config["link_model"]["memory_mb"], 300 + 8 * len(STACK.dates)
             ),
         conda:
             "../envs/environment.yaml"

@@ -39,7 +39,7 @@ rule tile_mesh:
         f"{OUT}/benchmarks/tile_mesh_{{tile}}.tsv"
     threads: tile_threads
     resources:
-        mem_mb=lambda wildcards: tile_memory(wildcards, 300, 900 + 20 * STACK.ndates),
+        mem_mb=lambda wildcards: tile_memory(wildcards, 300, 900 + 20 * len(STACK.dates)),
     conda:
         "../envs/environment.yaml"
     message:

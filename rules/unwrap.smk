@@ -20,7 +20,7 @@ rule unwrap_tile:
     threads: tile_threads
     resources:
         mem_mb=lambda wildcards, threads: tile_memory(
-            wildcards, 400, 600 + 20 * STACK.ndates + 2 * len(PAIRS) + 150 * threads
+            wildcards, 400, 600 + 20 * len(STACK.dates) + 2 * len(PAIRS) + 150 * threads
         ),
     conda:
         "../envs/environment.yaml"

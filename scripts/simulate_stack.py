@@ -5,13 +5,14 @@ from emcflow.raster import Grid, write_raster
 from emcflow.simulate import baseline_tables, simulate_stack
 from job import job
 
-# Radar coordinates of no particular place: a metre-like grid without a reference system.
-TRANSFORM = (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)
+# The city stands on pixels of 10 m in the open sea, where it cannot be mistaken for a real one.
+CRS = "EPSG:32631"
+TRANSFORM = (10.0, 0.0, 500_000.0, 0.0, -10.0, 100_000.0)
 
 with job(snakemake) as log:
     output = snakemake.output
     city = simulate_stack(snakemake.params.simulation, **snakemake.params.geometry)
-    grid = Grid(city.temporal_coherence.shape, None, TRANSFORM)
+    grid = Grid(city.temporal_coherence.shape, CRS, TRANSFORM)
     for date, path in zip(city.dates[1:], output.files, strict=True):
         phase = city.stack[city.dates.index(date)]
         write_raster(path, phase, grid, units="1", description=f"{city.dates[0]}_{date}")

@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 from emcflow.network import hop3_network
 from emcflow.planar import breadth_first_tree, dual_adjacency
-from emcflow.store import create, open_product, put, read, read_graph, read_points
+from emcflow.store import (
+    create,
+    open_product,
+    put,
+    put_points,
+    read,
+    read_graph,
+    read_points,
+)
 from emcflow.unwrap import spatial_costs, temporal_costs, unwrap_in_space, unwrap_in_time
 from job import job, progress
 
@@ -27,7 +35,7 @@ with job(snakemake) as log:
         params=link_params,
         costs=temporal_costs(params.temporal_cost, network),
         n_threads=snakemake.threads,
-        progress=progress("links in time"),
+        progress=progress("batches of links in time"),
     )
     tree = breadth_first_tree(graph)
     unwrapped, statistics = unwrap_in_space(

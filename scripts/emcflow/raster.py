@@ -26,7 +26,7 @@ class Grid:
     shape : tuple of int
         Rows and columns.
     crs : str or None
-        Well-known text; None for radar coordinates.
+        Well-known text, or any text that GDAL takes for it; None for radar coordinates.
     transform : tuple of float
         The six numbers of the affine transform, GDAL's pixel-corner convention, in the order
         (a, b, c, d, e, f) of the ``affine`` package.
@@ -41,7 +41,7 @@ class Grid:
         if self.shape != other.shape:
             return f"shape {self.shape} instead of {other.shape}"
         if (self.crs is None) != (other.crs is None) or (
-            self.crs is not None and CRS.from_wkt(self.crs) != CRS.from_wkt(other.crs)
+            self.crs is not None and CRS.from_user_input(self.crs) != CRS.from_user_input(other.crs)
         ):
             return f"CRS {_short(self.crs)} instead of {_short(other.crs)}"
         pixel = max(abs(other.transform[0]), abs(other.transform[4]))
@@ -50,8 +50,8 @@ class Grid:
         return ""
 
 
-def _short(wkt: str | None) -> str:
-    return "none" if wkt is None else CRS.from_wkt(wkt).to_string()[:60]
+def _short(crs: str | None) -> str:
+    return "none" if crs is None else CRS.from_user_input(crs).to_string()[:60]
 
 
 def open_raster(path: str | Path) -> rasterio.DatasetReader:
