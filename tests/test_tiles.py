@@ -99,12 +99,11 @@ def test_water_asks_for_no_tiles():
 
 
 def test_an_even_cut_that_is_not_possible():
-    """Half of the points lie in one column, beyond which only single points follow."""
+    """Two thirds of the points lie in one column: two thirds of the tiles go there."""
     mask = np.zeros((10, 14), dtype=bool)
     mask[:, 0] = True
-    mask[0] = True
-    tiles = density_tiles(mask, 1, 23, 0.0)
-    assert counts(mask, tiles) == [1] * 23
+    mask[0, [3, 6, 9, 12, 13]] = True
+    assert counts(mask, density_tiles(mask, 1, 15, 0.0)) == [1] * 15
 
 
 def test_no_points_is_refused():
