@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from emcflow.bulk_offsets import bulk_offsets
 from emcflow.errors import InputError
-from emcflow.merge import merge_cycles, reference_cycles, scene_index
+from emcflow.merge import merge_cycles, reference_cycles, reference_points, scene_index
 from emcflow.overlaps import TilePoints, measure_overlaps
 from scipy.spatial import Delaunay
 
@@ -356,3 +356,26 @@ def test_a_tile_without_points_is_no_obstacle():
     assert overlaps.links.tolist() == [[0, 1]]
     assert overlaps.nodes.tolist() == [[0, 0], [2, 0]]
     assert result.cycles.tolist() == [[0] * 12]
+
+
+def test_the_mean_of_the_tiles_is_weighted_by_depth_and_not_rounded():
+    _, tiles, members, truth, _ = make_scene(1, 2, overlap=20)
+    cycles = [truth[:, at].copy() for at in members]
+    row, col = tiles[1].points.T
+    # Column 42 lies 8 pixels deep in tile 0, which ends at 50, and 13 deep in tile 1.
+    cycles[1][:, (row == 20) & (col == 42)] += 1
+    _, _, index, result = merge(tiles, cycles)
+    expected = truth + 13 / 21 * ((index.points == (20, 42)).all(axis=1))
+    np.testing.assert_allclose(result.mean, expected, atol=1e-6)
+
+
+def test_references_are_the_most_coherent_points_or_the_chosen_one():
+    _, tiles, _, _, _ = make_scene(1, 1)
+    index = scene_index(tiles, SHAPE, np.zeros(1, np.int32))
+    coherence = np.full(len(index.points), 0.5)
+    coherence[[40, 90]] = 0.9
+    assert reference_points(index, coherence).tolist() == [40]
+    assert reference_points(index, coherence, tuple(index.points[11])).tolist() == [11]
+    missing = next(p for p in np.ndindex(*SHAPE) if not (index.points == p).all(axis=1).any())
+    with pytest.raises(InputError, match=r"reference\.point"):
+        reference_points(index, coherence, missing)

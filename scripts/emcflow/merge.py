@@ -37,6 +37,7 @@ class _TileIndex:
     """
 
     npoints: int
+    position: np.ndarray  # places of the tile's points in the scene
     core_scene: np.ndarray  # scene points that this tile alone covers
     problem: DirichletProblem  # its free points are these, in the same order
     part_node: np.ndarray  # node of each part of the problem
@@ -84,12 +85,15 @@ class MergedCycles:
     ----------
     cycles : ndarray of int32, shape (npairs, nscene)
         Unwrapped minus stored phase of each pair [cycles].
+    mean : ndarray of float32, shape (npairs, nscene)
+        Weighted mean of the tiles after the bulk offsets, before blending and rounding [cycles].
     spread : ndarray of float32, shape (npairs, nscene)
         Largest minus smallest value of the tiles at a point after the bulk offsets [cycles];
         0 where only one tile counts.
     """
 
     cycles: np.ndarray
+    mean: np.ndarray
     spread: np.ndarray
 
 
@@ -146,6 +150,7 @@ def scene_index(
         indexed.append(
             _TileIndex(
                 npoints=len(tile.points),
+                position=position[t],
                 core_scene=position[t][problem.free],
                 problem=problem,
                 part_node=part_node,
@@ -266,6 +271,7 @@ def merge_cycles(
     npairs = _check_batch(index, cycles, offsets)
     offsets = np.ceil(offsets - 0.5 - TIE).astype(np.int32)
     merged = np.empty((npairs, len(index.points)), np.int32)
+    mean = np.empty((npairs, len(index.points)), np.float32)
     spread = np.zeros((npairs, len(index.points)), np.float32)
     boundary = [np.empty((npairs, tile.boundary.size)) for tile in index.tiles]
     for p in range(npairs):
@@ -274,12 +280,15 @@ def merge_cycles(
             for tile, c in zip(index.tiles, cycles, strict=True)
         ]
         average, first, spread[p, index.overlap] = _average(index, own)
+        mean[p, index.overlap] = average
         merged[p, index.overlap] = _nearest(average, first)
         for tile, values, own_values in zip(index.tiles, boundary, own, strict=True):
             values[p] = (average[tile.slot] - own_values)[tile.boundary]
     for tile, c, values in zip(index.tiles, cycles, boundary, strict=True):
+        core_node = tile.part_node[tile.problem.part]
+        mean[:, tile.core_scene] = c[:, tile.problem.free] + offsets[:, core_node]
         _merge_core(merged, tile, c, offsets, values)
-    return MergedCycles(merged, spread)
+    return MergedCycles(merged, mean, spread)
 
 
 def _check_batch(index: SceneIndex, cycles: Sequence[np.ndarray], offsets: np.ndarray) -> int:
@@ -354,6 +363,44 @@ def _merge_core(
         inside = np.flatnonzero(varies[p, problem.part])
         shifts = base[p, problem.part[inside]] + _nearest(solution[inside], 0)
         merged[p, tile.core_scene[inside]] = cycles[p, problem.free[inside]] + shifts
+
+
+def reference_points(
+    index: SceneIndex, coherence: np.ndarray, chosen: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Choose one reference point for each component: the most coherent one, or the one asked for.
+
+    Parameters
+    ----------
+    index : SceneIndex
+    coherence : ndarray, shape (nscene,)
+        Temporal coherence of the points of the scene.
+    chosen : (row, col), optional
+        Reference point for the component that it belongs to.
+
+    Returns
+    -------
+    ndarray of int64, shape (ncomponents with points,)
+        Indices into ``index.points``, by component.
+
+    Raises
+    ------
+    InputError
+        If the chosen point is no point of the scene.
+    """
+    # The first of the most coherent points of each component, in the order of the points.
+    order = np.lexsort((-coherence, index.component))
+    _, first = np.unique(index.component[order], return_index=True)
+    references = order[first]
+    if chosen is not None:
+        here = np.flatnonzero((index.points == chosen).all(axis=1))
+        if here.size == 0:
+            raise InputError(
+                f"reference.point: {list(chosen)} is no point of the scene: it is masked, or zero "
+                "or not finite at some date; choose another, or null"
+            )
+        references[index.component[references] == index.component[here[0]]] = here[0]
+    return references
 
 
 def reference_cycles(
