@@ -57,15 +57,23 @@ def read(path: Path) -> np.ndarray:
     return image[0] if len(image) == 1 else image
 
 
-def shares_right(unwrapped: Path, timeseries: Path) -> dict[str, float]:
-    """Return the share of right points of every interferogram in a folder.
+def shares_right(
+    unwrapped: Path, timeseries: Path, coherence: Path, min_coherence: float = 0.6
+) -> dict[str, float]:
+    """Return the share of right points of every interferogram in a folder, by its name.
 
-    `timeseries` has one band per date, described by the date: the true phase in radians.
+    `timeseries` has one band per date, described by the date: the true phase in radians. Only
+    points whose coherence is above the threshold count, and all of them.
     """
+    points = read(coherence) > min_coherence
     with rasterio.open(timeseries) as dataset:
-        truth = dict(zip(dataset.descriptions, dataset.read(), strict=True))
+        truth = {
+            date: np.where(points, band, np.nan)
+            for date, band in zip(dataset.descriptions, dataset.read(), strict=True)
+        }
     shares = {}
     for path in sorted(unwrapped.glob("*.unw.tif")):
-        first, second = path.name.removesuffix(".unw.tif").split("_")
-        shares[path.name] = share_right(read(path), truth[second] - truth[first])
+        pair = path.name.removesuffix(".unw.tif")
+        first, second = pair.split("_")
+        shares[pair] = share_right(read(path), truth[second] - truth[first])
     return shares
