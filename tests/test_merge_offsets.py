@@ -117,21 +117,24 @@ def test_one_faulty_overlap_is_isolated_by_integer_offsets_and_spread_by_l2():
 
 
 def test_components_are_solved_apart_and_only_the_inconsistent_one_is_fractional():
-    links = [(0, 1), (2, 3), (2, 4), (3, 4)]
+    links = [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5)]
+    # the first component closes in both pairs, the second in the second pair only
+    difference = [[7, 10, 3, 1, 1, 1], [7, 10, 3, 1, 2, 1]]
     overlaps = graph(
         links,
-        [[7, 1, 1, 1], [7, 1, 2, 1]],
-        [30] * 4,
-        [50, 60, 9, 8, 7],
-        component=[0, 0, 1, 1, 1],
+        difference,
+        [37, 41, 53, 30, 30, 30],
+        [50, 60, 40, 9, 8, 7],
+        component=[0, 0, 0, 1, 1, 1],
+        agreement=np.repeat(np.float32([[0.1], [0.7], [0.3], [1], [1], [1]]), 2, axis=1),
     )
     found = bulk_offsets(overlaps, "l2")
-    assert found.reference.tolist() == [1, 2]
-    assert found.offsets[:, :2].tolist() == [[7, 0], [7, 0]]
-    assert found.offsets[1].tolist() == [7, 0, 0, -1, -2]
-    assert np.all(found.offsets[0, 3:] % 1 != 0)
-    assert found.residuals[0, 0] == 0
-    assert np.allclose(np.abs(found.residuals[0, 1:]), 1 / 3)
+    assert found.reference.tolist() == [1, 3]
+    assert found.offsets[:, :3].tolist() == [[7, 0, -3]] * 2
+    assert found.offsets[1].tolist() == [7, 0, -3, 0, -1, -2]
+    assert np.all(found.offsets[0, 4:] % 1 != 0)
+    assert not found.residuals[0, :3].any()
+    assert np.allclose(np.abs(found.residuals[0, 3:]), 1 / 3)
 
 
 @pytest.mark.parametrize("method", ["l2", "integer"])
