@@ -5,10 +5,10 @@ are blended after Calef, Olsen and Agram (2024, arXiv:2405.06838): where tiles o
 corrected to an average of the tiles, and the correction of a tile fades away from there into its
 interior as a solution of Laplace's equation on its mesh.
 
-Their average is plain, so it jumps where a tile ends, and they work down from the highest degree of
-overlap to spread these jumps. Here a tile's weight is the depth of the point in the tile. It falls
-to zero where the tile ends, the average is continuous across degrees, and one Dirichlet problem per
-tile takes the place of one per tile and degree. Points where all tiles agree keep their value.
+They solve a sequence of such problems; with a plain average, which jumps where a tile ends, these
+go down from the highest degree of overlap and spread the jumps. Here a tile's weight is the depth
+of the point in the tile. It falls to zero where the tile ends, so the average is continuous across
+degrees and one problem per tile is enough. Points where all tiles agree keep their value.
 
 All values are cycles relative to the same stored phase. The blended field is rounded to integers,
 so the merged phase is congruent with the input. Fractional bulk offsets are rounded before the
