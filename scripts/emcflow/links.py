@@ -210,8 +210,8 @@ def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progr
 
     Notes
     -----
-    Periodogram: Ferretti, Prati, Rocca 2001 (see the module). Its highest peak is the maximum likelihood
-    estimate for weak noise (Rife, Boorstyn 1974, IEEE Trans. Inf. Theory 20(5), 591-598,
+    Periodogram: Ferretti, Prati, Rocca 2001 (see the module). Its highest peak is the maximum
+    likelihood estimate for weak noise (Rife, Boorstyn 1974, IEEE Trans. Inf. Theory 20(5), 591-598,
     doi:10.1109/TIT.1974.1055282, there for one frequency).
 
     `sigma` is the square root of the diagonal of ``s2 * inv(B.T @ B)`` with B the de-meaned design,
@@ -414,7 +414,7 @@ def _grid_power(product_real, product_imag, power):
 
 @njit(cache=True, nogil=True)
 def _is_local_maximum(power, g, index, shape, strides, directions):
-    """Whether no neighbour of a grid point, diagonals included, is higher (first of equals wins)."""
+    """Whether no neighbour of a grid point is higher, diagonals included; first of equals wins."""
     for k in range(len(directions)):
         neighbour, inside = g, True
         for t in range(len(shape)):
@@ -673,8 +673,8 @@ def _residual_variance(turned_real, turned_imag, power, ndates, nterms):
 
 @njit(cache=True, nogil=True)
 def _find_peaks(
-    product, real, imag, shape, strides, directions, steps, basis, normal, ndates, span, centre, low, high,
-    inverse_normal, power, params, sigma, coherence, at_edge,
+    product, real, imag, shape, strides, directions, steps, basis, normal, ndates, span, centre,
+    low, high, inverse_normal, power, params, sigma, coherence, at_edge,
 ):  # fmt: skip
     """Highest peak of every link of a chunk; fills the last four arrays."""
     nterms = len(shape)

@@ -1,0 +1,542 @@
+"""Values of links to values of points, and values of tiles to values of the scene.
+
+Within a tile: weighted least squares on the graph of links, robust against wrong peaks. tiles: one constant per tile and region, then a weighted mean that fades out towards the border of
+each tile.
+"""
+
+import logging
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numba import njit
+from scipy import sparse
+from scipy.sparse import csgraph
+from scipy.sparse.linalg import cg, splu
+from threadpoolctl import threadpool_limits
+
+from .errors import InputError
+
+log = logging.getLogger(__name__)
+
+# Components up to this size are factorised, larger ones solved by multigrid: the two cost the same
+# near 20,000 points.
+DIRECT_POINTS = 20_000
+# Standard deviations are taken as at least this part of their median, so that a few links of
+# accidentally tiny residual do not outweigh all others.
+LEAST_SIGMA = 0.2
+# A value held at the end of the search range is no estimate; it counts as one this much less sure.
+EDGE_SIGMA_FACTOR = 10.0
+# Residuals beyond this many robust standard deviations lose their weight (Geman-McClure).
+OUTLIER_SCALE = 4.0
+# Least robust standard deviation in units of sigma, for links without noise.
+LEAST_SCALE = 0.02
+MAX_REWEIGHTINGS = 8
+WEIGHT_CHANGE = 0.01
+# Relative residual of the linear systems while weights still change, and at the end.
+COARSE_TOLERANCE, FINE_TOLERANCE = 1e-4, 1e-7
+MAX_ITERATIONS = 500
+
+
+def integrate_links(edges, values, sigma, npoints, at_edge=None):
+    """Point values whose differences fit the link values, robustly.
+
+    Parameters
+    ----------
+    edges : int32 (nlinks, 2)
+        Points a and b of each link.
+    values : float (nterms, nlinks)
+        Value at b minus value at a.
+    sigma : float (nterms, nlinks)
+        Standard deviations of `values`; infinite ones count as ten times the largest finite one.
+    npoints : int
+        Number of points.
+    at_edge : bool (nlinks,), optional
+        Links whose value is the end of a search range rather than an estimate. They count as ten
+        times less sure: better than nothing where a point has no other link.
+
+    Returns
+    -------
+    float64 (nterms, npoints)
+        Values in the units of the links; the median of every connected component is 0. A point
+        without links is a component of its own.
+
+    Raises
+    ------
+    InputError
+        If shapes disagree or values are not finite.
+
+    Notes
+    -----
+    Minimises ``sum(w * ((x[b] - x[a] - value) / sigma)**2)`` by iteratively reweighted least
+    squares with the weights of Geman and McClure, ``w = (1 + (r / c)**2)**-2`` (1987, Bull. Int.
+    Stat. Inst. 52(4), 5-21), which vanish for wrong peaks instead of only bounding their pull. r is the root of
+    the sum over the terms of ``(residual / sigma)**2``, since a wrong peak is wrong in all terms; c
+    is `OUTLIER_SCALE` times 1.4826 times the median of r (Huber 1981, Robust Statistics, ch. 5.1).
+    The start is the sum along the minimum spanning tree of sigma: it avoids nearly all wrong peaks,
+    where plain least squares would spread each over its surroundings.
+
+    A link's precision is common to its terms up to one factor per term, since the terms share dates
+    and noise. All terms then share one matrix, solved by conjugate gradients preconditioned by
+    classical algebraic multigrid (Ruge, Stueben 1987, in McCormick: Multigrid Methods, ch. 4; Bell,
+    Olson, Schroder 2022, PyAMG, doi:10.21105/joss.04142).
+    """
+    edges, values, sigma = _checked_links(edges, values, sigma, npoints)
+    scaled, unit = _common_sigma(sigma, at_edge)
+    data = values / unit[:, None]
+    component = _components(edges, npoints)
+    x = _tree_values(edges, data, scaled, component)
+    if len(edges):
+        with threadpool_limits(1, "blas"):  # a dot product shared by threads rounds differently
+            x = _reweighted(edges, data, 1.0 / scaled**2, component, x)
+    return _zero_medians(x, component) * unit[:, None]
+
+
+def point_coherence(edges, link_coherence, npoints):
+    """Mean coherence of the links of every point.
+
+    Parameters
+    ----------
+    edges : int32 (nlinks, 2)
+    link_coherence : float (nlinks,)
+    npoints : int
+
+    Returns
+    -------
+    float32 (npoints,)
+        NaN for a point without links.
+    """
+    ends = np.asarray(edges).reshape(-1, 2).ravel()
+    total = np.bincount(ends, np.repeat(link_coherence, 2), minlength=npoints)
+    count = np.bincount(ends, minlength=npoints)
+    mean = np.full(npoints, np.nan, np.float32)
+    np.divide(total, count, out=mean, where=count > 0, casting="same_kind")
+    return mean
+
+
+@dataclass(frozen=True)
+class TileValues:
+    """Point values of one tile.
+
+    Attributes
+    ----------
+    bounds : tuple of int
+        First row, first column, end row, end column in the scene; ends excluded.
+    points : int32 (npoints, 2)
+        Row and column in the scene, each point once.
+    values : float (nterms, npoints)
+        Values up to a constant per region.
+    region : int (npoints,)
+        Connected region of the tile's mesh (0, 1, ...) of each point.
+    """
+
+    bounds: tuple[int, int, int, int]
+    points: np.ndarray
+    values: np.ndarray
+    region: np.ndarray
+
+
+@dataclass(frozen=True)
+class TileOffsets:
+    """Constants that make the tiles agree.
+
+    Attributes
+    ----------
+    offsets : list of float64 (nterms, nregions), one per tile
+        To be added to the values of each region.
+    component : list of int64 (nregions,), one per tile
+        Regions joined by common points share a label; labels count from 0. The constant of a
+        component as a whole stays open: its first region keeps its values.
+    """
+
+    offsets: list
+    component: list
+
+
+@dataclass(frozen=True)
+class SceneValues:
+    """Point values of the scene.
+
+    Attributes
+    ----------
+    points : int32 (npoints, 2)
+        Row and column, sorted by row, then column: the union of the tiles' points.
+    values : float64 (nterms, npoints)
+        Values relative to the reference of each component.
+    component : int64 (npoints,)
+        Values of different components cannot be compared. Component 0 has most points.
+    """
+
+    points: np.ndarray
+    values: np.ndarray
+    component: np.ndarray
+
+
+def tile_offsets(tiles, shape):
+    """Constants per tile, region and term from the points that overlapping tiles share.
+
+    Parameters
+    ----------
+    tiles : sequence of TileValues
+    shape : (int, int)
+        Rows and columns of the scene.
+
+    Returns
+    -------
+    TileOffsets
+
+    Raises
+    ------
+    InputError
+        If a tile's arrays disagree or points lie outside its bounds.
+
+    Notes
+    -----
+    Every two regions of different tiles give the median of their differences over common points,
+    which a few wrong points do not move. Offsets are the least squares fit to these medians,
+    weighted by the number of common points, in each connected part of the graph of regions.
+    """
+    for number, tile in enumerate(tiles):
+        _check_tile(number, tile, shape)
+    nregions = [int(tile.region.max()) + 1 if len(tile.region) else 0 for tile in tiles]
+    first = np.concatenate([[0], np.cumsum(nregions)]).astype(np.int64)
+    keys = [_flat(tile.points, shape) for tile in tiles]
+    pairs, medians, counts = [], [], []
+    for i in range(len(tiles)):
+        for j in range(i + 1, len(tiles)):
+            if not _overlap(tiles[i].bounds, tiles[j].bounds):
+                continue
+            _, at_i, at_j = np.intersect1d(keys[i], keys[j], True, return_indices=True)
+            difference = tiles[i].values[:, at_i] - tiles[j].values[:, at_j]
+            for a, b, chosen in _groups(tiles[i].region[at_i], tiles[j].region[at_j]):
+                pairs.append((first[i] + a, first[j] + b))
+                medians.append(np.median(difference[:, chosen], axis=1))
+                counts.append(len(chosen))
+    nterms = tiles[0].values.shape[0] if len(tiles) else 0
+    edges = np.array(pairs, np.int64).reshape(-1, 2)
+    medians = np.array(medians, np.float64).reshape(-1, nterms).T
+    component = _components(edges, int(first[-1]))
+    solver = _Laplacian(edges, component)
+    fitted = solver.solve(
+        np.array(counts, np.float64), medians, np.zeros((nterms, int(first[-1]))), FINE_TOLERANCE
+    )
+    parts = list(pairwise(first))
+    return TileOffsets(
+        [fitted[:, start:stop] for start, stop in parts],
+        [component[start:stop].astype(np.int64) for start, stop in parts],
+    )
+
+
+def blend_tiles(tiles, offsets, shape, reference=None):
+    """Join the tiles to values of the scene, without seams, relative to one reference.
+
+    Parameters
+    ----------
+    tiles : sequence of TileValues
+    offsets : TileOffsets
+        From `tile_offsets`.
+    shape : (int, int)
+        Rows and columns of the scene.
+    reference : (int, int), optional
+        Row and column of a point whose values become 0 in its component. Without it, and in all
+        other components, the median becomes 0.
+
+    Returns
+    -------
+    SceneValues
+
+    Raises
+    ------
+    InputError
+        If no tile has a point at the reference.
+
+    Notes
+    -----
+    Where tiles overlap, the value is their mean weighted by the square of the distance of the
+    point to the border of each tile, sides on the border of the scene left out (feathering; Szeliski
+    2006, Image Alignment and Stitching, Found. Trends Comput. Graph. Vis. 2(1), section 5.2). A
+    tile's weight is nearly 0 where it ends, so the mean does not jump there.
+    """
+    keys = np.concatenate([_flat(tile.points, shape) for tile in tiles])
+    scene, place = np.unique(keys, return_inverse=True)
+    weight = np.concatenate([_border_distance(tile, shape) ** 2 for tile in tiles])
+    values = np.concatenate(
+        [tile.values + o[:, tile.region] for tile, o in zip(tiles, offsets.offsets, strict=True)],
+        axis=1,
+    )
+    labels = np.concatenate(
+        [c[tile.region] for tile, c in zip(tiles, offsets.component, strict=True)]
+    )
+    total = np.bincount(place, weight, len(scene))
+    blended = np.stack([np.bincount(place, weight * row, len(scene)) / total for row in values])
+    component = np.empty(len(scene), np.int64)
+    component[place] = labels
+    component = _by_size(component)
+    points = np.stack(np.divmod(scene, shape[1]), axis=1).astype(np.int32)
+    blended = _zero_medians(blended, component)
+    if reference is not None:
+        at = _reference_place(points, scene, reference, shape)
+        own = component == component[at]
+        blended[:, own] -= blended[:, at][:, None]
+    return SceneValues(points, blended, component)
+
+
+def _groups(a, b):
+    """Each pair of labels that occurs, with the places where it does."""
+    order = np.lexsort((b, a))
+    breaks = np.flatnonzero((np.diff(a[order]) != 0) | (np.diff(b[order]) != 0)) + 1
+    for chosen in np.split(order, breaks):
+        if len(chosen):
+            yield int(a[chosen[0]]), int(b[chosen[0]]), chosen
+
+
+def _flat(points, shape):
+    return points[:, 0].astype(np.int64) * shape[1] + points[:, 1]
+
+
+def _overlap(first, second):
+    return all(max(first[k], second[k]) < min(first[k + 2], second[k + 2]) for k in (0, 1))
+
+
+def _border_distance(tile, shape):
+    """Distance of every point to the nearest side of the tile within the scene [pixels]."""
+    row0, col0, row1, col1 = tile.bounds
+    row, col = tile.points[:, 0] + 0.5, tile.points[:, 1] + 0.5
+    distance = np.full(len(row), float(max(shape)))
+    for inside, gap in (
+        (row0 > 0, row - row0),
+        (col0 > 0, col - col0),
+        (row1 < shape[0], row1 - row),
+        (col1 < shape[1], col1 - col),
+    ):
+        if inside:
+            distance = np.minimum(distance, gap)
+    return distance
+
+
+def _by_size(component):
+    """Number components anew, the one with most points first; of equals the earlier first."""
+    labels, first, counts = np.unique(component, return_index=True, return_counts=True)
+    order = np.lexsort((first, -counts))
+    number = np.empty(labels.max() + 1 if len(labels) else 0, np.int64)
+    number[labels[order]] = np.arange(len(labels))
+    return number[component]
+
+
+def _reference_place(points, scene, reference, shape):
+    """Index of the reference point among the scene's points."""
+    key = int(reference[0]) * shape[1] + int(reference[1])
+    at = int(np.searchsorted(scene, key))
+    inside = 0 <= reference[0] < shape[0] and 0 <= reference[1] < shape[1]
+    if not inside or at == len(scene) or scene[at] != key:
+        nearest = points[np.argmin(((points - np.asarray(reference)) ** 2).sum(axis=1))]
+        raise InputError(
+            f"reference point row {reference[0]}, column {reference[1]} has no value: choose a "
+            f"valid point, the nearest is row {nearest[0]}, column {nearest[1]}"
+        )
+    return at
+
+
+def _check_tile(number, tile, shape):
+    row0, col0, row1, col1 = tile.bounds
+    points = np.asarray(tile.points)
+    if tile.values.shape[1] != len(points) or len(tile.region) != len(points):
+        raise InputError(
+            f"tile {number}: {len(points)} points, {tile.values.shape[1]} values and "
+            f"{len(tile.region)} regions: expected as many of each"
+        )
+    if not (0 <= row0 < row1 <= shape[0] and 0 <= col0 < col1 <= shape[1]):
+        raise InputError(f"tile {number}: bounds {tile.bounds} in a scene of {tuple(shape)}")
+    if len(points) and not ((points >= (row0, col0)).all() and (points < (row1, col1)).all()):
+        raise InputError(f"tile {number}: points outside its bounds {tile.bounds}")
+
+
+def _common_sigma(sigma, at_edge):
+    """Split sigma (nterms, nlinks) into one value per link and one unit per term."""
+    finite = np.isfinite(sigma)
+    largest = np.array(
+        [row[ok].max() if ok.any() else 1.0 for row, ok in zip(sigma, finite, strict=True)]
+    )
+    sigma = np.where(finite, sigma, 10.0 * largest[:, None])
+    unit = np.ones(len(sigma))
+    if sigma.shape[1]:
+        unit = np.median(sigma, axis=1)
+        unit[unit <= 0] = 1.0
+    relative = np.sqrt(np.mean((sigma / unit[:, None]) ** 2, axis=0))
+    relative = np.maximum(relative, LEAST_SIGMA)
+    if at_edge is not None:
+        relative = np.where(at_edge, EDGE_SIGMA_FACTOR * relative, relative)
+    return relative, unit
+
+
+def _components(edges, npoints):
+    """Connected component of every point, numbered from 0 by the lowest point."""
+    graph = sparse.coo_array(
+        (np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), (npoints, npoints)
+    )
+    return csgraph.connected_components(graph, directed=False)[1]
+
+
+def _tree_values(edges, data, cost, component):
+    """Sums of the link values along the minimum spanning tree of a positive cost."""
+    npoints = len(component)
+    x = np.zeros((len(data), npoints))
+    if len(edges) == 0:
+        return x
+    a, b = edges[:, 0], edges[:, 1]
+    # Ranks instead of costs: the tree's entries then name their links, and ties cannot matter.
+    by_cost = np.argsort(cost, kind="stable")
+    rank = np.empty(len(edges))
+    rank[by_cost] = np.arange(1, len(edges) + 1)
+    graph = sparse.coo_array((rank, (a, b)), (npoints, npoints)).tocsr()
+    links = by_cost[csgraph.minimum_spanning_tree(graph).data.astype(np.int64) - 1]
+    # One more node joins the components, so that a single search visits them all.
+    roots = np.unique(component, return_index=True)[1]
+    rows = np.concatenate([a[links], np.full(len(roots), npoints)])
+    columns = np.concatenate([b[links], roots])
+    joined = sparse.coo_array((np.ones(len(rows)), (rows, columns)), (npoints + 1, npoints + 1))
+    order, parent = csgraph.breadth_first_order(joined.tocsr(), npoints, directed=False)
+    parent[roots] = -1
+    link = np.full(npoints, -1, np.int64)
+    link[np.where(parent[b[links]] == a[links], b[links], a[links])] = links
+    _sum_along_tree(order[1:], parent, link, b, data, x)
+    return x
+
+
+@njit(cache=True, nogil=True)
+def _sum_along_tree(order, parent, link, b, data, x):
+    for node in order:
+        if parent[node] < 0:
+            continue
+        for t in range(len(data)):
+            step = data[t, link[node]]
+            x[t, node] = x[t, parent[node]] + (step if b[link[node]] == node else -step)
+
+
+def _reweighted(edges, data, precision, component, x):
+    """Iteratively reweighted least squares from the start x (nterms, npoints)."""
+    solver = _Laplacian(edges, component)
+    a, b = edges[:, 0], edges[:, 1]
+    old = None
+    for _ in range(MAX_REWEIGHTINGS):
+        square = np.zeros(len(edges))
+        for t in range(len(data)):
+            square += (data[t] - x[t, b] + x[t, a]) ** 2
+        square *= precision
+        scale = OUTLIER_SCALE * max(1.4826 * np.sqrt(np.median(square)), LEAST_SCALE)
+        weights = (1.0 + square / scale**2) ** -2
+        settled = old is not None and np.abs(weights - old).mean() < WEIGHT_CHANGE
+        x = solver.solve(
+            precision * weights, data, x, FINE_TOLERANCE if settled else COARSE_TOLERANCE
+        )
+        if settled:
+            return x
+        old = weights
+    return solver.solve(precision * weights, data, x, FINE_TOLERANCE)
+
+
+class _Laplacian:
+    """Weighted least squares on a graph, again and again with other weights."""
+
+    def __init__(self, edges, component):
+        self.edges = edges
+        self.npoints = len(component)
+        sizes = np.bincount(component)
+        self.large = [
+            np.flatnonzero(component == label) for label in np.flatnonzero(sizes > DIRECT_POINTS)
+        ]
+        # Small components are factorised together; the first point of each is held at 0.
+        first = np.unique(component, return_index=True)[1]
+        free = sizes[component] <= DIRECT_POINTS
+        free[first] = False
+        self.free = np.flatnonzero(free)
+        self.first = first
+        self.component = component
+
+    def solve(self, weights, data, x, tolerance):
+        """Point values (nterms, npoints) near x that fit data (nterms, nlinks)."""
+        a, b = self.edges[:, 0], self.edges[:, 1]
+        matrix = self._matrix(weights)
+        right = np.stack(
+            [
+                np.bincount(b, weights * row, self.npoints)
+                - np.bincount(a, weights * row, self.npoints)
+                for row in data
+            ]
+        )
+        x = x - x[:, self.first][:, self.component]
+        if len(self.free):
+            factor = splu(
+                matrix[self.free][:, self.free].tocsc(),
+                permc_spec="MMD_AT_PLUS_A",
+                diag_pivot_thresh=0.0,
+                options={"SymmetricMode": True},
+            )
+            x[:, self.free] = factor.solve(right[:, self.free].T).T
+        for points in self.large:
+            part = matrix if len(points) == self.npoints else matrix[points][:, points]
+            x[:, points] = _multigrid(part, right[:, points], x[:, points], tolerance)
+        return x
+
+    def _matrix(self, weights):
+        a, b = self.edges[:, 0], self.edges[:, 1]
+        diagonal = np.bincount(a, weights, self.npoints) + np.bincount(b, weights, self.npoints)
+        nodes = np.arange(self.npoints, dtype=a.dtype)
+        return sparse.coo_array(
+            (
+                np.concatenate([-weights, -weights, diagonal]),
+                (np.concatenate([a, b, nodes]), np.concatenate([b, a, nodes])),
+            ),
+            (self.npoints, self.npoints),
+        ).tocsr()
+
+
+def _multigrid(matrix, right, start, tolerance):
+    """Conjugate gradients preconditioned by classical multigrid, for every row of right."""
+    import pyamg  # slow to import, and of no use for small graphs
+
+    # Setting up anew for every matrix costs as much as five iterations and saves more than that.
+    hierarchy = pyamg.ruge_stuben_solver(sparse.csr_matrix(matrix), max_coarse=500)
+    preconditioner = hierarchy.aspreconditioner()
+    x = np.empty_like(start)
+    for t in range(len(right)):
+        x[t], failed = cg(
+            matrix, right[t], x0=start[t], rtol=tolerance, maxiter=MAX_ITERATIONS, M=preconditioner
+        )
+        if failed:
+            log.warning(
+                "integration of term %d over %d points stopped after %d iterations, before it had "
+                "settled",
+                t, len(start[t]), MAX_ITERATIONS,
+            )  # fmt: skip
+    return x
+
+
+def _zero_medians(x, component):
+    """Subtract the median of every component from each row of x."""
+    order = np.argsort(component, kind="stable")
+    sizes = np.bincount(component)
+    x = x.copy()
+    if len(sizes) == 1:
+        return x - np.median(x, axis=1, keepdims=True)
+    ends = np.cumsum(sizes)
+    for start, stop in zip(ends - sizes, ends, strict=True):
+        points = order[start:stop]
+        x[:, points] -= np.median(x[:, points], axis=1, keepdims=True)
+    return x
+
+
+def _checked_links(edges, values, sigma, npoints):
+    edges = np.asarray(edges).reshape(-1, 2)
+    values = np.atleast_2d(np.asarray(values, dtype=np.float64))
+    sigma = np.atleast_2d(np.asarray(sigma, dtype=np.float64))
+    if values.shape != sigma.shape or values.shape[1] != len(edges):
+        raise InputError(
+            f"link values {values.shape} and sigma {sigma.shape} for {len(edges)} links: expected "
+            "(nterms, nlinks) for both"
+        )
+    if len(edges) and not (edges.min() >= 0 and edges.max() < npoints):
+        raise InputError(f"edges name points outside 0 to {npoints - 1}")
+    if not np.isfinite(values).all() or np.isnan(sigma).any():
+        raise InputError("link values are not finite or a sigma is not a number")
+    return edges, values, sigma
