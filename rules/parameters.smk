@@ -29,9 +29,8 @@ if LINK_MODEL:
             tiles=f"{OUT}/tiles/tiles.json",
             parameters=each_tile(f"{OUT}/parameters/parameters_tile_{{tile}}.h5"),
         output:
-            PARAMETER_RASTERS,
+            **{name: f"{OUT}/{name}.tif" for name in PARAMETER_NAMES},
         params:
-            min_overlap_points=config["merge"]["min_overlap_points"],
             reference_point=config["reference"]["point"],
             geometry=config["geometry"],
             code=code_version("merge_parameters"),

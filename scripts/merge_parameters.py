@@ -1,0 +1,73 @@
+"""Join the tiles' velocity, DEM error and coherence to maps of the scene."""
+
+import json
+
+import numpy as np
+from emcflow.geometry import TERMS, UNITS
+from emcflow.integrate import TileValues, blend_tiles, tile_offsets
+from emcflow.raster import Grid, scatter, write_raster
+from emcflow.store import open_product, read, read_points
+from job import job
+
+SIGNS = {
+    "velocity_mm_yr": "positive away from the sensor, for phase of reference * conj(secondary)",
+    "dem_error_m": "positive where the target stands above the DEM",
+}
+
+
+def mean_of_tiles(tiles, values, shape):
+    """Return the mean of point values over the tiles that hold a point, on the grid."""
+    total, count = np.zeros(shape), np.zeros(shape)
+    for tile, own in zip(tiles, values, strict=True):
+        at = tuple(tile.points[np.isfinite(own)].T)
+        total[at] += own[np.isfinite(own)]
+        count[at] += 1
+    with np.errstate(invalid="ignore"):
+        return (total / count).astype(np.float32)
+
+
+with job(snakemake) as log:
+    params, output = snakemake.params, snakemake.output
+    with open(snakemake.input.stack) as file:
+        summary = json.load(file)
+    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    tiles, coherence = [], []
+    for path in snakemake.input.parameters:
+        points, bounds = read_points(path)
+        values, region, own = read(path, "params", "region", "coherence")
+        tiles.append(TileValues(bounds, points, values, region))
+        coherence.append(own)
+    with open_product(snakemake.input.parameters[0]) as file:
+        terms = list(file.attrs["terms"])
+    offsets = tile_offsets(tiles, grid.shape)
+    scene = blend_tiles(tiles, offsets, grid.shape, params.reference_point)
+    ncomponents = int(scene.component.max()) + 1
+    if ncomponents > 1:
+        log.warning("%d parts without common points: each has a reference of its own", ncomponents)
+    reference = params.reference_point
+    tags = {
+        "REFERENCE": f"row {reference[0]}, column {reference[1]}" if reference else "median",
+        **{name.upper(): str(value) for name, value in params.geometry.items()},
+    }
+    for name, units in zip(TERMS, UNITS, strict=True):
+        if name in terms:
+            image = scatter(scene.points, scene.values[terms.index(name)], grid.shape)
+            log.info("%s from %.3g to %.3g %s", name, np.nanmin(image), np.nanmax(image), units)
+        else:
+            image = np.full(grid.shape, np.nan, np.float32)
+            log.warning("%s is empty: the dates do not constrain it", name)
+        write_raster(
+            output[name],
+            image,
+            grid,
+            units=units,
+            description=name,
+            tags=tags | {"SIGN": SIGNS[name]},
+        )
+    write_raster(
+        output.link_model_coherence,
+        mean_of_tiles(tiles, coherence, grid.shape),
+        grid,
+        units="1",
+        description="mean coherence of a point's links",
+    )

@@ -1,0 +1,192 @@
+"""The whole workflow on the simulated city: right, seamless, resumable, the same on any cores."""
+
+import json
+
+import numpy as np
+import pytest
+from workflow import ROOT, jobs_of, read, run, run_whole, shares_right
+
+PARAMETERS = {"velocity_mm_yr": 0.3, "dem_error_m": 0.2}
+DEMO = {
+    "output_dir": "results",
+    "stack": {"layout": "simulate"},
+    "link_model": {"dem_error_range_m": [-80, 80]},
+    "simulation": {"seed": 1},
+}
+
+
+def four_tiles(simulated):
+    """Config that unwraps the demo's stack, as a user's, in four tiles."""
+    simulation = simulated / "results" / "simulation"
+    return {
+        "output_dir": "results",
+        "stack": {"layout": "phase_linked", "directory": str(simulation / "stack")},
+        "geometry": {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39},
+        "baselines": {"csv": str(simulation / "baselines_slc.csv")},
+        "link_model": {"dem_error_range_m": [-80, 80]},
+        "tiles": {"points_per_tile": 8000, "max_tiles": 4},
+    }
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The demo, run to its end with one tile."""
+    folder = tmp_path_factory.mktemp("demo")
+    run_whole(folder, DEMO)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiled(demo, tmp_path_factory):
+    """The same stack in four tiles, on two cores."""
+    folder = tmp_path_factory.mktemp("tiled")
+    run_whole(folder, four_tiles(demo))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiled_one_core(demo, tmp_path_factory):
+    """The same again on one core."""
+    folder = tmp_path_factory.mktemp("one_core")
+    run_whole(folder, four_tiles(demo), cores=1)
+    return folder
+
+
+def test_demo_config_is_the_tested_one():
+    import yaml
+
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    assert config["link_model"] == DEMO["link_model"]
+    assert config["simulation"]["seed"] == DEMO["simulation"]["seed"]
+
+
+@pytest.mark.parametrize("run_name", ["demo", "tiled"])
+def test_nearly_every_point_is_right_in_every_interferogram(run_name, demo, request):
+    results = request.getfixturevalue(run_name) / "results"
+    simulation = demo / "results" / "simulation"
+    shares = shares_right(
+        results / "unwrapped",
+        simulation / "truth" / "timeseries_unw.tif",
+        simulation / "stack" / "temporal_coherence.tif",
+    )
+    assert len(shares) == 42
+    worst = min(shares, key=shares.get)
+    assert shares[worst] >= 0.999, worst
+
+
+def test_four_tiles_are_four(tiled):
+    tiles = json.loads((tiled / "results" / "tiles" / "tiles.json").read_text())["tiles"]
+    assert len(tiles) == 4
+
+
+def test_unwrapped_phase_is_congruent_with_the_input(tiled, demo):
+    stack = demo / "results" / "simulation" / "stack"
+    wrapped = {"20190105": 0}
+    for path in stack.glob("*.int.tif"):
+        wrapped[path.name[9:17]] = np.angle(read(path).astype(np.complex128))
+    paths = sorted((tiled / "results" / "unwrapped").glob("*.unw.tif"))
+    assert len(paths) == 42
+    for path in paths:
+        unwrapped = read(path).astype(np.float64)
+        first, second = path.name[:8], path.name[9:17]
+        cycles = (unwrapped - (wrapped[second] - wrapped[first])) / (2 * np.pi)
+        error = np.abs(cycles - np.rint(cycles)) * 2 * np.pi
+        assert np.nanmax(error) < 1e-5
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameters_are_those_of_the_truth_and_the_same_in_four_tiles(name, demo, tiled):
+    one, four = (read(folder / "results" / f"{name}.tif") for folder in (demo, tiled))
+    truth = read(demo / "results" / "simulation" / "truth" / f"{name}.tif")
+    difference = (four - one)[np.isfinite(one)]
+    assert np.sqrt(np.mean(difference**2)) < PARAMETERS[name]
+    error = (one - truth)[np.isfinite(one)]
+    assert np.corrcoef(one[np.isfinite(one)], truth[np.isfinite(one)])[0, 1] > 0.95
+    assert np.isfinite(error).all()
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_no_seam_between_tiles(name, demo, tiled):
+    """The error of the map steps no more across the border of a tile than between neighbours."""
+    results = tiled / "results"
+    truth = read(demo / "results" / "simulation" / "truth" / f"{name}.tif")
+    error = read(results / f"{name}.tif") - truth
+    tiles = json.loads((results / "tiles" / "tiles.json").read_text())["tiles"]
+    for axis in (0, 1):
+        step = np.abs(np.diff(error, axis=axis))
+        lines = {tile["bounds"][axis + 2 * end] for tile in tiles for end in (0, 1)}
+        lines -= {0, error.shape[axis]}
+        across = np.concatenate([step.take(line - 1, axis=axis) for line in lines])
+        assert np.nanmean(across) < 1.1 * np.nanmean(step)
+
+
+def test_the_same_bytes_on_one_core_and_on_two(tiled, tiled_one_core):
+    one, two = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.glob("results/**/*.tif")}
+        for folder in (tiled_one_core, tiled)
+    )
+    assert len(two) == 3 * 42 + 3
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []
+
+
+def test_a_second_run_has_nothing_to_do(tiled, demo):
+    printed = run_whole(tiled, four_tiles(demo))
+    assert "Nothing to be done" in printed
+    assert jobs_of(printed) == set()
+
+
+TILE_ON = {"tile_overlaps", "bulk_offsets", "merge_interferograms", "report"}
+MAPS = {"integrate_parameters", "merge_parameters"}
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "rules"),
+    [
+        ("merge", "bulk_offset", "integer", {"bulk_offsets", "merge_interferograms", "report"}),
+        ("merge", "min_overlap_points", 30, TILE_ON),
+        ("unwrap", "spatial_cost", "constant", TILE_ON | {"unwrap_tile"}),
+        ("unwrap", "solver", "ortools", TILE_ON | {"unwrap_tile"}),
+        (
+            "link_model",
+            "velocity_range_mm_yr",
+            [-90, 90],
+            TILE_ON | MAPS | {"link_model", "unwrap_tile"},
+        ),
+        (
+            "geometry",
+            "incidence_angle_deg",
+            40,
+            TILE_ON | MAPS | {"design_matrix", "link_model", "unwrap_tile"},
+        ),
+    ],
+)
+def test_a_changed_key_reruns_what_depends_on_it(section, key, value, rules, tiled, demo):
+    config = four_tiles(demo)
+    config.setdefault(section, {})[key] = value
+    process = run(tiled, config, "--dry-run")
+    assert process.returncode == 0, process.stdout
+    found = {name.removesuffix(name[-3:]) if name[-2:].isdigit() else name
+             for name in jobs_of(process.stdout)}
+    assert found == rules
+
+
+def test_without_baselines_everything_but_the_link_model_works(demo, tmp_path):
+    config = four_tiles(demo)
+    del config["baselines"], config["link_model"]
+    printed = run_whole(tmp_path, config)
+    assert "link_model" not in jobs_of(printed)
+    results = tmp_path / "results"
+    assert len(list(results.glob("unwrapped/*.unw.tif"))) == 42
+    assert (results / "report.html").exists()
+    assert not (results / "velocity_mm_yr.tif").exists()
+
+
+def test_bad_input_ends_with_one_line_before_any_job(demo, tmp_path):
+    config = four_tiles(demo)
+    config["tiles"]["point_per_tile"] = 3
+    process = run(tmp_path, config)
+    assert process.returncode != 0
+    assert "tiles.point_per_tile" in process.stdout
+    assert "points_per_tile" in process.stdout
+    assert not (tmp_path / "results").exists()
