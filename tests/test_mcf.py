@@ -67,7 +67,7 @@ def random_cycles(rng, graph):
 
 @pytest.mark.parametrize("kind", COST_KINDS)
 @settings(
-    max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 @given(seed=st.integers(0, 2**32 - 1))
 def test_both_solvers_reach_the_same_cost_and_leave_no_residue(kind, seed):
@@ -196,6 +196,17 @@ def test_too_much_work_falls_back_to_ortools_and_says_so(monkeypatch, caplog):
     assert "too many steps" in caplog.text
     assert "OR-Tools" in caplog.text
     np.testing.assert_array_equal(flow_cost(fallback, costs), flow_cost(ours, costs))
+
+
+def test_potentials_bound_the_work_on_pure_noise(monkeypatch, caplog):
+    graph = grid_mesh(70)
+    loops = noisy_residues(graph, 70)[4]
+    costs = np.random.default_rng(4).integers(20, 200, graph.nedges)
+    monkeypatch.setattr(mcf, "MIN_SCANS", 0)
+    monkeypatch.setattr(mcf, "MAX_SCANS_PER_ARC", 20)
+    with caplog.at_level(logging.WARNING):
+        solve_flows(graph, dual_adjacency(graph), loops, costs)
+    assert not caplog.records
 
 
 def test_paths_too_dear_for_32_bits_fall_back_to_ortools(caplog):

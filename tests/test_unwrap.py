@@ -249,15 +249,16 @@ def test_centroid_cost_of_an_inner_link():
     assert spatial_costs("centroid", graph, points)[inner] == round(1 + 100 / np.sqrt(8))
 
 
-def test_coherence_costs_grow_with_coherence():
+def test_coherence_costs_by_hand():
     graph = planar_graph([(0, 2, 1)], 3)
-    costs = spatial_costs("coherence", graph, np.zeros((3, 2)), np.array([0.2, 0.6, 0.95]))
-    assert 1 <= costs[0] < costs[1] < costs[2]
-    ends = spatial_costs("coherence", graph, np.zeros((3, 2)), np.array([0.0, 1.0, 1.0]))
-    assert ends[0] >= 1
-    assert ends[1] < 10_000
+    points = np.zeros((3, 2))
+    # 1 + 20 g^2 / (1 - g^2), never more than for a ratio of 50.
+    costs = spatial_costs("coherence", graph, points, np.sqrt([0.0, 0.5, 0.8]))
+    np.testing.assert_array_equal(costs, [1, 21, 81])
+    costs = spatial_costs("coherence", graph, points, np.array([0.99, 1.0, 1.0], np.float32))
+    np.testing.assert_array_equal(costs, [986, 1021, 1021])
     with pytest.raises(InputError, match=r"expected \(3,\), one per link"):
-        spatial_costs("coherence", graph, np.zeros((3, 2)))
+        spatial_costs("coherence", graph, points)
 
 
 def test_temporal_costs_by_hand():

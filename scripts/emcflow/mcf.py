@@ -37,8 +37,10 @@ logger = logging.getLogger(__name__)
 
 SOLVERS = ("ssp", "ortools")
 
-# Arcs scanned per arc of the graph before a search for flows is handed to OR-Tools.
-MAX_SCANS_PER_ARC = 1000
+# Arcs scanned per arc of the graph before a search for flows is handed to OR-Tools. Pure noise
+# needs 20 to 50, on 2 million points as on 40 thousand. Thousands of residues of one sign far from
+# those of the other need hundreds, and OR-Tools is then the faster one.
+MAX_SCANS_PER_ARC = 300
 MIN_SCANS = 10_000_000
 
 _DONE, _NO_SINK, _TOO_MUCH_WORK, _OUT_OF_RANGE = 0, 1, 2, 3
@@ -114,6 +116,7 @@ def _search(
     stayed in range. On return `potential` is updated and `distance` is clean again.
 
     Arcs of zero reduced cost, which are many once flows exist, go over `stack` and skip the heap.
+    What is no nearer than the nearest sink so far is not kept: this spares most arcs of the ground.
     """
     distance[source] = 0
     parent[source] = -1

@@ -30,6 +30,7 @@ from emcflow.planar import breadth_first_tree, dual_adjacency, integrate_cycles,
 
 LINKS_PER_CHUNK = 8192
 MAX_MODEL_CYCLES = 5000
+NO_LIMIT = np.int64(2**62)
 COST_SCALE = 100
 COHERENCE_SCALE = 20
 LARGEST_SNR = 50.0
@@ -96,17 +97,19 @@ def unwrap_in_time(
     cycles = np.empty((ndates, nlinks), np.int16)
 
     def unwrap_chunk(start):
-        part = slice(start, min(start + LINKS_PER_CHUNK, nlinks))
+        stop = min(start + LINKS_PER_CHUNK, nlinks)
         solved = _unwrap_links(
             phase,
-            graph.edges[part],
+            graph.edges,
+            start,
+            stop,
             design,
-            np.ascontiguousarray(params[:, part]),
+            params,
             time_graph.edges,
             loops,
             dual,
             walk,
-            cycles[:, part],
+            cycles,
         )
         if not solved:
             raise InputError(
@@ -118,9 +121,9 @@ def unwrap_in_time(
 
 
 @njit(cache=True, nogil=True)
-def _unwrap_links(phase, links, design, params, pairs, loops, dual, walk, cycles):
-    """Fill `cycles` (ndates, nlinks) of some links; False if residues do not cancel."""
-    gradient = _gradient_about_model(phase, links, design, params)
+def _unwrap_links(phase, links, start, stop, design, params, pairs, loops, dual, walk, cycles):
+    """Fill columns start:stop of `cycles` (ndates, nlinks); False if residues do not cancel."""
+    gradient = _gradient_about_model(phase, links[start:stop], design, params[:, start:stop])
     pair_cycles = _nearest_cycles(gradient, pairs)
     loop_cycles = _loop_residues(pair_cycles, loops)
     solved = _close_loops(pair_cycles, loop_cycles, dual)
@@ -128,10 +131,10 @@ def _unwrap_links(phase, links, design, params, pairs, loops, dual, walk, cycles
     for i in range(order.size):
         date = order[i]
         if parent[date] < 0:
-            cycles[date] = 0
+            cycles[date, start:stop] = 0
         else:
-            for link in range(links.shape[0]):
-                step = sign[date] * pair_cycles[edge[date], link]
+            for link in range(start, stop):
+                step = sign[date] * pair_cycles[edge[date], link - start]
                 cycles[date, link] = cycles[parent[date], link] + step
     return solved
 
@@ -206,7 +209,7 @@ def _close_loops(pair_cycles, loop_cycles, dual):
                 excess[loop] = loop_cycles[loop, link]
                 excess[nloops] -= excess[loop]
             status = successive_shortest_paths(
-                indptr, target, edge, sign, mate, cost, excess, flow, scratch, heap, 2**62
+                indptr, target, edge, sign, mate, cost, excess, flow, scratch, heap, NO_LIMIT
             )
             if status != 0:
                 return False
@@ -262,7 +265,7 @@ def _checked_model(design, params, ndates, nlinks):
     if design is None or params is None:
         return np.zeros((ndates, 0)), np.zeros((0, nlinks), np.float32)
     design = np.ascontiguousarray(design, dtype=np.float64)
-    params = np.asarray(params, dtype=np.float32)
+    params = np.ascontiguousarray(params, dtype=np.float32)
     if design.ndim != 2 or len(design) != ndates or params.shape != (design.shape[1], nlinks):
         raise InputError(
             f"design and params have shapes {design.shape} and {params.shape}, "
