@@ -8,22 +8,22 @@ if LINK_MODEL:
             design=f"{OUT}/network/design_matrix.csv",
         output:
             f"{OUT}/links/links_tile_{{tile}}.h5",
-        params:
-            velocity_range=config["link_model"]["velocity_range_mm_yr"],
-            dem_error_range=config["link_model"]["dem_error_range_m"],
-            memory_mb=config["link_model"]["memory_mb"],
-            code=code_version("link_model"),
         log:
             f"{OUT}/logs/link_model_{{tile}}.log",
         benchmark:
             f"{OUT}/benchmarks/link_model_{{tile}}.tsv"
+        conda:
+            "../envs/environment.yaml"
         threads: tile_threads
         resources:
             mem_mb=lambda wildcards: tile_memory(
                 wildcards, 300 + config["link_model"]["memory_mb"], 300 + 8 * len(STACK.dates)
             ),
-        conda:
-            "../envs/environment.yaml"
+        params:
+            velocity_range=config["link_model"]["velocity_range_mm_yr"],
+            dem_error_range=config["link_model"]["dem_error_range_m"],
+            memory_mb=config["link_model"]["memory_mb"],
+            code=code_version("link_model"),
         message:
             "Tile {wildcards.tile}: velocity and DEM error of every link"
         script:

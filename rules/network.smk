@@ -5,14 +5,14 @@ rule network:
     output:
         pairs=f"{OUT}/network/network.csv",
         triangles=f"{OUT}/network/triangles.csv",
-    params:
-        dates=list(STACK.dates),
-        kind=config["network"]["type"],
-        code=code_version("network"),
     log:
         f"{OUT}/logs/network.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        dates=list(STACK.dates),
+        kind=config["network"]["type"],
+        code=code_version("network"),
     message:
         "Choose the interferograms: network {params.kind}"
     script:
@@ -27,13 +27,13 @@ if LINK_MODEL:
         output:
             baselines=f"{OUT}/network/baselines.csv",
             misfit=f"{OUT}/network/baseline_misfit.csv",
-        params:
-            dates=list(STACK.dates),
-            code=code_version("baselines"),
         log:
             f"{OUT}/logs/baselines.log",
         conda:
             "../envs/environment.yaml"
+        params:
+            dates=list(STACK.dates),
+            code=code_version("baselines"),
         message:
             "Baselines per date from {input}"
         script:
@@ -45,13 +45,13 @@ if LINK_MODEL:
             network=f"{OUT}/network/network.csv",
         output:
             f"{OUT}/network/design_matrix.csv",
-        params:
-            geometry=config["geometry"],
-            code=code_version("design_matrix"),
         log:
             f"{OUT}/logs/design_matrix.log",
         conda:
             "../envs/environment.yaml"
+        params:
+            geometry=config["geometry"],
+            code=code_version("design_matrix"),
         message:
             "Phase per mm/yr of velocity and per m of DEM error"
         script:

@@ -8,16 +8,16 @@ if LINK_MODEL:
             links=f"{OUT}/links/links_tile_{{tile}}.h5",
         output:
             f"{OUT}/parameters/parameters_tile_{{tile}}.h5",
-        params:
-            code=code_version("integrate_parameters"),
         log:
             f"{OUT}/logs/integrate_parameters_{{tile}}.log",
         benchmark:
             f"{OUT}/benchmarks/integrate_parameters_{{tile}}.tsv"
-        resources:
-            mem_mb=lambda wildcards: tile_memory(wildcards, 300, 1500),
         conda:
             "../envs/environment.yaml"
+        resources:
+            mem_mb=lambda wildcards: tile_memory(wildcards, 300, 1500),
+        params:
+            code=code_version("integrate_parameters"),
         message:
             "Tile {wildcards.tile}: velocity and DEM error of every point"
         script:
@@ -30,18 +30,18 @@ if LINK_MODEL:
             parameters=each_tile(f"{OUT}/parameters/parameters_tile_{{tile}}.h5"),
         output:
             **{name: f"{OUT}/{name}.tif" for name in PARAMETER_NAMES},
-        params:
-            reference_point=config["reference"]["point"],
-            geometry=config["geometry"],
-            code=code_version("merge_parameters"),
         log:
             f"{OUT}/logs/merge_parameters.log",
         benchmark:
             f"{OUT}/benchmarks/merge_parameters.tsv"
-        resources:
-            mem_mb=lambda wildcards: megabytes(300, 300, scene_points()),
         conda:
             "../envs/environment.yaml"
+        resources:
+            mem_mb=lambda wildcards: megabytes(300, 300, scene_points()),
+        params:
+            reference_point=config["reference"]["point"],
+            geometry=config["geometry"],
+            code=code_version("merge_parameters"),
         message:
             "Join the tiles' velocity and DEM error to maps"
         script:

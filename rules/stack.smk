@@ -11,22 +11,22 @@ if SIMULATED:
             timeseries=f"{SIMULATION}/truth/timeseries_unw.tif",
             velocity=f"{SIMULATION}/truth/velocity_mm_yr.tif",
             dem_error=f"{SIMULATION}/truth/dem_error_m.tif",
-        params:
-            simulation=config["simulation"],
-            geometry=config["geometry"],
-            code=code_version("simulate_stack"),
         log:
             f"{OUT}/logs/simulate_stack.log",
         benchmark:
             f"{OUT}/benchmarks/simulate_stack.tsv"
+        conda:
+            "../envs/environment.yaml"
         resources:
             mem_mb=megabytes(
                 400,
                 80 * len(STACK.dates),
                 config["simulation"]["rows"] * config["simulation"]["cols"],
             ),
-        conda:
-            "../envs/environment.yaml"
+        params:
+            simulation=config["simulation"],
+            geometry=config["geometry"],
+            code=code_version("simulate_stack"),
         message:
             "Simulate a city"
         script:
@@ -39,17 +39,17 @@ rule check_stack:
         coherence=STACK.coherence,
     output:
         f"{OUT}/stack/stack.json",
-    params:
-        stack=STACK_PARAMS,
-        min_coherence=config["stack"]["min_temporal_coherence"],
-        reference_point=config["reference"]["point"],
-        code=code_version("check_stack"),
     log:
         f"{OUT}/logs/check_stack.log",
     benchmark:
         f"{OUT}/benchmarks/check_stack.tsv"
     conda:
         "../envs/environment.yaml"
+    params:
+        stack=STACK_PARAMS,
+        min_coherence=config["stack"]["min_temporal_coherence"],
+        reference_point=config["reference"]["point"],
+        code=code_version("check_stack"),
     message:
         "Check the stack of {params.stack[layout]}: files, grid, coherence"
     script:

@@ -8,22 +8,22 @@ rule unwrap_tile:
         network=f"{OUT}/network/network.csv",
     output:
         f"{OUT}/unwrap/uw_tile_{{tile}}.h5",
-    params:
-        solver=config["unwrap"]["solver"],
-        temporal_cost=config["unwrap"]["temporal_cost"],
-        spatial_cost=config["unwrap"]["spatial_cost"],
-        code=code_version("unwrap_tile"),
     log:
         f"{OUT}/logs/unwrap_tile_{{tile}}.log",
     benchmark:
         f"{OUT}/benchmarks/unwrap_tile_{{tile}}.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: tile_threads
     resources:
         mem_mb=lambda wildcards, threads: tile_memory(
             wildcards, 400, 600 + 20 * len(STACK.dates) + 2 * len(PAIRS) + 150 * threads
         ),
-    conda:
-        "../envs/environment.yaml"
+    params:
+        solver=config["unwrap"]["solver"],
+        temporal_cost=config["unwrap"]["temporal_cost"],
+        spatial_cost=config["unwrap"]["spatial_cost"],
+        code=code_version("unwrap_tile"),
     message:
         "Tile {wildcards.tile}: unwrap in time, then in space"
     script:
