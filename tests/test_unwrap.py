@@ -5,7 +5,13 @@ from emcflow.mcf import flow_cost, solve_flows
 from emcflow.mesh import point_mesh
 from emcflow.network import hop3_network, planar_network
 from emcflow.planar import breadth_first_tree, dual_adjacency, planar_graph, residues
-from emcflow.unwrap import spatial_costs, temporal_costs, unwrap_in_space, unwrap_in_time
+from emcflow.unwrap import (
+    spatial_costs,
+    supported_params,
+    temporal_costs,
+    unwrap_in_space,
+    unwrap_in_time,
+)
 
 DATES = [f"2020{month:02d}{day:02d}" for month in range(1, 13) for day in (3, 19)]
 NETWORKS = {
@@ -141,6 +147,64 @@ def test_time_refuses_what_it_cannot_unwrap():
     for value in (np.nan, 1e6):
         with pytest.raises(InputError, match="the link model reaches"):
             unwrap_in_time(phase, graph, network, design, np.full((1, 5), value, np.float32))
+
+
+def test_params_are_kept_where_they_beat_none():
+    # Links 0-1 and 1-2 of three points in a line; ramp of 1 rad per date on the first link only.
+    graph = point_mesh(np.array([(0, 0), (0, 1), (0, 2)]))
+    ndates = 16
+    noise = 0.3 * np.random.default_rng(6).standard_normal((ndates, 3))
+    design = np.arange(ndates)[:, None] * 1.0
+    phase = wrap(noise - noise[0] + design * [0, 1, 1])
+    params = np.array([[1.0, 0.02]], np.float32)
+    off = gradients(phase, graph) - design @ params
+    coherence = np.abs(np.exp(1j * off).mean(axis=0))
+    kept = supported_params(phase, graph, design, params, coherence, [(-2, 2)], n_threads=2)
+    np.testing.assert_array_equal(kept, np.array([[1.0, 0.0]], np.float32))
+
+
+@pytest.mark.parametrize("high", [0.5, 50.0])
+def test_params_need_a_gain_that_grows_with_the_search(high):
+    graph = point_mesh(np.array([(0, 0), (0, 1)]))
+    ndates = 9
+    phase = np.zeros((ndates, 2), np.float32)
+    phase[::2, 1] = 0.8
+    plain = np.abs(np.exp(1j * phase[:, 1]).mean())
+    design = np.linspace(0, 2 * np.pi, ndates)[:, None]
+    # The span of the design is one cycle per unit: 2 high cells, but never less than one.
+    needed = np.log(2 * high) + 0.5 * np.log(ndates)
+    for excess, expected in ((-0.01, 0), (0.01, 3)):
+        better = plain ** np.exp(-2 * (needed + excess) / ndates)
+        kept = supported_params(
+            phase, graph, design, np.full((1, 1), 3.0), np.array([better]), [(-high, high)]
+        )
+        assert kept[0, 0] == expected
+
+
+def test_time_and_space_do_better_without_peaks_of_noise():
+    network = hop3_network(DATES[:16])
+    points = grid(40, 40, keep=0.8)
+    graph = point_mesh(points)
+    rng = np.random.default_rng(8)
+    design = np.linspace(0, 20, 16)[:, None]
+    height = np.where((points // 8).sum(axis=1) % 2, 1.0, 0.0)
+    truth = design * height + 0.95 * rng.standard_normal((16, len(points)))
+    truth -= truth[0]
+    phase = wrap(truth)
+    step = gradients(phase, graph)
+    trials = np.linspace(-2, 2, 201)
+    power = np.array([np.abs(np.exp(1j * (step - design * v)).mean(axis=0)) for v in trials])
+    params, coherence = trials[power.argmax(axis=0)][None], power.max(axis=0)
+    kept = supported_params(phase, graph, design, params, coherence, [(-2, 2)])
+    first, second = network.pairs.T
+    wrong = {}
+    for name, used in (("all", params), ("supported", kept)):
+        k = unwrap_in_time(phase, graph, network, design, used)
+        c, _ = unwrap_pairs(k, network, graph, spatial_costs("coherence", graph, points, coherence))
+        error = phase[second].astype(float) - phase[first] + 2 * np.pi * c
+        error = np.rint((error - truth[second] + truth[first]) / (2 * np.pi))
+        wrong[name] = (error != np.median(error, axis=1, keepdims=True)).mean()
+    assert wrong["supported"] < 0.6 * wrong["all"]
 
 
 def unwrap_pairs(k, network, graph, costs=None, **options):
