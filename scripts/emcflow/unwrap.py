@@ -458,8 +458,8 @@ def spatial_costs(
     of its logarithm is 2 pi^2 / s^2. Phase of coherence g has a variance in proportion to
     (1 - g^2) / g^2 (Rodriguez & Martin 1992, IEE Proceedings F 139(2), 147-159, the Cramer-Rao
     bound), so that is what a cycle costs. Costs are capped where noise is too small to matter. On
-    simulated cities and a real stack, points of temporal coherence above 0.4, this left fewer points
-    wrong than costs linear in g and about as many as the log-odds of an error beyond half a cycle;
+    simulated cities and a real stack, points of temporal coherence above 0.4, this left fewer
+    wrong than costs linear in g and about as many as the log-odds of errors beyond half a cycle;
     with points down to 0.3 linear costs were sometimes better.
     """
     points = np.asarray(points, dtype=np.float64)
