@@ -43,3 +43,4 @@ with job(snakemake) as log:
         put(file, "link_coherence", model.coherence, "1")
         put(file, "at_edge", model.at_edge, "1")
         put(file, "design", design[:, terms], "rad per unit of the term")
+        put(file, "search_range", np.array([axis[[0, -1]] for axis in axes]), "see terms")
