@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -40,7 +41,13 @@ def job(snakemake) -> Iterator[logging.Logger]:
     except InputError as error:
         log.error("error: %s", error)
         sys.exit(1)
-    log.info("done in %.1f s", time.monotonic() - start)
+    log.info("done in %.1f s, peak memory %d MB", time.monotonic() - start, peak_memory_mb())
+
+
+def peak_memory_mb() -> int:
+    """Return the most memory that this process has held so far, in MB."""
+    units = 1 if sys.platform == "darwin" else 1024  # bytes there, else kilobytes
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * units // 1_000_000
 
 
 def progress(what: str, every_s: float = 10.0) -> Callable[[int, int], None]:
