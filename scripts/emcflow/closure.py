@@ -1,0 +1,135 @@
+"""Loop closure: whether the unwrapped pairs around each triangle of the network add up to zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from emcflow.network import PlanarNetwork
+from emcflow.raster import read_band
+
+# Windows of whole blocks of the rasters, so that each block is decompressed once; a few dozen MB
+# for the pairs that are held at a time.
+WINDOW = (512, 4096)
+
+
+@dataclass(frozen=True)
+class Closure:
+    """Loops that do not close.
+
+    Attributes
+    ----------
+    points : ndarray of int64, shape (ntri,)
+        Points with a value in all three pairs of each triangle.
+    open_points : ndarray of int64, shape (ntri,)
+        Those of them where the three pairs do not add up to zero.
+    open_loops : ndarray of uint16, shape (ceil(rows / step), ceil(cols / step))
+        Triangles that do not close at a point; the most of the points in a cell.
+    """
+
+    points: np.ndarray
+    open_points: np.ndarray
+    open_loops: np.ndarray
+
+    @property
+    def share_closed(self) -> float:
+        """Share of all loops of all points that close; NaN where there is none."""
+        total = self.points.sum()
+        return 1 - float(self.open_points.sum() / total) if total else float("nan")
+
+
+def loop_closure(
+    paths: Sequence[str | Path],
+    network: PlanarNetwork,
+    shape: tuple[int, int],
+    step: int = 1,
+    n_threads: int = 1,
+) -> Closure:
+    """Count where the unwrapped phase does not close around the triangles of the network.
+
+    Wrapped phases of dates close around every triangle, so the sum of three unwrapped pairs is a
+    whole number of cycles, and anything but 0 says that one of the three is wrong there. The
+    rasters are read window by window; each window holds only the pairs whose triangles are not
+    done yet.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Raster of unwrapped phase [rad] of each pair of the network, NaN where there is none.
+    network : PlanarNetwork
+    shape : tuple of int
+        Rows and columns of the rasters.
+    step : int
+        Side of the cells of ``open_loops``, in pixels.
+    n_threads : int
+        Windows worked on side by side.
+
+    Returns
+    -------
+    Closure
+    """
+    cells = tuple(-(-size // step) for size in shape)
+    points = np.zeros(len(network.triangles), dtype=np.int64)
+    open_points = np.zeros_like(points)
+    open_loops = np.zeros(cells, dtype=np.uint16)
+    windows = list(_windows(shape))
+    with ThreadPoolExecutor(n_threads) as pool:
+        count = partial(_count_window, paths, network)
+        for bounds, part in zip(windows, pool.map(count, windows), strict=True):
+            points += part[0]
+            open_points += part[1]
+            _keep_largest(open_loops, part[2], bounds, step)
+    return Closure(points, open_points, open_loops)
+
+
+def _windows(shape: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield bounds (first row, first column, last row, last column) that cover the scene."""
+    starts = (range(0, size, part) for size, part in zip(shape, WINDOW, strict=True))
+    for row, col in product(*starts):
+        yield row, col, min(row + WINDOW[0], shape[0]), min(col + WINDOW[1], shape[1])
+
+
+def _count_window(
+    paths: Sequence[str | Path], network: PlanarNetwork, bounds: tuple[int, int, int, int]
+) -> tuple[list[int], list[int], np.ndarray]:
+    """Count points and open points of every triangle in a window, and open loops per pixel."""
+    graph = network.graph
+    last_use = {int(pair): t for t, pairs in enumerate(graph.triangle_edges) for pair in pairs}
+    held: dict[int, np.ndarray] = {}
+    points, open_points = [], []
+    open_loops = np.zeros((bounds[2] - bounds[0], bounds[3] - bounds[1]), dtype=np.uint16)
+    for triangle, pairs in enumerate(graph.triangle_edges.tolist()):
+        for pair in pairs:
+            if pair not in held:
+                held[pair] = read_band(paths[pair], bounds)
+        cycles = _loop_cycles([held[pair] for pair in pairs], graph.triangle_signs[triangle])
+        is_open = np.abs(cycles) > 0.5
+        points.append(int(np.isfinite(cycles).sum()))
+        open_points.append(int(is_open.sum()))
+        open_loops += is_open
+        held = {pair: phase for pair, phase in held.items() if last_use[pair] > triangle}
+    return points, open_points, open_loops
+
+
+def _loop_cycles(phases: Sequence[np.ndarray], signs: Sequence[int]) -> np.ndarray:
+    """Sum three unwrapped phases around their triangle, in cycles."""
+    return sum(int(sign) * phase for sign, phase in zip(signs, phases, strict=True)) / (2 * np.pi)
+
+
+def _keep_largest(
+    image: np.ndarray, values: np.ndarray, bounds: tuple[int, int, int, int], step: int
+) -> None:
+    """Raise the cells of an image to the largest value of a window that falls into each."""
+    for axis, first in enumerate(bounds[:2]):
+        cell = (np.arange(values.shape[axis]) + first) // step
+        starts = np.flatnonzero(np.diff(cell, prepend=-1))
+        values = np.maximum.reduceat(values, starts, axis=axis)
+    row, col = bounds[0] // step, bounds[1] // step
+    target = image[row : row + values.shape[0], col : col + values.shape[1]]
+    np.maximum(target, values, out=target)
