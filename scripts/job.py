@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from emcflow.errors import InputError
 
@@ -46,8 +48,11 @@ def job(snakemake) -> Iterator[logging.Logger]:
 
 def peak_memory_mb() -> int:
     """Return the most memory that this process has held so far, in MB."""
-    units = 1 if sys.platform == "darwin" else 1024  # bytes there, else kilobytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * units // 1_000_000
+    try:  # getrusage on Linux counts what the process that started this one held as well
+        status = Path("/proc/self/status").read_text()
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024 // 1_000_000
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_000_000  # bytes on macOS
 
 
 def progress(what: str, every_s: float = 10.0) -> Callable[[int, int], None]:
