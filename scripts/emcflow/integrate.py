@@ -1,6 +1,7 @@
 """Values of links to values of points, and values of tiles to values of the scene.
 
-Within a tile: weighted least squares on the graph of links, robust against wrong peaks. tiles: one constant per tile and region, then a weighted mean that fades out towards the border of
+Within a tile: weighted least squares on the graph of links, robust against wrong peaks. Between
+tiles: one constant per tile and region, then a weighted mean that fades out towards the border of
 each tile.
 """
 
@@ -15,7 +16,7 @@ from scipy.sparse import csgraph
 from scipy.sparse.linalg import cg, splu
 from threadpoolctl import threadpool_limits
 
-from .errors import InputError
+from emcflow.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,9 @@ EDGE_SIGMA_FACTOR = 10.0
 OUTLIER_SCALE = 4.0
 # Least robust standard deviation in units of sigma, for links without noise.
 LEAST_SCALE = 0.02
-MAX_REWEIGHTINGS = 8
+# Steps with Huber's weights, whose one minimum leads across the errors of the start, before those
+# of Geman and McClure; and the mean change of weights that ends the latter.
+HUBER_STEPS, MAX_STEPS = 3, 10
 WEIGHT_CHANGE = 0.01
 # Relative residual of the linear systems while weights still change, and at the end.
 COARSE_TOLERANCE, FINE_TOLERANCE = 1e-4, 1e-7
@@ -70,11 +73,14 @@ def integrate_links(edges, values, sigma, npoints, at_edge=None):
     -----
     Minimises ``sum(w * ((x[b] - x[a] - value) / sigma)**2)`` by iteratively reweighted least
     squares with the weights of Geman and McClure, ``w = (1 + (r / c)**2)**-2`` (1987, Bull. Int.
-    Stat. Inst. 52(4), 5-21), which vanish for wrong peaks instead of only bounding their pull. r is the root of
-    the sum over the terms of ``(residual / sigma)**2``, since a wrong peak is wrong in all terms; c
-    is `OUTLIER_SCALE` times 1.4826 times the median of r (Huber 1981, Robust Statistics, ch. 5.1).
-    The start is the sum along the minimum spanning tree of sigma: it avoids nearly all wrong peaks,
-    where plain least squares would spread each over its surroundings.
+    Stat. Inst. 52(4), 5-21), which vanish for wrong peaks instead of only bounding their pull. r is
+    the root of the sum over the terms of ``(residual / sigma)**2``, since a wrong peak is wrong in
+    all terms; c is `OUTLIER_SCALE` times 1.4826 times the median of r (Huber 1981, Robust
+    Statistics, ch. 5.1).
+    Such weights have local minima, so the start matters. It is the sum along the minimum spanning
+    tree of sigma, which avoids nearly all wrong peaks where plain least squares would spread each
+    over its surroundings, followed by some steps with Huber's weights, which have one minimum and
+    take out what the tree's errors add up to over long ways.
 
     A link's precision is common to its terms up to one factor per term, since the terms share dates
     and noise. All terms then share one matrix, solved by conjugate gradients preconditioned by
@@ -253,9 +259,9 @@ def blend_tiles(tiles, offsets, shape, reference=None):
     Notes
     -----
     Where tiles overlap, the value is their mean weighted by the square of the distance of the
-    point to the border of each tile, sides on the border of the scene left out (feathering; Szeliski
-    2006, Image Alignment and Stitching, Found. Trends Comput. Graph. Vis. 2(1), section 5.2). A
-    tile's weight is nearly 0 where it ends, so the mean does not jump there.
+    point to the border of each tile, sides on the border of the scene left out (feathering;
+    Szeliski 2006, Image Alignment and Stitching, Found. Trends Comput. Graph. Vis. 2(1), section
+    5.2). A tile's weight is nearly 0 where it ends, so the mean does not jump there.
     """
     keys = np.concatenate([_flat(tile.points, shape) for tile in tiles])
     scene, place = np.unique(keys, return_inverse=True)
@@ -417,22 +423,24 @@ def _reweighted(edges, data, precision, component, x):
     """Iteratively reweighted least squares from the start x (nterms, npoints)."""
     solver = _Laplacian(edges, component)
     a, b = edges[:, 0], edges[:, 1]
-    old = None
-    for _ in range(MAX_REWEIGHTINGS):
+    old = np.zeros(len(edges))
+    for number in range(MAX_STEPS):
         square = np.zeros(len(edges))
         for t in range(len(data)):
             square += (data[t] - x[t, b] + x[t, a]) ** 2
         square *= precision
-        scale = OUTLIER_SCALE * max(1.4826 * np.sqrt(np.median(square)), LEAST_SCALE)
-        weights = (1.0 + square / scale**2) ** -2
-        settled = old is not None and np.abs(weights - old).mean() < WEIGHT_CHANGE
-        x = solver.solve(
-            precision * weights, data, x, FINE_TOLERANCE if settled else COARSE_TOLERANCE
-        )
-        if settled:
-            return x
+        scale = max(1.4826 * np.sqrt(np.median(square)), LEAST_SCALE)
+        if number < HUBER_STEPS:
+            weights = scale / np.maximum(np.sqrt(square), scale)
+        else:
+            weights = (1.0 + square / (OUTLIER_SCALE * scale) ** 2) ** -2
+        last = number == MAX_STEPS - 1 or np.abs(weights - old).mean() < WEIGHT_CHANGE
+        last = last and number > HUBER_STEPS
+        x = solver.solve(precision * weights, data, x, FINE_TOLERANCE if last else COARSE_TOLERANCE)
+        if last:
+            break
         old = weights
-    return solver.solve(precision * weights, data, x, FINE_TOLERANCE)
+    return x
 
 
 class _Laplacian:

@@ -188,7 +188,8 @@ def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progr
     edges : int32 (nlinks, 2)
         Points a and b of each link; the link's phase is ``phase[:, b] - phase[:, a]``.
     design : float64 (ndates, nterms)
-        Phase per unit of each term [rad/unit].
+        Phase per unit of each term [rad/unit]. Without terms, as two dates leave none, only the
+        coherence of the link's own phase is found.
     axes : sequence of float64 (n,), one per term
         Evenly spaced search grids, as `search_axis` makes them.
     n_threads : int
@@ -225,6 +226,8 @@ def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progr
     the link is in r and therefore in sigma.
     """
     phase, edges, design = _checked_links(phase, edges, design)
+    if design.shape[1] == 0:
+        return _model_without_terms(phase, edges)
     grid = _Grid(design, axes)
     nlinks, nterms = len(edges), design.shape[1]
     model = LinkModel(
@@ -252,6 +255,20 @@ def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progr
     return model
 
 
+def _model_without_terms(phase, edges):
+    """Link model of no parameters: the coherence of the phase as it is."""
+    nlinks = len(edges)
+    total = np.zeros(nlinks, np.complex128)
+    for row in phase.astype(np.float64):
+        total += np.exp(1j * (row[edges[:, 1]] - row[edges[:, 0]]))
+    return LinkModel(
+        np.empty((0, nlinks), np.float32),
+        np.empty((0, nlinks), np.float32),
+        (np.abs(total) / len(phase)).astype(np.float32),
+        np.zeros(nlinks, np.bool_),
+    )
+
+
 class _Grid:
     """Search grid around its own centre, as cosines and sines of one half of it.
 
@@ -265,11 +282,11 @@ class _Grid:
             raise InputError(f"{len(axes)} search axes for {design.shape[1]} terms: one per term")
         for t, axis in enumerate(axes):
             _checked_axis(axis, t)
-        self.low = np.array([axis[0] for axis in axes])
-        self.high = np.array([axis[-1] for axis in axes])
-        self.centre = 0.5 * (self.low + self.high)
+        low = np.array([axis[0] for axis in axes])
+        high = np.array([axis[-1] for axis in axes])
+        self.centre = 0.5 * (low + high)
         self.shape = np.array([len(axis) for axis in axes], dtype=np.int64)
-        self.steps = (self.high - self.low) / (self.shape - 1)
+        self.steps = (high - low) / (self.shape - 1)
         self.size = int(self.shape.prod())
         self.half = (self.size + 1) // 2
         self.strides = np.array([int(self.shape[t + 1 :].prod()) for t in range(len(axes))])
@@ -279,6 +296,7 @@ class _Grid:
         # De-meaned columns of unit span: the free constant drops out of the derivatives, and the
         # unknowns become radians over the span of a term, of equal size for all terms.
         self.span = np.ptp(design, axis=0)
+        self.reach = 0.5 * (high - low) * self.span
         columns = (design - design.mean(axis=0)) / self.span
         self.normal = columns.T @ columns
         self.inverse_normal = np.linalg.pinv(self.normal, hermitian=True)
@@ -340,7 +358,7 @@ def _estimate_chunk(phase, edges, start, grid, scratch, model):
     stop = start + count
     _find_peaks(
         product, real, imag, grid.shape, grid.strides, grid.directions, grid.steps, grid.basis,
-        grid.normal, grid.ndates, grid.span, grid.centre, grid.low, grid.high,
+        grid.normal, grid.ndates, grid.span, grid.centre, -grid.reach, grid.reach,
         grid.inverse_normal, scratch.power,
         model.params[:, start:stop], model.sigma[:, start:stop],
         model.coherence[start:stop], model.at_edge[start:stop],
@@ -590,83 +608,76 @@ def _bound_step(gradient, power, free, normal, matrix, step):
 
 
 @njit(cache=True, nogil=True)
+def _hold_at_edges(u, low, high, free):
+    """Hold terms at or beyond an end of their range there; True if this moved one."""
+    moved = False
+    for t in range(len(u)):
+        if free[t] and (u[t] <= low[t] + EDGE_TOLERANCE or u[t] >= high[t] - EDGE_TOLERANCE):
+            moved = moved or u[t] < low[t] or u[t] > high[t]
+            u[t] = min(max(u[t], low[t]), high[t])
+            free[t] = False
+    return moved
+
+
+@njit(cache=True, nogil=True)
 def _climb(
-    real, imag, basis, normal, free, u, turned_real, turned_imag, moments, gradient, matrix, step
-):
-    """Climb from `u` to the top of its peak in the free terms; returns the power there."""
+    real, imag, basis, normal, low, high,
+    free, u, turned_real, turned_imag, moments, gradient, matrix, step,
+):  # fmt: skip
+    """Climb from `u` to the top of its peak within the range; returns the power there.
+
+    A term that leaves its range is held at the end, where `free` is False afterwards, and the
+    others climb on. There is one call of each part, since each call is compiled anew.
+    """
     nterms = len(u)
-    power = _moments(real, imag, basis, u, turned_real, turned_imag, moments)
+    for t in range(nterms):
+        free[t] = True
+    power, longest = -1.0, np.inf
+    newton = False
     for _ in range(MAX_STEPS):
-        if power <= 0.0:
-            break
-        newton = _newton_step(moments, power, free, gradient, matrix, step)
-        if not newton:
+        higher = _moments(real, imag, basis, u, turned_real, turned_imag, moments)
+        settled = longest <= LAST_STEP
+        rejected = newton and not settled and higher < power
+        if rejected:
+            for t in range(nterms):
+                u[t] -= step[t]
+        else:
+            power = higher
+            if power <= 0.0:
+                break
+            if settled:
+                if not _hold_at_edges(u, low, high, free):
+                    return power
+                newton, longest = False, np.inf
+                continue
+            newton = _newton_step(moments, power, free, gradient, matrix, step)
+        if rejected or not newton:
+            newton = False
             _bound_step(gradient, power, free, normal, matrix, step)
         longest = 0.0
         for t in range(nterms):
             longest = max(longest, abs(step[t]))
         # A quarter of a resolution cell is the most for one step: farther lies another peak.
-        shorten = min(1.0, HALF_PI / longest) if longest > 0.0 else 1.0
+        shorten = HALF_PI / max(longest, HALF_PI)
         for t in range(nterms):
             step[t] *= shorten
             u[t] += step[t]
-        higher = _moments(real, imag, basis, u, turned_real, turned_imag, moments)
-        if longest <= LAST_STEP:
-            return higher
-        if newton and higher < power:
-            for t in range(nterms):
-                u[t] -= step[t]
-            _bound_step(gradient, power, free, normal, matrix, step)
-            for t in range(nterms):
-                u[t] += step[t]
-            higher = _moments(real, imag, basis, u, turned_real, turned_imag, moments)
-        power = higher
+    _hold_at_edges(u, low, high, free)
     return power
 
 
 @njit(cache=True, nogil=True)
-def _climb_in_range(
-    real, imag, basis, normal, low, high,
-    free, u, turned_real, turned_imag, moments, gradient, matrix, step,
-):  # fmt: skip
-    """Climb, then hold terms that left the range at its end and climb again in the others.
-
-    `free` is False afterwards for the terms at an end. Returns the power.
-    """
-    nterms = len(u)
-    for t in range(nterms):
-        free[t] = True
-    power = 0.0
-    for _ in range(nterms + 1):
-        power = _climb(
-            real, imag, basis, normal,
-            free, u, turned_real, turned_imag, moments, gradient, matrix, step,
-        )  # fmt: skip
-        clipped = False
-        for t in range(nterms):
-            if not free[t]:
-                continue
-            if u[t] <= low[t] + EDGE_TOLERANCE or u[t] >= high[t] - EDGE_TOLERANCE:
-                clipped = clipped or u[t] < low[t] or u[t] > high[t]
-                u[t] = min(max(u[t], low[t]), high[t])
-                free[t] = False
-        if not clipped:
-            break
-    return power
-
-
-@njit(cache=True, nogil=True)
-def _residual_variance(turned_real, turned_imag, power, ndates, nterms):
+def _residual_variance(turned_real, turned_imag, sum_real, sum_imag, ndates, nterms):
     """Variance of the phase of one date, from the turned phasors at the peak [rad**2]."""
     redundancy = ndates - 1 - nterms
+    power = sum_real * sum_real + sum_imag * sum_imag
     if redundancy < 1 or power <= 0.0:
         return np.inf
     modulus = math.sqrt(power)
-    cosine, cosine_real = modulus / ndates, turned_real.sum() / modulus
-    cosine_imag = turned_imag.sum() / modulus
+    cosine = modulus / ndates
     squares = 0.0
     for d in range(ndates):
-        sine = turned_imag[d] * cosine_real - turned_real[d] * cosine_imag
+        sine = (turned_imag[d] * sum_real - turned_real[d] * sum_imag) / modulus
         squares += sine * sine
     return squares / (redundancy - 2 if redundancy > 2 else redundancy) / (cosine * cosine)
 
@@ -683,8 +694,7 @@ def _find_peaks(
     moments = np.empty((len(basis), 2))
     gradient, matrix, step = np.empty(nterms), np.empty((nterms, nterms)), np.empty(nterms)
     u, best = np.empty(nterms), np.empty(nterms)
-    free, best_free = np.empty(nterms, np.bool_), np.empty(nterms, np.bool_)
-    low_u, high_u = (low - centre) * span, (high - centre) * span
+    free = np.empty(nterms, np.bool_)
     for i in range(real.shape[0]):
         highest = _grid_power(product[2 * i], product[2 * i + 1], power)
         threshold = highest * np.float32(CANDIDATE_POWER)
@@ -693,19 +703,22 @@ def _find_peaks(
         variance = np.inf
         for k in range(count):
             _start(power, found[k], index, shape, strides, steps, span, u)
-            climbed = _climb_in_range(
-                real[i], imag[i], basis, normal, low_u, high_u,
+            climbed = _climb(
+                real[i], imag[i], basis, normal, low, high,
                 free, u, turned_real, turned_imag, moments, gradient, matrix, step,
             )  # fmt: skip
             if climbed > best_power:
                 best_power = climbed
-                best[:] = u
-                best_free[:] = free
-                variance = _residual_variance(turned_real, turned_imag, climbed, ndates, nterms)
+                at_edge[i] = False
+                for t in range(nterms):
+                    best[t] = u[t]
+                    at_edge[i] = at_edge[i] or not free[t]
+                variance = _residual_variance(
+                    turned_real, turned_imag, moments[0, 0], moments[0, 1], ndates, nterms
+                )
         coherence[i] = min(1.0, math.sqrt(best_power) / ndates)
-        at_edge[i] = not best_free.all()
         for t in range(nterms):
-            params[t, i] = min(max(centre[t] + best[t] / span[t], low[t]), high[t])
+            params[t, i] = centre[t] + best[t] / span[t]
             sigma[t, i] = math.sqrt(variance * inverse_normal[t, t]) / span[t]
 
 
@@ -742,7 +755,12 @@ def _checked_axis(axis, t):
 
 
 def _checked_links(phase, edges, design):
-    phase, edges, design = np.asarray(phase), np.asarray(edges), _checked_design(design)
+    # One layout and type of each array: every other one would be compiled for anew.
+    phase = np.ascontiguousarray(phase)
+    if phase.dtype not in (np.float32, np.float64):
+        phase = phase.astype(np.float64)
+    edges = np.ascontiguousarray(edges, dtype=np.int32)
+    design = _checked_design(design)
     if phase.ndim != 2 or len(phase) != len(design):
         raise InputError(f"phase of shape {phase.shape} for {len(design)} dates of the design")
     if edges.ndim != 2 or edges.shape[1] != 2:
@@ -751,6 +769,6 @@ def _checked_links(phase, edges, design):
         raise InputError(f"edges name points outside 0 to {phase.shape[1] - 1}")
     if not np.isfinite(phase).all():
         raise InputError("phase has values that are not finite: leave such points out")
-    if design.shape[1] == 0 or (np.ptp(design, axis=0) == 0).any():
-        raise InputError("design has no column or a constant one: leave it out, see choose_terms")
+    if (np.ptp(design, axis=0) == 0).any():
+        raise InputError("design has a constant column: leave it out, see choose_terms")
     return phase, edges, design
