@@ -8,15 +8,15 @@ rule tile_overlaps:
         unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
     output:
         f"{OUT}/merge/overlaps.h5",
-    params:
-        min_overlap_points=config["merge"]["min_overlap_points"],
-        code=code_version("tile_overlaps"),
     log:
         f"{OUT}/logs/tile_overlaps.log",
     benchmark:
         f"{OUT}/benchmarks/tile_overlaps.tsv"
     conda:
         "../envs/environment.yaml"
+    params:
+        min_overlap_points=config["merge"]["min_overlap_points"],
+        code=code_version("tile_overlaps"),
     message:
         "Compare the tiles where they overlap"
     script:
@@ -28,13 +28,13 @@ rule bulk_offsets:
         f"{OUT}/merge/overlaps.h5",
     output:
         f"{OUT}/merge/bulk_offsets.h5",
-    params:
-        method=config["merge"]["bulk_offset"],
-        code=code_version("bulk_offsets"),
     log:
         f"{OUT}/logs/bulk_offsets.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        method=config["merge"]["bulk_offset"],
+        code=code_version("bulk_offsets"),
     message:
         "Whole cycles between the tiles, by {params.method}"
     script:
@@ -56,21 +56,22 @@ for number, batch in enumerate(BATCHES):
             offsets=f"{OUT}/merge/bulk_offsets.h5",
         output:
             unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
+            conncomp=expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=batch),
             model=expand(f"{OUT}/unwrapped/quality/{{pair}}_model.tif", pair=batch),
             diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=batch),
-        params:
-            first_pair=number * PAIRS_PER_BATCH,
-            reference_point=config["reference"]["point"],
-            code=code_version("merge_interferograms"),
         log:
             f"{OUT}/logs/merge_interferograms_{number:02d}.log",
         benchmark:
             f"{OUT}/benchmarks/merge_interferograms_{number:02d}.tsv"
+        conda:
+            "../envs/environment.yaml"
         threads: 2
         resources:
             mem_mb=lambda wildcards: megabytes(300, 200 + 30 * PAIRS_PER_BATCH, scene_points()),
-        conda:
-            "../envs/environment.yaml"
+        params:
+            first_pair=number * PAIRS_PER_BATCH,
+            reference_point=config["reference"]["point"],
+            code=code_version("merge_interferograms"),
         message:
             "Merge and write interferograms {output.unwrapped[0]} and following"
         script:

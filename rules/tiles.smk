@@ -7,14 +7,14 @@ checkpoint tiles:
         coherence=STACK.coherence,
     output:
         f"{OUT}/tiles/tiles.json",
-    params:
-        min_coherence=config["stack"]["min_temporal_coherence"],
-        tiles=config["tiles"],
-        code=code_version("tiles"),
     log:
         f"{OUT}/logs/tiles.log",
     conda:
         "../envs/environment.yaml"
+    params:
+        min_coherence=config["stack"]["min_temporal_coherence"],
+        tiles=config["tiles"],
+        code=code_version("tiles"),
     message:
         "Cut the scene into tiles of about {params.tiles[points_per_tile]} points"
     script:
@@ -29,19 +29,20 @@ rule tile_mesh:
         coherence=STACK.coherence,
     output:
         f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
-    params:
-        stack=STACK_PARAMS,
-        min_coherence=config["stack"]["min_temporal_coherence"],
-        code=code_version("tile_mesh"),
     log:
         f"{OUT}/logs/tile_mesh_{{tile}}.log",
     benchmark:
         f"{OUT}/benchmarks/tile_mesh_{{tile}}.tsv"
+    conda:
+        "../envs/environment.yaml"
     threads: tile_threads
     resources:
         mem_mb=lambda wildcards: tile_memory(wildcards, 300, 900 + 20 * len(STACK.dates)),
-    conda:
-        "../envs/environment.yaml"
+    params:
+        stack=STACK_PARAMS,
+        min_coherence=config["stack"]["min_temporal_coherence"],
+        max_link_pixels=config["mesh"]["max_link_pixels"],
+        code=code_version("tile_mesh"),
     message:
         "Tile {wildcards.tile}: read the phase, mesh the points"
     script:

@@ -4,9 +4,16 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from emcflow.merge import merge_cycles, reference_cycles, reference_points, scene_index
+from emcflow.merge import (
+    LEAST_LABELLED_POINTS,
+    component_labels,
+    merge_cycles,
+    reference_cycles,
+    reference_points,
+    scene_index,
+)
 from emcflow.network import hop3_network
-from emcflow.raster import Grid, read_band, scatter, write_raster
+from emcflow.raster import NO_LABEL_DATA, Grid, read_band, scatter, write_raster
 from emcflow.store import read, read_overlaps, read_rows, read_tile_points
 from job import job, progress
 
@@ -26,17 +33,31 @@ with job(snakemake) as log:
     scene = scene_index(tiles, grid.shape, overlaps.component)
     cycles = [read_rows(path, "uw_cycles", batch) for path in given.unwrapped]
     merged = merge_cycles(scene, cycles, offsets[batch])
-    coherence = read_band(given.coherence)[tuple(scene.points.T)]
-    references = reference_points(scene, coherence, snakemake.params.reference_point)
+    coherence = read_band(given.coherence)
+    references = reference_points(
+        scene, coherence[tuple(scene.points.T)], snakemake.params.reference_point
+    )
     referenced, removed = reference_cycles(merged.cycles, scene.component, references)
 
     phase = np.empty((len(network.dates), len(scene.points)), dtype=np.float32)
     for tile, path in zip(scene.tiles, given.mesh, strict=True):
         phase[:, tile.position] = read(path, "phase")[0]
-    tags = {"REFERENCE_ROW_COL": " ".join(map(str, scene.points[references[0]]))}
+    labels = component_labels(scene.component)
+    labelled = sorted(references[labels[references] > 0], key=lambda point: labels[point])
+    row_col = [" ".join(map(str, scene.points[point])) for point in labelled]
+    tags = {"REFERENCE_ROW_COL": row_col[0]}
+    label_tags = {
+        "LABELS": "1, 2, ... by size: points with unwrapped phase relative to one reference; 0: no "
+        f"point, or one of fewer than {LEAST_LABELLED_POINTS} that nothing joins to others; "
+        f"{NO_LABEL_DATA}: no temporal coherence",
+        "REFERENCES_ROW_COL": "; ".join(row_col),
+    }
+    label_image = np.where(np.isfinite(coherence), 0, NO_LABEL_DATA).astype(np.uint16)
+    label_image[tuple(scene.points.T)] = labels
     report = progress("interferograms written")
 
-    def write(number):
+    def write_pair(number):
+        """Write the rasters of one interferogram of the batch."""
         first, second = network.pairs[batch][number]
         wrapped = phase[second].astype(np.float64) - phase[first]
         name = network.pair_names[batch][number]
@@ -50,10 +71,26 @@ with job(snakemake) as log:
         for paths, values, text in layers:
             image = scatter(scene.points, values, grid.shape)
             write_raster(paths[number], image, grid, units="rad", description=text, tags=dates)
+        write_raster(
+            output.conncomp[number],
+            label_image,
+            grid,
+            units="label",
+            description="connected components",
+            tags=dates | label_tags,
+        )
 
     with ThreadPoolExecutor(snakemake.threads) as pool:
-        for done, _ in enumerate(pool.map(write, range(len(output.unwrapped))), start=1):
+        for done, _ in enumerate(pool.map(write_pair, range(len(output.unwrapped))), start=1):
             report(done, len(output.unwrapped))
+    log.info(
+        "connected components labelled 1 to %d, the largest with %d points; %d points without a "
+        "label, in components of fewer than %d",
+        len(labelled),
+        np.count_nonzero(labels == 1),
+        np.count_nonzero(labels == 0),
+        LEAST_LABELLED_POINTS,
+    )
     log.info(
         "%d points, %d where tiles differ by a cycle or more in some interferogram",
         len(scene.points),

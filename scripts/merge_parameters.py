@@ -5,6 +5,8 @@ import json
 import numpy as np
 from emcflow.geometry import TERMS, UNITS
 from emcflow.integrate import TileValues, blend_tiles, tile_offsets
+from emcflow.merge import LEAST_LABELLED_POINTS, component_labels
+from emcflow.overlaps import check_any_points
 from emcflow.raster import Grid, scatter, write_raster
 from emcflow.store import open_product, read, read_points
 from job import job
@@ -39,11 +41,23 @@ with job(snakemake) as log:
         coherence.append(own)
     with open_product(snakemake.input.parameters[0]) as file:
         terms = list(file.attrs["terms"])
-    offsets = tile_offsets(tiles, grid.shape)
-    scene = blend_tiles(tiles, offsets, grid.shape, params.reference_point)
-    ncomponents = int(scene.component.max()) + 1
-    if ncomponents > 1:
-        log.warning("%d parts without common points: each has a reference of its own", ncomponents)
+    check_any_points(tiles)
+    if terms:
+        scene = blend_tiles(
+            tiles, tile_offsets(tiles, grid.shape), grid.shape, params.reference_point
+        )
+        labels = component_labels(scene.component)
+        scene.values[:, labels == 0] = np.nan
+        if labels.max() > 1:
+            log.warning(
+                "%d parts that no links join: each has a reference of its own", labels.max()
+            )
+        if (labels == 0).any():
+            log.warning(
+                "%d points lie in parts of fewer than %d points and get no value",
+                np.count_nonzero(labels == 0),
+                LEAST_LABELLED_POINTS,
+            )
     reference = params.reference_point
     tags = {
         "REFERENCE": f"row {reference[0]}, column {reference[1]}" if reference else "median",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from emcflow.mesh import point_mesh
+from emcflow.mesh import confident_links, point_mesh
 from emcflow.planar import breadth_first_tree
 from emcflow.stack import Stack, coherent_points, read_phase
 from emcflow.store import create, put, put_graph, put_points
@@ -24,8 +24,20 @@ with job(snakemake) as log:
     log.info("%d points x %d dates read", *phase.T.shape)
     graph = point_mesh(points)
     log.info("%d links, %d triangles", graph.nedges, graph.ntriangles)
+    confident = confident_links(points, graph.edges, params.max_link_pixels)
+    region = breadth_first_tree(graph, confident).region
+    if not confident.all():
+        log.info(
+            "%d links longer than mesh.max_link_pixels = %g join nothing; %d separate regions, the "
+            "largest with %.1f %% of the points",
+            (~confident).sum(),
+            params.max_link_pixels,
+            region.max() + 1,
+            100 * np.bincount(region).max() / len(points),
+        )
     with create(snakemake.output[0], dates=stack.dates, masked_points=int((~valid).sum())) as file:
         put_points(file, points, bounds)
         put(file, "phase", phase, "rad")
         put_graph(file, graph)
-        put(file, "region", breadth_first_tree(graph).region, "label")
+        put(file, "confident", confident, "1")
+        put(file, "region", region, "label")

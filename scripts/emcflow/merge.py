@@ -28,6 +28,10 @@ from emcflow.overlaps import TilePoints, first_nodes
 # the averages and of the solver, far below what the data can mean.
 TIE = 1e-6
 
+# Components of fewer points get no label: nothing in them can be checked against anything else.
+LEAST_LABELLED_POINTS = 25
+LARGEST_LABEL = 65534
+
 
 @dataclass(frozen=True)
 class _TileIndex:
@@ -446,3 +450,27 @@ def reference_cycles(
     for row, values, zero in zip(referenced, cycles, removed, strict=True):
         np.subtract(values, zero[place], out=row)
     return referenced, removed
+
+
+def component_labels(component: np.ndarray) -> np.ndarray:
+    """Label the points by the size of their component, as dolphin and SNAPHU number theirs.
+
+    Parameters
+    ----------
+    component : ndarray of int, shape (nscene,)
+        Connected component of each point.
+
+    Returns
+    -------
+    ndarray of uint16, shape (nscene,)
+        1 in the component with the most points, 2 in the next, and so on; of equal ones the
+        lower component first. 0 in components of fewer than `LEAST_LABELLED_POINTS` points,
+        though never in the largest.
+    """
+    sizes = np.bincount(component)
+    by_size = np.argsort(-sizes, kind="stable")
+    labels = np.zeros(sizes.size, np.uint16)
+    nlabels = max(1, int(np.count_nonzero(sizes >= LEAST_LABELLED_POINTS)))
+    nlabels = min(nlabels, LARGEST_LABEL, sizes.size)
+    labels[by_size[:nlabels]] = np.arange(1, nlabels + 1)
+    return labels[component]

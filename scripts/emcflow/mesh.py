@@ -162,3 +162,24 @@ def link_length(points, edges, spacing=(1.0, 1.0)) -> np.ndarray:
     edges = np.asarray(edges)
     rows, cols = ((points[edges[:, 1]] - points[edges[:, 0]]) * spacing).T
     return np.hypot(rows, cols).astype(np.float32)
+
+
+def confident_links(points, edges, max_length=None) -> np.ndarray:
+    """Tell the links that are short enough to carry phase from one end to the other.
+
+    Parameters
+    ----------
+    points : int (npoints, 2)
+        Row and column of each point.
+    edges : int (nlinks, 2)
+        Points of each link.
+    max_length : float, optional
+        Longest link that counts [pixels]; without it all do.
+
+    Returns
+    -------
+    bool (nlinks,)
+    """
+    if max_length is None:
+        return np.ones(len(edges), dtype=bool)
+    return link_length(points, edges) <= max_length

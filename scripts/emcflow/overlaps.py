@@ -103,6 +103,26 @@ def first_nodes(tiles: Sequence[TilePoints]) -> np.ndarray:
     return np.concatenate(([0], np.cumsum([tile.nregions for tile in tiles], dtype=np.int64)))
 
 
+def check_any_points(tiles: Sequence) -> None:
+    """Stop where no tile has a point left to work with.
+
+    Parameters
+    ----------
+    tiles : sequence
+        Anything with ``points``, one per tile.
+
+    Raises
+    ------
+    InputError
+        If there is no point in any of them.
+    """
+    if not any(len(tile.points) for tile in tiles):
+        raise InputError(
+            "stack: no point is left, every coherent pixel is zero or not finite at some date; "
+            "expected complex values at all dates: look for a date without data, and leave it out"
+        )
+
+
 def common_points(
     points_i: np.ndarray, points_j: np.ndarray, ncols: int
 ) -> tuple[np.ndarray, np.ndarray]:

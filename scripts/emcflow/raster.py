@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-
 from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.windows import Window
 
 from emcflow.errors import InputError
+
+# Nodata of rasters of labels, in which 0 means something.
+NO_LABEL_DATA = 65535
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,9 @@ def write_raster(
     tags: dict[str, str] | None = None,
     threads: int = 1,
 ) -> None:
-    """Write a GeoTIFF on the scene's grid: tiled, DEFLATE, NaN as nodata where it is real.
+    """Write a GeoTIFF on the scene's grid: tiled, DEFLATE, NaN as nodata where values are real.
+
+    Labels (uint16) have 65535 as nodata.
 
     The file gets its final name only when it is whole, so a broken write is never taken for a
     result. Bands are the first axis of a three-dimensional image.
@@ -153,7 +157,7 @@ def write_raster(
     path : path
         Name of the file; missing parent folders are made.
     image : ndarray, shape (rows, cols) or (bands, rows, cols)
-        float32 or complex64.
+        float32, complex64 or uint16.
     grid : Grid
         Must have the image's shape.
     units : str
@@ -186,7 +190,9 @@ def write_raster(
         "num_threads": threads,
         "bigtiff": "if_safer",
     }
-    if not np.iscomplexobj(bands):
+    if bands.dtype == np.uint16:
+        profile |= {"nodata": NO_LABEL_DATA, "predictor": 2}
+    elif not np.iscomplexobj(bands):
         profile |= {"nodata": np.nan, "predictor": 3}
     try:
         with rasterio.open(unfinished, "w", **profile) as dataset:

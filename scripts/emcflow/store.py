@@ -110,10 +110,10 @@ def read_points(path: str | Path) -> tuple[np.ndarray, tuple[int, int, int, int]
 
 
 def read_tile_points(path: str | Path) -> TilePoints:
-    """Read where the points of a tile lie, how they are linked, and their regions."""
+    """Read where the points of a tile lie, the confident links among them, and their regions."""
     points, bounds = read_points(path)
-    edges, region = read(path, "edges", "region")
-    return TilePoints(bounds, points, edges, region)
+    edges, confident, region = read(path, "edges", "confident", "region")
+    return TilePoints(bounds, points, edges[confident], region)
 
 
 # Names in the file of the fields of Overlaps, spurt's where it has them, and their units.
