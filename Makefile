@@ -1,16 +1,19 @@
 # make demo    the simulated city, from nothing but python3, pip and make
 # make test    all tests        make lint    all checks of style        make clean    remove what make made
+# make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
 # N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
 
 PYTHON ?= python3
 VENV ?= .venv
 N ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PYTEST_ARGS ?=
+BENCH ?= full
+SPURT_VENV ?= .venv-spurt
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint env dev-env clean
+.PHONY: demo test lint bench scaling env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -25,6 +28,12 @@ lint: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+
+bench: env $(SPURT_VENV)/.stamp
+	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py compare $(BENCH) --cores $(N) --spurt $(abspath $(SPURT_VENV))/bin/python
+
+scaling: env
+	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py scaling $(BENCH) --cores $(N)
 
 env: $(VENV)/.env-stamp
 
@@ -49,5 +58,10 @@ $(VENV)/.dev-env-stamp: envs/requirements-dev.txt $(VENV)/.env-stamp
 	$(PIP) -r envs/requirements-dev.txt
 	@touch $@
 
+$(SPURT_VENV)/.stamp: benchmarks/requirements-spurt.txt envs/requirements.txt $(VENV)/.python-stamp
+	$(PYTHON) -m venv --clear $(SPURT_VENV)
+	$(SPURT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements-spurt.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) results/demo .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,109 @@
+"""Unwrap a stack in one process with emcflow's library and time each stage.
+
+python stages_emcflow.py OUTPUT.json THREADS PREPARED.json
+
+PREPARED.json holds the keyword arguments of `run_stages`; one tile, whatever the number of points.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+
+import numpy as np
+from emcflow.links import choose_terms, estimate_links, search_axis
+from emcflow.mesh import point_mesh
+from emcflow.network import hop3_network
+from emcflow.planar import breadth_first_tree, dual_adjacency
+from emcflow.stack import coherent_points, find_stack, read_phase
+from emcflow.unwrap import spatial_costs, temporal_costs, unwrap_in_space, unwrap_in_time
+from stage_clock import StageClock
+
+
+def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
+    """Read, mesh, estimate the link model where there is one, unwrap in time and in space.
+
+    Parameters
+    ----------
+    stack : str
+        Folder of a phase-linked stack.
+    link_model : dict or None
+        ``design`` (ndates, 2), ``velocity_range``, ``dem_error_range``; without it the links are
+        unwrapped about zero.
+    threads : int
+
+    Returns
+    -------
+    dict
+        Numbers of points, links, dates and pairs, and the stages' seconds and memory.
+    """
+    clock, memory = StageClock(), {}
+
+    def stage(name, function, *arguments, **keywords):
+        result = clock.run(name, function, *arguments, **keywords)
+        memory[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return result
+
+    stack = find_stack(stack, "phase_linked")
+    mask = coherent_points(stack.coherence, 0.6)
+    bounds = (0, 0, *mask.shape)
+    phase, _ = stage("read", read_phase, stack, mask, bounds, threads)
+    points = np.argwhere(mask).astype(np.int32)
+    network = hop3_network(stack.dates)
+
+    def mesh():
+        graph = point_mesh(points)
+        return graph, dual_adjacency(graph), breadth_first_tree(graph)
+
+    graph, adjacency, tree = stage("mesh", mesh)
+    design = params = coherence = None
+    if link_model:
+        design, model = stage("link model", _estimate, phase, graph.edges, link_model, threads)
+        params, coherence = model.params, model.coherence
+    cycles = stage(
+        "time",
+        unwrap_in_time,
+        phase,
+        graph,
+        network,
+        design=design,
+        params=params,
+        costs=temporal_costs("constant", network),
+        n_threads=threads,
+    )
+    kind = "coherence" if link_model else "constant"
+    stage(
+        "space",
+        unwrap_in_space,
+        cycles,
+        network,
+        graph,
+        adjacency,
+        tree,
+        costs=spatial_costs(kind, graph, points, coherence=coherence),
+        n_threads=threads,
+    )
+    return {
+        "points": len(points),
+        "links": graph.nedges,
+        "dates": len(network.dates),
+        "pairs": len(network.pairs),
+        "stages": clock.stages,
+        "peak_mb": memory,
+    }
+
+
+def _estimate(phase, edges, link_model, threads):
+    design = np.array(link_model["design"])
+    ranges = [link_model["velocity_range"], link_model["dem_error_range"]]
+    terms, _ = choose_terms(design, ranges, ("velocity_mm_yr", "dem_error_m"))
+    axes = [search_axis(design[:, term], *ranges[term]) for term in terms]
+    return design[:, terms], estimate_links(phase, edges, design[:, terms], axes, n_threads=threads)
+
+
+if __name__ == "__main__":
+    output, threads, prepared = sys.argv[1:]
+    keywords = json.loads(Path(prepared).read_text())
+    Path(output).write_text(json.dumps(run_stages(**keywords, threads=int(threads))))
