@@ -97,12 +97,12 @@ def _windows(shape: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
 
 def _count_window(
     paths: Sequence[str | Path], network: PlanarNetwork, bounds: tuple[int, int, int, int]
-) -> tuple[list[int], list[int], np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count points and open points of every triangle in a window, and open loops per pixel."""
     graph = network.graph
     last_use = {int(pair): t for t, pairs in enumerate(graph.triangle_edges) for pair in pairs}
     held: dict[int, np.ndarray] = {}
-    points, open_points = [], []
+    points, open_points = np.zeros((2, len(network.triangles)), dtype=np.int64)
     open_loops = np.zeros((bounds[2] - bounds[0], bounds[3] - bounds[1]), dtype=np.uint16)
     for triangle, pairs in enumerate(graph.triangle_edges.tolist()):
         for pair in pairs:
@@ -110,8 +110,8 @@ def _count_window(
                 held[pair] = read_band(paths[pair], bounds)
         cycles = _loop_cycles([held[pair] for pair in pairs], graph.triangle_signs[triangle])
         is_open = np.abs(cycles) > 0.5
-        points.append(int(np.isfinite(cycles).sum()))
-        open_points.append(int(is_open.sum()))
+        points[triangle] = np.isfinite(cycles).sum()
+        open_points[triangle] = is_open.sum()
         open_loops += is_open
         held = {pair: phase for pair, phase in held.items() if last_use[pair] > triangle}
     return points, open_points, open_loops

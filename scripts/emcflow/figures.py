@@ -47,6 +47,8 @@ STYLE = {
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
     "figure.facecolor": "white",
+    "figure.constrained_layout.w_pad": 0.08,
+    "figure.constrained_layout.h_pad": 0.08,
     "savefig.facecolor": "white",
     "savefig.dpi": 170,
 }
@@ -54,6 +56,8 @@ ROUND = [1, 2, 5, 10]
 PERCENT = FuncFormatter(lambda share, _: f"{100 * share:.6g} %")
 WIDTH = 5.2  # inches of every figure
 METRES_PER_DEGREE = 111_320.0  # of latitude
+MAX_LABELS = 60  # tiles with a number on the map
+MAX_DOTS = 2000  # points with open loops that are drawn larger than they are
 PHASE_LEVELS = 31  # colours of a small picture of phase: with "no data" they fit five bits
 
 
@@ -106,8 +110,8 @@ class SceneView:
         rows, cols = (slice(None, None, -1 if flipped else 1) for flipped in self.flip)
         return image[rows, cols]
 
-    def corners(self, row: float, col: float, shape: tuple[int, int]) -> tuple[float, float]:
-        """Return x and y of a pixel corner of a scene of `shape`."""
+    def corners(self, row, col, shape: tuple[int, int]) -> tuple:
+        """Return x and y of pixel corners, given as numbers or arrays, of a scene of `shape`."""
         left, right, bottom, top = self.extent
         down, along = row / shape[0], col / shape[1]
         down = 1 - down if self.flip[0] else down
@@ -257,12 +261,19 @@ def value_map(
     below = np.nanmin(image, initial=limits[0]) < limits[0]
     above = np.nanmax(image, initial=limits[1]) > limits[1]
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max"}
-    bar = figure.colorbar(
-        shown, ax=axes, shrink=0.9, pad=0.02, extend=extend.get((below, above), "both")
-    )
-    bar.set_label(units)
-    bar.outline.set_visible(False)
+    _colour_bar(figure, shown, axes, units, extend=extend.get((below, above), "both"))
     return figure
+
+
+def _colour_bar(figure, shown, axes, label: str, *, share: bool = False, **options) -> None:
+    """Draw a colour bar at the right of the axes, in per cent for shares."""
+    bar = figure.colorbar(shown, ax=axes, shrink=0.9, pad=0.02, **options)
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+    if "ticks" not in options:
+        bar.ax.yaxis.set_major_locator(MaxNLocator(7, steps=ROUND))
+    if share:
+        bar.ax.yaxis.set_major_formatter(PERCENT)
 
 
 def symmetric_limits(image: np.ndarray) -> tuple[float, float]:
@@ -319,7 +330,7 @@ def tile_map(
         x0, y0 = view.corners(row0, col0, shape)
         x1, y1 = view.corners(row1, col1, shape)
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, ec=SECOND, lw=1.2))
-        if len(bounds) <= 60:
+        if 1 < len(bounds) <= MAX_LABELS:
             axes.text(
                 (x0 + x1) / 2,
                 (y0 + y1) / 2,
@@ -329,9 +340,48 @@ def tile_map(
                 weight="bold",
                 path_effects=[halo],
             )
-    bar = figure.colorbar(shown, ax=axes, shrink=0.9, pad=0.02, ticks=range(1, most + 1))
-    bar.set_label("tiles that hold the point")
-    bar.outline.set_visible(False)
+    if most > 1:
+        _colour_bar(figure, shown, axes, "tiles that hold the point", ticks=range(1, most + 1))
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def loop_map(open_loops: np.ndarray, points: np.ndarray, view: SceneView, nloops: int) -> Figure:
+    """Draw how many loops do not close at each point; a few such points are drawn as dots.
+
+    Parameters
+    ----------
+    open_loops : ndarray of int, shape (rows, cols)
+        Number of open loops; may be thinned out.
+    points : ndarray of bool, same shape
+        Where there are points.
+    view : SceneView
+    nloops : int
+        Number of loops.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = _scene(view, "Loops that do not close, per point")
+    cmap = mpl.colormaps["YlOrRd"].with_extremes(under="#c9d3dc")
+    most = max(1, int(open_loops.max(initial=1)))
+    scale = {"cmap": cmap, "vmin": 0.5, "vmax": most + 0.5}
+    image = np.where(points | (open_loops > 0), open_loops, np.nan)
+    shown = axes.imshow(
+        view.orient(image),
+        extent=view.extent,
+        aspect=view.aspect,
+        interpolation="nearest",
+        **scale,
+    )
+    rows, cols = np.nonzero(open_loops)
+    if len(rows) <= MAX_DOTS:
+        x, y = view.corners(rows + 0.5, cols + 0.5, open_loops.shape)
+        values = open_loops[rows, cols]
+        axes.scatter(x, y, c=values, s=16, edgecolors=INK, linewidths=0.5, zorder=3, **scale)
+    ticks = MaxNLocator(6, integer=True)
+    _colour_bar(figure, shown, axes, f"open loops, of {nloops}", ticks=ticks)
     return figure
 
 
@@ -384,13 +434,8 @@ def network_plot(
     axes.margins(0.05, 0.08)
     axes.set_ylabel("perpendicular baseline [m]")
     _time_axis(axes)
-    bar = figure.colorbar(
-        lines, ax=axes, shrink=0.9, pad=0.02, boundaries=np.linspace(0, top or 1, 65)
-    )
-    bar.ax.yaxis.set_major_locator(MaxNLocator(5))
-    bar.ax.yaxis.set_major_formatter(PERCENT)
-    bar.set_label(label)
-    bar.outline.set_visible(False)
+    bounds = np.linspace(0, top or 1, 65)
+    _colour_bar(figure, lines, axes, label, share=True, boundaries=bounds)
     return figure
 
 
@@ -497,6 +542,7 @@ def seam_plot(agreement: np.ndarray, names: Sequence[str]) -> Figure:
     figure, axes = _figure(float(np.clip(0.16 * len(names), 1.2, 5)) + 1.2, "Agreement of tiles")
     shown = axes.imshow(
         agreement,
+        extent=(0.5, agreement.shape[1] + 0.5, len(names) - 0.5, -0.5),
         aspect="auto",
         cmap="viridis",
         vmin=min(0.95, float(agreement.min())),
@@ -507,10 +553,7 @@ def seam_plot(agreement: np.ndarray, names: Sequence[str]) -> Figure:
     axes.set_ylabel("overlap of tiles")
     every = -(-len(names) // 24)
     axes.set_yticks(range(0, len(names), every), names[::every], fontsize=8)
-    bar = figure.colorbar(shown, ax=axes, pad=0.02)
-    bar.ax.yaxis.set_major_formatter(PERCENT)
-    bar.set_label("points that agree")
-    bar.outline.set_visible(False)
+    _colour_bar(figure, shown, axes, "points that agree", share=True)
     return figure
 
 

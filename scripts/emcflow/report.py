@@ -426,6 +426,10 @@ def percent(share: float) -> str:
     return f">{SPACE}99.999{SPACE}%" if share > 0.5 else f"<{SPACE}0.001{SPACE}%"
 
 
+def _round_percent(share: float) -> str:
+    return f"{100 * share:g}{SPACE}%"
+
+
 def _date(digits: str) -> date:
     return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
 
@@ -539,15 +543,15 @@ def _remarks(
         low = int((overlaps.agreement.min(axis=1) < SEAM_AGREEMENT).sum())
         if low:
             remarks.append(
-                f"{_count(low, 'overlap')} of tiles with less than {percent(SEAM_AGREEMENT)} of "
-                "the points in agreement in some interferogram."
+                f"{_count(low, 'overlap')} of tiles where less than "
+                f"{_round_percent(SEAM_AGREEMENT)} of the points agree in some interferogram."
             )
     share = closure.open_points / np.maximum(closure.points, 1)
     if share.max(initial=0) > OPEN_LOOPS:
         days = ", ".join(_day(scene.network.dates[i]) for i in _triangle(scene, share.argmax()))
         remarks.append(
             f"{int((share > OPEN_LOOPS).sum())} of {len(share)} triangles of interferograms do not "
-            f"close at more than {percent(OPEN_LOOPS)} of the points; the worst at "
+            f"close at more than {_round_percent(OPEN_LOOPS)} of the points; the worst at "
             f"{percent(share.max())} ({days})."
         )
     return remarks
@@ -608,7 +612,9 @@ def _parameter_map(name: str, path: str, scene: Scene, album: Album) -> dict:
     if "SIGN" in tags:
         limits = figures.symmetric_limits(image)
         label = f"{units}, {tags['SIGN'].partition(',')[0]}"
-        caption = f"{title} in {units}, {tags['SIGN']}. Its zero: {tags['REFERENCE']}."
+        reference = tags["REFERENCE"]
+        zero = "Zero is the median" if reference == "median" else f"Zero at {reference}"
+        caption = f"{title} in {units}, {tags['SIGN']}. {zero}."
     else:
         limits, label = figures.coherence_limits(image), units
         caption = "How well velocity and DEM error explain the phase of a point’s links: 1 is all."
@@ -855,22 +861,10 @@ def _closure_section(scene: Scene, closure: Closure, album: Album) -> dict | Non
         "A line goes from its first to its last date."
     )
     section["figures"].append(album.add("closure", figure, alt, caption))
-    most = int(closure.open_loops.max())
-    image = np.where(
-        (_thin_degree(scene) > 0) | (closure.open_loops > 0), closure.open_loops, np.nan
-    )
-    figure = figures.value_map(
-        image,
-        scene.view,
-        "Open loops per point",
-        f"open loops, of {len(share)}",
-        cmap="magma_r",
-        limits=(0, most),
-    )
-    alt = f"Map of the number of loops that do not close, at most {most}."
-    caption = (
-        f"Loops that do not close at a point; what is dark deserves no trust. {scene.view.note}"
-    )
+    points = _thin_degree(scene) > 0
+    figure = figures.loop_map(closure.open_loops, points, scene.view, len(share))
+    alt = f"Map of the number of loops that do not close, up to {closure.open_loops.max()}."
+    caption = f"Loops that do not close at a point, of {len(share)}. {scene.view.note}"
     section["figures"].append(album.add("open_loops", figure, alt, caption))
     return section
 
@@ -894,7 +888,7 @@ def _seam_section(
     return {
         "figure": album.add("seams", figure, alt, caption),
         "misfit": int((table["misfit_cycles"] > 1e-6).sum()),
-        "below": percent(SEAM_AGREEMENT),
+        "below": _round_percent(SEAM_AGREEMENT),
         "rows": [
             (name, f"{points:,}", percent(mean), percent(low), str(count))
             for name, points, mean, low, count in rows

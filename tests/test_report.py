@@ -1,0 +1,485 @@
+"""The report: its numbers are those of the files, and a browser shows it whole at any width."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from itertools import combinations
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from emcflow.closure import loop_closure
+from emcflow.figures import PHASE_LEVELS, phase_picture, scene_view
+from emcflow.network import hop3_network, planar_network
+from emcflow.raster import Grid, write_raster
+from emcflow.report import RunFiles, percent, rule_table, shown_pairs, write_report
+from rasterio.io import MemoryFile
+from workflow import read, run_whole, shares_right
+
+CONFIG = {
+    "output_dir": "city",
+    "stack": {"layout": "simulate"},
+    "link_model": {"dem_error_range_m": [-80, 80]},
+    "tiles": {"points_per_tile": 2000, "max_tiles": 2},
+    "simulation": {"rows": 50, "cols": 80, "dates": 5, "span_days": 96, "seed": 4},
+}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+UTM = "EPSG:32631"
+
+
+# Loops
+
+
+def write_pairs(folder, phases, names):
+    """Write one raster per pair and return the paths."""
+    grid = Grid(phases[0].shape, UTM, (10.0, 0.0, 500e3, 0.0, -10.0, 90e3))
+    paths = [folder / f"{name}.unw.tif" for name in names]
+    for path, phase in zip(paths, phases, strict=True):
+        write_raster(path, phase.astype(np.float32), grid, units="rad", description="phase")
+    return paths
+
+
+def test_loops_are_counted_as_by_hand(tmp_path):
+    """More rows than a window, errors of whole cycles at known places, missing values."""
+    rng = np.random.default_rng(3)
+    network = hop3_network([f"202001{day:02d}" for day in (1, 7, 13, 19, 25)])
+    shape = (530, 7)
+    dates = rng.normal(0, 20, (network.ndates, *shape))
+    pairs = np.array([dates[b] - dates[a] for a, b in network.pairs])
+    pairs += 2 * np.pi * rng.choice([0, 0, 0, 0, 1, -3], pairs.shape)
+    pairs[:, rng.random(shape) < 0.1] = np.nan
+    pairs[2, :5] = np.nan
+    value = dict(zip(map(tuple, network.pairs.tolist()), pairs, strict=True))
+    loops = []
+    for a, b, c in np.sort(network.triangles, axis=1).tolist():
+        loops.append((value[a, b] + value[b, c] - value[a, c]) / (2 * np.pi))
+    is_open = np.abs(loops) > 0.5
+
+    found = loop_closure(write_pairs(tmp_path, pairs, network.pair_names), network, shape, 3)
+    np.testing.assert_array_equal(found.points, np.isfinite(loops).sum(axis=(1, 2)))
+    np.testing.assert_array_equal(found.open_points, is_open.sum(axis=(1, 2)))
+    assert found.share_closed == 1 - is_open.sum() / np.isfinite(loops).sum()
+    per_point = np.pad(is_open.sum(axis=0), ((0, 1), (0, 2)))  # to whole cells of 3 x 3
+    cells = per_point.reshape(177, 3, 3, 3).max(axis=(1, 3))
+    np.testing.assert_array_equal(found.open_loops, cells)
+    assert found.open_points.min() > 0
+
+
+def test_network_without_triangles_has_no_loops(tmp_path):
+    network = planar_network(["20200101", "20200107"], pairs=[(0, 1)])
+    paths = write_pairs(tmp_path, np.zeros((1, 4, 4)), network.pair_names)
+    assert np.isnan(loop_closure(paths, network, (4, 4)).share_closed)
+
+
+# How a scene is drawn
+
+
+def drawn(grid):
+    """Return the corner values of an image as drawn, and the view."""
+    view = scene_view(grid)
+    image = np.arange(grid.shape[0] * grid.shape[1]).reshape(grid.shape)
+    return view.orient(image)[[0, 0, -1, -1], [0, -1, 0, -1]].tolist(), view
+
+
+@pytest.mark.parametrize(
+    ("a", "e", "left", "top", "corners"),
+    [
+        (20.0, -10.0, 500e3, 90e3, [0, 3, 8, 11]),
+        (20.0, 10.0, 500e3, 89970.0, [8, 11, 0, 3]),
+        (-20.0, -10.0, 500080.0, 90e3, [3, 0, 11, 8]),
+    ],
+)
+def test_north_is_up_and_east_is_right(a, e, left, top, corners):
+    found, view = drawn(Grid((3, 4), UTM, (a, 0.0, left, 0.0, e, top)))
+    assert found == corners
+    assert view.extent == pytest.approx((500.0, 500.08, 89.97, 90.0))
+    assert view.height_to_width == pytest.approx(30 / 80)
+    assert view.metres == 1000
+    assert view.corners(0, 0, (3, 4)) == pytest.approx((left / 1000, top / 1000))
+    assert view.corners(3, 4, (3, 4)) == pytest.approx(
+        ((left + 4 * a) / 1000, (top + 3 * e) / 1000)
+    )
+
+
+def test_degrees_have_their_length_at_the_latitude():
+    found, view = drawn(Grid((10, 10), "EPSG:4326", (0.01, 0.0, 11.0, 0.0, -0.01, 60.05)))
+    assert found == [0, 9, 90, 99]
+    assert view.height_to_width == pytest.approx(2.0, rel=1e-3)
+    assert view.metres == pytest.approx(55_660, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform"),
+    [
+        (None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
+        (UTM, (7.0, 7.0, 500e3, 7.0, -7.0, 90e3)),
+    ],
+)
+def test_radar_and_rotated_grids_stay_rows_and_columns(crs, transform):
+    found, view = drawn(Grid((3, 4), crs, transform))
+    assert found == [0, 3, 8, 11]
+    assert view.labels == ("column", "row")
+    assert view.metres is None
+    assert view.corners(3, 4, (3, 4)) == (4.0, 3.0)
+
+
+def decode(png):
+    """Return a PNG picture as (rows, cols, 4) of 0 to 255."""
+    with MemoryFile(png) as file, file.open() as dataset:
+        bands = dataset.read()
+        if len(bands) > 1:
+            return np.moveaxis(bands, 0, -1)
+        palette = dataset.colormap(1)
+        return np.array([palette[value] for value in range(len(palette))])[bands[0]]
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_phase_pictures_are_cyclic_and_transparent_where_nothing_is():
+    view = scene_view(Grid((2, 61), UTM, (10.0, 0.0, 0.0, 0.0, 10.0, 0.0)))  # south is up
+    ramp = np.linspace(-3, 21, 61)
+    phase = np.stack([ramp, ramp + 2 * np.pi])
+    phase[0, :3] = np.nan
+    picture = phase_picture(phase, view)
+    wrapped, unwrapped = decode(picture.wrapped), decode(picture.unwrapped)
+    assert wrapped.shape[:2] == unwrapped.shape[:2] == (2, 61)
+    for image in (wrapped, unwrapped):
+        assert (image[1, :3, 3] == 0).all()  # flipped: the first row is below
+        assert (image[1, 3:, 3] == 255).all()
+        assert len(np.unique(image.reshape(-1, 4), axis=0)) <= PHASE_LEVELS + 1
+    np.testing.assert_array_equal(wrapped[0, 3:], wrapped[1, 3:])
+    assert not np.array_equal(unwrapped[0, 3:], unwrapped[1, 3:])
+    known = phase[np.isfinite(phase)]
+    assert picture.limits == pytest.approx(tuple(np.percentile(known, (1, 99))))
+
+
+# Numbers and choices
+
+
+def test_per_cent_is_100_only_for_all():
+    texts = {1: "100 %", 0: "0 %", 0.5: "50.0 %", 0.9996: "99.96 %", 0.999996: "> 99.999 %"}
+    texts |= {1e-7: "< 0.001 %", float("nan"): "–"}
+    assert {share: percent(share).replace("\u00a0", " ") for share in texts} == pytest.approx(texts)
+
+
+def test_pictures_of_all_pairs_or_of_the_worst_and_others():
+    residues = np.arange(100)[::-1]
+    residues[70] = 1000
+    assert shown_pairs(residues, 100) == list(range(100))
+    shown = shown_pairs(residues, 12)
+    assert shown == sorted(set(shown))
+    assert len(shown) == 12
+    assert {70, 0, 1} < set(shown)
+    assert shown[-1] == 99
+    assert max(np.diff(shown)) < 20
+
+
+def test_rules_add_up_their_jobs(tmp_path):
+    head = "s\th:m:s\tmax_rss\n"
+    jobs = {"unwrap_tile_00": "2.5\t0:00:02\t100", "unwrap_tile_01": "4\t0:00:04\tNA"}
+    jobs |= {"network": "0.5\t0:00:00\t-", "report": "9\t0:00:09\t300"}
+    for name, line in jobs.items():
+        (tmp_path / f"{name}.tsv").write_text(f"{head}{line}\n")
+    unwrap, network = rule_table(tmp_path)
+    assert unwrap == {
+        "name": "unwrap_tile",
+        "jobs": 2,
+        "seconds": 6.5,
+        "longest": 4.0,
+        "memory": 100.0,
+    }
+    assert network["name"] == "network"
+    assert np.isnan(network["memory"])
+    assert rule_table(tmp_path / "none") == []
+
+
+# The page of a run
+
+
+class Page(HTMLParser):
+    """The parts of a page that are looked at: images, links, texts of elements with an id."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.images, self.links, self.ids, self.rows = [], [], {}, {}
+        self._id = self._row = None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.links += [attributes[key] for key in ("src", "href") if key in attributes]
+        if tag == "img":
+            self.images.append(attributes)
+        if "id" in attributes:
+            self._id = attributes["id"]
+            self.ids[self._id] = ""
+        if tag == "tr":
+            self._row = self.rows.setdefault(attributes.get("data-pair", len(self.rows)), [])
+        if tag in ("td", "th") and self._row is not None:
+            self._row.append("")
+
+    def handle_endtag(self, tag):
+        self._id = None
+        if tag == "tr":
+            self._row = None
+
+    def handle_data(self, data):
+        if self._id:
+            self.ids[self._id] += data
+        if self._row:
+            self._row[-1] += data
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory):
+    """Folder of the results of a small city in two tiles."""
+    folder = tmp_path_factory.mktemp("report")
+    run_whole(folder, CONFIG)
+    return folder / "city"
+
+
+@pytest.fixture(scope="module")
+def page(city):
+    return Page((city / "report.html").read_text("utf-8"))
+
+
+def unwrapped(city):
+    return {path.name[:17]: read(path) for path in sorted((city / "unwrapped").glob("*.unw.tif"))}
+
+
+def tiles_of(city, folder, name):
+    """Return one array of all tiles."""
+    arrays = []
+    for path in sorted((city / folder).glob("*.h5")):
+        with h5py.File(path) as file:
+            arrays.append(file[name][...])
+    return arrays
+
+
+def test_headline_of_what_was_run(city, page):
+    pairs = unwrapped(city)
+    (points,) = {int(np.isfinite(phase).sum()) for phase in pairs.values()}
+    assert page.ids["points"] == f"{points:,}"
+    assert page.ids["dates"] == "5"
+    assert page.ids["pairs"] == str(len(pairs)) == "9"
+    assert page.ids["size"] == "50 × 80"
+
+
+def test_headline_of_how_good(city, page):
+    simulation = city / "simulation"
+    shares = shares_right(
+        city / "unwrapped",
+        simulation / "truth" / "timeseries_unw.tif",
+        simulation / "stack" / "temporal_coherence.tif",
+    )
+    assert page.ids["share_right"] == percent(np.mean(list(shares.values())))
+    coherence = np.concatenate(tiles_of(city, "links", "link_coherence"))
+    assert float(page.ids["link_coherence"]) == pytest.approx(np.median(coherence), abs=0.006)
+    residues = sum(tiles_of(city, "unwrap", "statistics/residues"))
+    assert page.ids["residues"] == f"{np.median(residues):,.0f}"
+    with h5py.File(city / "merge" / "overlaps.h5") as file:
+        agree = file["agreement"][...].astype(float) * file["common_points"][...][:, np.newaxis]
+        assert len(agree) > 0
+        expected = agree.sum() / (file["common_points"][...].sum() * agree.shape[1])
+    assert page.ids["agreement"] == percent(expected)
+
+
+def test_headline_of_loops(city, page):
+    pairs = unwrapped(city)
+    dates = sorted({name[:8] for name in pairs} | {name[9:] for name in pairs})
+    listed = pd.read_csv(city / "network" / "triangles.csv", dtype=str).to_numpy()
+    open_points = total = 0
+    for a, b, c in np.sort(listed, axis=1):
+        loop = pairs[f"{a}_{b}"] + pairs[f"{b}_{c}"] - pairs[f"{a}_{c}"]
+        total += np.isfinite(loop).sum()
+        open_points += (np.abs(loop) > np.pi).sum()
+    assert len(listed) == 2 * len(dates) - 4
+    assert page.ids["loops"] == percent(1 - open_points / total)
+
+
+def test_table_of_pairs(city, page):
+    residues = sum(tiles_of(city, "unwrap", "statistics/residues"))
+    flows = sum(tiles_of(city, "unwrap", "statistics/flow_links"))
+    bperp = pd.read_csv(city / "network" / "baselines.csv", dtype={"date": str})
+    bperp = bperp.set_index("date")["bperp_m"]
+    head = [title for row in page.rows.values() for title in row if row[0] == "Interferogram"]
+    for number, name in enumerate(unwrapped(city)):
+        cells = dict(zip(head, page.rows[name], strict=True))
+        first, second = name.split("_")
+        assert cells["Residues"] == f"{residues[number]:,}"
+        assert cells["Links changed"] == f"{flows[number]:,}"
+        assert float(cells["Baseline [m]"]) == pytest.approx(
+            bperp[second] - bperp[first], abs=0.051
+        )
+        days = (pd.Timestamp(second) - pd.Timestamp(first)).days
+        assert cells["Days"] == str(days)
+
+
+def test_table_of_rules(city, page):
+    measured = pd.Series(
+        [re.sub(r"_\d+$", "", p.stem) for p in (city / "benchmarks").glob("*.tsv")]
+    )
+    jobs = measured[measured != "report"].value_counts().to_dict()
+    assert {row[0]: int(row[1]) for row in page.rows.values() if row[0] in jobs} == jobs
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_every_picture_is_there_and_shows_something(city, page):
+    prefix = "data:image/png;base64,"
+    embedded = [image for image in page.images if "src" in image]
+    assert all(image["src"].startswith(prefix) and image["alt"] for image in embedded)
+    shown = {base64.b64decode(image["src"].removeprefix(prefix)) for image in embedded}
+    files = {path: path.read_bytes() for path in (city / "figures").rglob("*.png")}
+    assert shown == set(files.values())
+    for path, png in files.items():
+        colours = np.unique(np.ascontiguousarray(decode(png), np.uint8).view(np.uint32))
+        assert len(colours) > 8, path
+    names = {path.stem for path in (city / "figures").glob("*.png")}
+    assert names >= {
+        *("velocity_mm_yr", "dem_error_m", "link_model_coherence", "temporal_coherence"),
+        *("network", "tiles", "link_coherence", "point_coherence"),
+        *("residues", "flows", "share_right", "seams"),
+    }
+    pairs = {f"{pair}_{kind}" for pair in unwrapped(city) for kind in ("wrapped", "unwrapped")}
+    assert {path.stem for path in (city / "figures" / "interferograms").iterdir()} == pairs
+
+
+def test_page_needs_nothing_from_outside(city, page):
+    assert all(link.startswith(("data:", "#")) for link in page.links)
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    text = (city / "report.html").read_text("utf-8")
+    assert not re.search(r"https?://|@import|url\(|fetch\(|XMLHttpRequest", text)
+
+
+def test_page_says_signs_config_and_versions(city):
+    text = (city / "report.html").read_text("utf-8")
+    with rasterio.open(city / "velocity_mm_yr.tif") as dataset:
+        assert dataset.tags()["SIGN"] in text
+    assert "dem_error_range_m:" in text
+    assert "temporal_coherence.tif" in text
+    assert np.__version__ in text
+
+
+def run_files(city, **others):
+    """Return what the report needs of a run, whose link model can be left out."""
+    simulation = city / "simulation"
+    return RunFiles(
+        **{
+            "stack": city / "stack" / "stack.json",
+            "tiles": city / "tiles" / "tiles.json",
+            "network": city / "network" / "network.csv",
+            "triangles": city / "network" / "triangles.csv",
+            "coherence": simulation / "stack" / "temporal_coherence.tif",
+            "interferograms": sorted((city / "unwrapped").glob("*.unw.tif")),
+            "meshes": sorted((city / "mesh").glob("*.h5")),
+            "unwrapped": sorted((city / "unwrap").glob("*.h5")),
+            "overlaps": city / "merge" / "overlaps.h5",
+            "offsets": city / "merge" / "bulk_offsets.h5",
+            "benchmarks": city / "benchmarks",
+        }
+        | others
+    )
+
+
+def test_without_link_model_its_sections_are_left_out(city, tmp_path):
+    config = {"output_dir": "plain", "stack": {"min_temporal_coherence": 0.6}}
+    html = tmp_path / "report.html"
+    write_report(run_files(city), config, [], html, tmp_path / "figures")
+    page, text = Page(html.read_text("utf-8")), html.read_text("utf-8")
+    names = {path.stem for path in (tmp_path / "figures").glob("*.png")}
+    assert {"temporal_coherence", "tiles", "residues", "seams"} <= names
+    assert not names & {"velocity_mm_yr", "dem_error_m", "network", "link_coherence", "share_right"}
+    assert "link_coherence" not in page.ids
+    assert "share_right" not in page.ids
+    for word in ("DEM error", "Velocity", "Baseline"):
+        assert word not in text
+
+
+def test_misfits_of_baselines_are_drawn_where_there_are_any(city, tmp_path):
+    misfit = pd.read_csv(city / "network" / "baseline_misfit.csv")
+    misfit.loc[3, "misfit_m"] = -1.25
+    misfit.to_csv(tmp_path / "misfit.csv", index=False)
+    config = {"output_dir": "plain", "stack": {"min_temporal_coherence": 0.6}}
+    files = run_files(
+        city, baselines=city / "network" / "baselines.csv", misfit=tmp_path / "misfit.csv"
+    )
+    write_report(files, config, [], tmp_path / "report.html", tmp_path / "figures")
+    assert (tmp_path / "figures" / "baseline_misfit.png").exists()
+    assert "the largest is 1.250 m" in (tmp_path / "report.html").read_text("utf-8")
+
+
+# In a browser
+
+PROBE = """
+<!DOCTYPE html><meta charset="utf-8"><pre id="found"></pre>
+<iframe src="REPORT" style="width: WIDTHpx; height: 900px; border: 0"></iframe>
+<script>
+document.querySelector("iframe").addEventListener("load", (event) => {
+  const page = event.target.contentDocument, at = (id) => page.getElementById(id);
+  const state = () => [at("viewer-title").textContent, at("viewer-unwrapped").src.length,
+    page.querySelector(".pair[aria-current]").id, Number(at("slider").value)];
+  const press = (key) => page.body.dispatchEvent(new event.target.contentWindow.KeyboardEvent(
+    "keydown", { key, bubbles: true, cancelable: true }));
+  const found = { states: [state()] };
+  const steps = [() => at("next").click(), () => press("ArrowRight"), () => press("ArrowLeft"),
+    () => at("previous").click(), () => at("previous").click(),
+    () => { at("slider").value = 4; at("slider").dispatchEvent(new Event("input")); },
+    () => page.querySelectorAll(".pair")[2].click()];
+  for (const step of steps) { step(); found.states.push(state()); }
+  for (const folded of page.querySelectorAll("details")) folded.open = true;
+  found.undrawn = [...page.images].filter((image) => !(image.complete && image.naturalWidth
+    && image.clientWidth > 20)).map((image) => image.alt);
+  found.widths = [page.documentElement.scrollWidth, page.documentElement.clientWidth];
+  found.small = [...page.querySelectorAll("figure img")].map((image) => image.clientWidth);
+  found.shapes = [...page.querySelectorAll("img.phase")].map(
+    (image) => image.clientWidth / image.clientHeight);
+  found.hidden = at("viewer").hidden;
+  document.getElementById("found").textContent = JSON.stringify(found);
+});
+</script>
+"""
+
+
+def probe(city, folder, width):
+    """Open the report in a frame of a width, use its viewer, and return what was found."""
+    html = folder / f"probe_{width}.html"
+    html.write_text(
+        PROBE.replace("REPORT", (city / "report.html").as_uri()).replace("WIDTH", str(width))
+    )
+    options = "headless no-sandbox disable-gpu disable-quic no-first-run disable-sync dump-dom"
+    options += (
+        " disable-background-networking disable-component-update allow-file-access-from-files"
+    )
+    options += " enable-logging=stderr virtual-time-budget=20000"
+    command = [CHROMIUM, *(f"--{option}" for option in options.split())]
+    command += [f"--user-data-dir={folder / 'profile'}", f"--window-size={width + 100},1000"]
+    process = subprocess.run(
+        [*command, html.as_uri()], capture_output=True, text=True, timeout=120, check=True
+    )
+    console = [line for line in process.stderr.splitlines() if ":CONSOLE" in line]
+    found = re.search(r'<pre id="found">(.*?)</pre>', process.stdout, re.S)
+    return json.loads(found.group(1)), console
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
+@pytest.mark.parametrize("width", [1280, 400])
+def test_browser_shows_all_at_any_width(city, tmp_path, width):
+    found, console = probe(city, tmp_path, width)
+    assert console == []
+    assert found["undrawn"] == []
+    assert found["widths"][0] <= found["widths"][1] <= width
+    assert not found["hidden"]
+    assert min(found["small"]) > (500 if width == 1280 else 340)
+    np.testing.assert_allclose(found["shapes"], 80 / 50, rtol=0.03)
+    names = list(unwrapped(city))
+    shown = [state[3] for state in found["states"]]
+    assert shown == [0, 1, 2, 1, 0, len(names) - 1, 4, 2]
+    for title, _, pair, number in found["states"]:
+        assert pair == f"pair-{names[number]}"
+        assert title.replace("-", "") == names[number].replace("_", " to ")
+    sources = {state[3]: state[1] for state in found["states"]}
+    assert any(sources[a] != sources[b] for a, b in combinations(sources, 2))
