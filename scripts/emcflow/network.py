@@ -9,12 +9,9 @@ from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import null_space
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from emcflow.errors import InputError
-from emcflow.planar import PlanarGraph, breadth_first_tree, planar_graph
+from emcflow.planar import PlanarGraph, planar_graph
 
 
 @dataclass(frozen=True)
@@ -195,7 +192,8 @@ def _separates(linked, loop):
     """Whether two parts of the rest both touch all three dates: one is inside, one outside."""
     rest = np.ones(linked.shape[0], dtype=bool)
     rest[list(loop)] = False
-    nparts, part = connected_components(coo_array(linked[rest][:, rest]), directed=False)
+    part = _parts(rest.sum(), np.argwhere(linked[rest][:, rest]))
+    nparts = part.max(initial=-1) + 1
     touches = [np.bincount(part[linked[rest, date]], minlength=nparts) > 0 for date in loop]
     return np.logical_and.reduce(touches).sum() > 1
 
@@ -214,7 +212,7 @@ def _thinned(loops, pairs):
             return loops
         walks = np.zeros((len(pairs), len(loops)))
         walks[sides.T, np.arange(len(loops))] = [[1], [1], [-1]]
-        spare = np.abs(null_space(walks)).max(axis=1, initial=0) > 1e-6
+        spare = np.abs(_null_space(walks)).max(axis=1, initial=0) > 1e-6
         score = crowded[sides].sum(axis=1) * spare
         if not score.any():
             return loops
@@ -252,6 +250,32 @@ def _orient(triangles, dates):
     return oriented
 
 
+def _parts(nnodes, links):
+    """Label the connected parts of a small graph, from 0 in the order of their lowest nodes.
+
+    Each node takes the lowest label among its neighbours, and that node's label in turn, until
+    nothing changes: a chain halves in every round.
+    """
+    label = np.arange(nnodes)
+    a, b = links.T
+    while True:
+        lowest = np.minimum(label[a], label[b])
+        spread = label.copy()
+        np.minimum.at(spread, label[a], lowest)
+        np.minimum.at(spread, label[b], lowest)
+        spread = spread[spread[label]]
+        if (spread == label).all():
+            return np.unique(label, return_inverse=True)[1]
+        label = spread
+
+
+def _null_space(matrix):
+    """Return an orthonormal basis of the vectors that a matrix sends to 0, as columns."""
+    _, scale, rows = np.linalg.svd(matrix)
+    rank = (scale > 1e-9 * scale.max(initial=0)).sum()
+    return rows[rank:].T
+
+
 def _check_listed(network, pairs):
     """Refuse triangles over pairs that the list of pairs does not hold."""
     listed = set(map(tuple, pairs.tolist()))
@@ -265,7 +289,7 @@ def _check_listed(network, pairs):
 
 def _check_connected(network):
     """Refuse a network in separate parts: nothing ties their phases together."""
-    region = breadth_first_tree(network.graph).region
+    region = _parts(network.ndates, network.pairs)
     if region.max(initial=0) > 0:
         parts = [
             f"{network.dates[first]} ({(region == part).sum()} dates)"
@@ -286,8 +310,8 @@ def _check_loops(network):
     graph = network.graph
     inner = (graph.left != graph.ground) & (graph.right != graph.ground)
     ntri = graph.ntriangles
-    meet = coo_array((inner[inner], (graph.left[inner], graph.right[inner])), shape=(ntri, ntri))
-    nsurfaces, surface = connected_components(meet, directed=False)
+    surface = _parts(ntri, np.stack([graph.left[inner], graph.right[inner]], axis=1))
+    nsurfaces = surface.max(initial=-1) + 1
     one_sided = (graph.left == graph.ground) != (graph.right == graph.ground)
     border = np.minimum(graph.left, graph.right)[one_sided]
     nclosed = nsurfaces - np.unique(surface[border]).size

@@ -7,9 +7,9 @@ it, from the triangle on its right to the one on its left; the ground stands in 
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from emcflow.compiled import compiled
 from emcflow.errors import InputError
 
 _INT16_MAX = 32767
@@ -221,7 +221,7 @@ def residues(graph, k) -> np.ndarray:
     return out.reshape(*k.shape[:-1], graph.ntriangles + 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _sum_around(triangle_edges, triangle_signs, rows, out):
     """Fill `out` with the sum around each triangle and, last, minus the total."""
     ntri = triangle_edges.shape[0]
@@ -285,7 +285,7 @@ def breadth_first_tree(graph, allowed=None) -> SpanningTree:
     return SpanningTree(*_breadth_first(graph.edges, graph.nnodes, allowed))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _breadth_first(edges, nnodes, allowed):
     """Order, parent, edge, sign and region of each node of the breadth-first forest."""
     nedges = edges.shape[0]
@@ -369,7 +369,7 @@ def integrate_cycles(tree, k) -> np.ndarray:
     return out.reshape(*k.shape[:-1], tree.order.size)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _integrate(order, parent, edge, sign, rows, out):
     """Fill `out` with node sums; False when one does not fit 16 bits."""
     for r in range(rows.shape[0]):
