@@ -62,7 +62,7 @@ def _imports(path: Path, root: Path) -> list[Path]:
 
 @cache
 def _syntax(path: Path) -> str:
-    tree = ast.parse(path.read_text())
+    tree = _tree(path)  # no import is lost with the docstrings
     for node in ast.walk(tree):
         documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         if documented and ast.get_docstring(node, clean=False) is not None:
