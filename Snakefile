@@ -19,9 +19,21 @@ include: "rules/parameters.smk"
 include: "rules/report.smk"
 
 
+# Seconds each, and at most one raster read: not worth a place in the queue of a cluster.
+localrules:
+    check_stack,
+    network,
+    baselines,
+    design_matrix,
+    tiles,
+    bulk_offsets,
+
+
 rule all:
     default_target: True
     input:
         INTERFEROGRAMS,
         PARAMETER_RASTERS if LINK_MODEL else [],
         f"{OUT}/report.html",
+    message:
+        "All results are in {OUT}: open {OUT}/report.html"
