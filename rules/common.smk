@@ -65,6 +65,10 @@ INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
 PARAMETER_NAMES = ["velocity_mm_yr", "dem_error_m", "link_model_coherence"]
 PARAMETER_RASTERS = expand(f"{OUT}/{{name}}.tif", name=PARAMETER_NAMES)
 
+# A job on a cluster has this many points to a thread, and two processes of Snakemake in it.
+POINTS_PER_THREAD = 100_000
+SNAKEMAKE_MB = 400
+
 
 wildcard_constraints:
     tile=r"\d+",
@@ -93,16 +97,40 @@ def scene_points():
     return sum(tile_list().values())
 
 
+def simulated_pixels():
+    """Return the size of the simulated scene."""
+    return config["simulation"]["rows"] * config["simulation"]["cols"]
+
+
+def on_cluster():
+    """Return whether jobs go to a cluster, or this is Snakemake inside one of those jobs."""
+    return workflow.remote_exec or workflow.nodes is not None
+
+
 def tile_threads(wildcards):
-    """Return the threads for one tile: all cores for a single tile, one each for many."""
-    return max(1, min(8, (workflow.cores or 8) // len(tile_list())))
+    """Return the threads for one tile: by its points on a cluster, else its share of the cores."""
+    if on_cluster():
+        threads = tile_list()[wildcards.tile] // POINTS_PER_THREAD
+    else:
+        threads = workflow.cores // len(tile_list())
+    return max(1, min(8, threads))
 
 
-def tile_memory(wildcards, fixed, bytes_per_point):
+def tile_memory(wildcards, attempt, fixed, bytes_per_point):
     """Return a memory bound in MB for a job of one tile."""
-    return megabytes(fixed, bytes_per_point, tile_list()[wildcards.tile])
+    return megabytes(attempt, fixed, bytes_per_point, tile_list()[wildcards.tile])
 
 
-def megabytes(fixed, bytes_per_point, points):
+def megabytes(attempt, fixed, bytes_per_point, points):
     """Return a memory bound in MB for a job whose arrays grow with its points."""
-    return int(fixed + bytes_per_point * points / 1e6)
+    return attempt * int(SNAKEMAKE_MB + fixed + bytes_per_point * points / 1e6)
+
+
+def tile_minutes(wildcards, attempt, per_million_points):
+    """Return a generous bound of the run time in minutes for a job of one tile."""
+    return minutes(attempt, per_million_points, tile_list()[wildcards.tile])
+
+
+def minutes(attempt, per_million_points, points):
+    """Return a generous bound of the run time in minutes for a job that grows with its points."""
+    return attempt * int(10 + per_million_points * points / 1e6)

@@ -16,8 +16,14 @@ if LINK_MODEL:
             "../envs/environment.yaml"
         threads: tile_threads
         resources:
-            mem_mb=lambda wildcards: tile_memory(
-                wildcards, 300 + config["link_model"]["memory_mb"], 300 + 8 * len(STACK.dates)
+            mem_mb=lambda wildcards, attempt: tile_memory(
+                wildcards,
+                attempt,
+                300 + config["link_model"]["memory_mb"],
+                300 + 8 * len(STACK.dates),
+            ),
+            runtime=lambda wildcards, attempt: tile_minutes(
+                wildcards, attempt, 4 * len(STACK.dates)
             ),
         params:
             velocity_range=config["link_model"]["velocity_range_mm_yr"],

@@ -14,6 +14,11 @@ rule tile_overlaps:
         f"{OUT}/benchmarks/tile_overlaps.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: megabytes(
+            attempt, 300, 100 + 2 * len(PAIRS), scene_points()
+        ),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
     params:
         min_overlap_points=config["merge"]["min_overlap_points"],
         code=code_version("tile_overlaps"),
@@ -67,7 +72,10 @@ for number, batch in enumerate(BATCHES):
             "../envs/environment.yaml"
         threads: 2
         resources:
-            mem_mb=lambda wildcards: megabytes(300, 200 + 30 * PAIRS_PER_BATCH, scene_points()),
+            mem_mb=lambda wildcards, attempt: megabytes(
+                attempt, 300, 200 + 30 * PAIRS_PER_BATCH, scene_points()
+            ),
+            runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, scene_points()),
         params:
             first_pair=number * PAIRS_PER_BATCH,
             reference_point=config["reference"]["point"],

@@ -15,7 +15,8 @@ if LINK_MODEL:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards: tile_memory(wildcards, 300, 1500),
+            mem_mb=lambda wildcards, attempt: tile_memory(wildcards, attempt, 300, 1500),
+            runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, 60),
         params:
             code=code_version("integrate_parameters"),
         message:
@@ -37,7 +38,8 @@ if LINK_MODEL:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards: megabytes(300, 300, scene_points()),
+            mem_mb=lambda wildcards, attempt: megabytes(attempt, 300, 300, scene_points()),
+            runtime=lambda wildcards, attempt: minutes(attempt, 30, scene_points()),
         params:
             reference_point=config["reference"]["point"],
             geometry=config["geometry"],

@@ -30,7 +30,8 @@ rule report:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards: megabytes(900, 40, scene_points()),
+        mem_mb=lambda wildcards, attempt: megabytes(attempt, 900, 40, scene_points()),
+        runtime=lambda wildcards, attempt: minutes(attempt, 20, scene_points()),
     params:
         config=dict(config),
         sources=[*STACK_FILES, STACK.coherence, *([BASELINES_CSV] if LINK_MODEL else [])],

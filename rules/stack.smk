@@ -18,10 +18,11 @@ if SIMULATED:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=megabytes(
-                400,
-                80 * len(STACK.dates),
-                config["simulation"]["rows"] * config["simulation"]["cols"],
+            mem_mb=lambda wildcards, attempt: megabytes(
+                attempt, 400, 80 * len(STACK.dates), simulated_pixels()
+            ),
+            runtime=lambda wildcards, attempt: minutes(
+                attempt, 2 * len(STACK.dates), simulated_pixels()
             ),
         params:
             simulation=config["simulation"],

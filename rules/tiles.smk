@@ -37,7 +37,10 @@ rule tile_mesh:
         "../envs/environment.yaml"
     threads: tile_threads
     resources:
-        mem_mb=lambda wildcards: tile_memory(wildcards, 300, 900 + 20 * len(STACK.dates)),
+        mem_mb=lambda wildcards, attempt: tile_memory(
+            wildcards, attempt, 300, 900 + 20 * len(STACK.dates)
+        ),
+        runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, 2 * len(STACK.dates)),
     params:
         stack=STACK_PARAMS,
         min_coherence=config["stack"]["min_temporal_coherence"],

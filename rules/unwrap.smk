@@ -16,9 +16,13 @@ rule unwrap_tile:
         "../envs/environment.yaml"
     threads: tile_threads
     resources:
-        mem_mb=lambda wildcards, threads: tile_memory(
-            wildcards, 400, 600 + 20 * len(STACK.dates) + 2 * len(PAIRS) + 150 * threads
+        mem_mb=lambda wildcards, attempt, threads: tile_memory(
+            wildcards,
+            attempt,
+            400,
+            600 + 20 * len(STACK.dates) + 2 * len(PAIRS) + 150 * threads,
         ),
+        runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, len(PAIRS)),
     params:
         solver=config["unwrap"]["solver"],
         temporal_cost=config["unwrap"]["temporal_cost"],
