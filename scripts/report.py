@@ -31,4 +31,4 @@ with job(snakemake) as log:
         snakemake.output.figures,
         snakemake.threads,
     )
-    log.info("%s dates, %s interferograms", numbers["dates"], numbers["pairs"])
+    log.info("%s", ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in numbers.items()))

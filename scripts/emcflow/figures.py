@@ -31,9 +31,8 @@ INK, MUTED, EMPTY = "#1f2937", "#6b7280", "#e9ebef"
 ACCENT, SECOND = "#0f6f8c", "#c2540a"
 STYLE = {
     "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
+    "figure.titlesize": 10,
+    "figure.titleweight": "bold",
     "axes.edgecolor": "#9ca3af",
     "axes.labelcolor": INK,
     "axes.linewidth": 0.8,
@@ -168,7 +167,7 @@ def _figure(height: float, title: str):
     """Return a new figure of the common width, and its axes."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained", dpi=STYLE["savefig.dpi"])
     axes = figure.add_subplot()
-    axes.set_title(title)
+    figure.suptitle(title, x=0.02, ha="left")
     return figure, axes
 
 
@@ -186,7 +185,7 @@ def _scene(view: SceneView, title: str):
     axes.set_ylim(bottom, top)
     axes.set_aspect(view.aspect)
     axes.ticklabel_format(useOffset=False, style="plain")
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
+    axes.xaxis.set_major_locator(MaxNLocator(5 if view.height_to_width < 2 else 2, steps=ROUND))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=ROUND))
     _scale_bar(axes, view)
     return figure, axes

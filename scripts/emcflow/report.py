@@ -233,6 +233,10 @@ def write_report(
     links = _link_numbers(files)
     pictures = _phase_pictures(scene, table, album, n_threads)
     headline = _headline(scene, table, closure, overlaps, links)
+    maps = _maps(files, scene, album)
+    remarks = _remarks(files, scene, table, closure, overlaps, links)
+    for name in sorted(set(files.parameters) - {picture["name"] for picture in maps}):
+        remarks.append(f"{name} is empty: the dates do not constrain it.")
     page = {
         "title": Path(config["output_dir"]).name,
         "folder": config["output_dir"],
@@ -241,8 +245,8 @@ def write_report(
         "scene": scene,
         "day": _day,
         "headline": headline,
-        "remarks": _remarks(files, scene, table, closure, overlaps, links),
-        "maps": _maps(files, scene, album),
+        "remarks": remarks,
+        "maps": maps,
         "pictures": pictures,
         "shape": _picture_shape(scene.view),
         "gradients": {
@@ -439,7 +443,11 @@ def _day(digits: str) -> str:
 
 
 def _count(number: int, singular: str) -> str:
-    return f"{number:,} {singular}{'' if number == 1 else 's'}"
+    return f"{number:,} {_plural(number, singular)}"
+
+
+def _plural(number: int, singular: str) -> str:
+    return singular if number == 1 else f"{singular}s"
 
 
 # Headline
@@ -457,7 +465,7 @@ def _headline(
     dates = scene.network.dates
     run = [
         _card("dates", f"{len(dates)}", "dates", f"{_day(dates[0])} to {_day(dates[-1])}"),
-        _card("pairs", f"{len(table):,}", "interferograms", _span_of(table)),
+        _card("pairs", f"{len(table):,}", _plural(len(table), "interferogram"), _span_of(table)),
         _card(
             "points",
             f"{scene.npoints:,}",
@@ -600,27 +608,28 @@ def _maps(files: RunFiles, scene: Scene, album: Album) -> list[dict]:
     )
     alt = "Map of the temporal coherence of the points."
     caption = f"Temporal coherence of the points, as given with the stack. {scene.view.note}"
-    return [*maps, album.add("temporal_coherence", figure, alt, caption)]
+    return [*filter(None, maps), album.add("temporal_coherence", figure, alt, caption)]
 
 
-def _parameter_map(name: str, path: str, scene: Scene, album: Album) -> dict:
-    """Return the map of one raster of the link model, its sign as the raster's tags say."""
+def _parameter_map(name: str, path: str, scene: Scene, album: Album) -> dict | None:
+    """Return the map of one raster of the link model, its sign as its tags say; None if empty."""
     title, units, cmap = PARAMETER_TEXTS[name]
     image = _thin(path, scene.step)
+    if np.isnan(image).all():
+        return None
     with open_raster(path) as dataset:
         tags = dataset.tags()
     if "SIGN" in tags:
         limits = figures.symmetric_limits(image)
-        label = f"{units}, {tags['SIGN'].partition(',')[0]}"
+        heading = f"{title}, {tags['SIGN'].partition(',')[0]}"
         reference = tags["REFERENCE"]
         zero = "Zero is the median" if reference == "median" else f"Zero at {reference}"
         caption = f"{title} in {units}, {tags['SIGN']}. {zero}."
     else:
-        limits, label = figures.coherence_limits(image), units
+        limits, heading = figures.coherence_limits(image), title
         caption = "How well velocity and DEM error explain the phase of a point’s links: 1 is all."
-    figure = figures.value_map(image, scene.view, title, label, cmap=cmap, limits=limits)
-    values = image[np.isfinite(image)]
-    low, middle, high = np.percentile(values, (5, 50, 95)) if values.size else [np.nan] * 3
+    figure = figures.value_map(image, scene.view, heading, units, cmap=cmap, limits=limits)
+    low, middle, high = np.percentile(image[np.isfinite(image)], (5, 50, 95))
     alt = (
         f"Map of {title} [{units}]: median {middle:.2f}, 90 % of the points between {low:.2f} "
         f"and {high:.2f}."
@@ -729,8 +738,8 @@ def _network_figures(files: RunFiles, scene: Scene, table: pd.DataFrame, album: 
         section["figures"].append(album.add("baseline_misfit", figure, alt, caption))
     elif len(values):
         section["text"] = (
-            f"The {len(values)} baselines of the table agree with those of its dates: no misfit "
-            f"above {1e3 * MISFIT_M:g} mm."
+            f"{_count(len(values), 'baseline')} per pair, all within {1e3 * MISFIT_M:g} mm of the "
+            "difference of their dates."
         )
     return section
 
