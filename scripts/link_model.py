@@ -1,7 +1,8 @@
 """Velocity, DEM error and coherence of every link of a tile."""
 
+import csv
+
 import numpy as np
-import pandas as pd
 from emcflow.geometry import TERMS, UNITS
 from emcflow.links import choose_terms, estimate_links, search_axis
 from emcflow.store import create, put, read
@@ -9,17 +10,16 @@ from job import job, progress
 
 with job(snakemake) as log:
     params = snakemake.params
-    table = pd.read_csv(snakemake.input.design)
-    design = table.loc[table["row"] == "date", list(TERMS)].to_numpy()
+    with open(snakemake.input.design, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["row"] == "date"]
+    design = np.array([[float(row[term]) for term in TERMS] for row in rows])
     ranges = [params.velocity_range, params.dem_error_range]
     terms, reasons = choose_terms(design, [limits[:2] for limits in ranges], TERMS)
     for reason in reasons.values():
         log.warning("%s", reason)
     axes = [search_axis(design[:, term], *ranges[term]) for term in terms]
     for term, axis in zip(terms, axes, strict=True):
-        log.info(
-            "%s searched from %g to %g in %d steps", TERMS[term], axis[0], axis[-1], len(axis)
-        )
+        log.info("%s searched from %g to %g in %d steps", TERMS[term], axis[0], axis[-1], len(axis))
     phase, edges = read(snakemake.input.mesh, "phase", "edges")
     model = estimate_links(
         phase,

@@ -1,25 +1,23 @@
 """Choose the interferograms of the stack's dates."""
 
-import numpy as np
-import pandas as pd
+import csv
+
 from emcflow.network import days, hop3_network
 from job import job
 
 with job(snakemake) as log:
     network = hop3_network(snakemake.params.dates)
-    dates = np.array(network.dates)
-    since_first = days(network.dates)
-    first, second = network.pairs.T
-    pd.DataFrame(
-        {
-            "reference": dates[first],
-            "secondary": dates[second],
-            "days": (since_first[second] - since_first[first]).astype(int),
-        }
-    ).to_csv(snakemake.output.pairs, index=False)
-    pd.DataFrame(dates[network.triangles], columns=["date1", "date2", "date3"]).to_csv(
-        snakemake.output.triangles, index=False
-    )
+    dates, since_first = network.dates, days(network.dates).astype(int)
+    with open(snakemake.output.pairs, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["reference", "secondary", "days"])
+        for first, second in network.pairs:
+            days_between = since_first[second] - since_first[first]
+            table.writerow([dates[first], dates[second], days_between])
+    with open(snakemake.output.triangles, "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["date1", "date2", "date3"])
+        table.writerows([dates[date] for date in triangle] for triangle in network.triangles)
     log.info(
         "%d interferograms and %d triangles of %d dates",
         len(network.pairs),

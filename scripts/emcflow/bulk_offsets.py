@@ -1,10 +1,11 @@
-"""One number of cycles for every tile (and region) that brings the tiles of a pair together."""
+"""One number of cycles for every tile (and region) that brings the tiles of a pair together.
+
+SciPy is imported where it is needed: a scene of one tile, which has no overlaps, starts without it.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array, csr_matrix, diags_array, eye_array, hstack
-from scipy.sparse.linalg import splu
 
 from emcflow.errors import InputError
 from emcflow.overlaps import Overlaps
@@ -64,9 +65,11 @@ def bulk_offsets(overlaps: Overlaps, method: str = "l2") -> BulkOffsets:
         raise InputError(f"bulk offset method {method!r}: expected one of {', '.join(METHODS)}")
     reference = _largest_nodes(overlaps)
     free = np.setdiff1d(np.arange(len(overlaps.nodes)), reference)
-    incidence = _incidence(overlaps.links, len(overlaps.nodes))
     weight = overlaps.points * overlaps.agreement.mean(axis=1, dtype=np.float64)
     observed = overlaps.difference.T.astype(np.float64)
+    if not len(overlaps.links):
+        return BulkOffsets(np.zeros((len(observed), len(overlaps.nodes))), observed, reference)
+    incidence = _incidence(overlaps.links, len(overlaps.nodes))
 
     offsets = _round_consistent(
         _least_squares(incidence, free, weight, observed), overlaps, incidence, observed
@@ -85,8 +88,10 @@ def _largest_nodes(overlaps: Overlaps) -> np.ndarray:
     return order[first].astype(np.int32)
 
 
-def _incidence(links: np.ndarray, nnodes: int) -> csr_array:
-    """Matrix that turns offsets of nodes into offset of j minus offset of i."""
+def _incidence(links: np.ndarray, nnodes: int):
+    """Sparse matrix that turns offsets of nodes into offset of j minus offset of i."""
+    from scipy.sparse import coo_array
+
     n = len(links)
     rows = np.tile(np.arange(n), 2)
     values = np.repeat([-1.0, 1.0], n)
@@ -95,6 +100,9 @@ def _incidence(links: np.ndarray, nnodes: int) -> csr_array:
 
 def _least_squares(incidence, free, weight, observed) -> np.ndarray:
     """Weighted least-squares offsets of all pairs, shape (npairs, nnodes); 0 outside ``free``."""
+    from scipy.sparse import diags_array
+    from scipy.sparse.linalg import splu
+
     offsets = np.zeros((len(observed), incidence.shape[1]))
     if free.size:
         reduced = incidence[:, free]
@@ -121,6 +129,7 @@ def _least_absolute(incidence, weight, observed) -> np.ndarray:
     Variables are the offsets and the positive and negative part of each residual.
     """
     from ortools.linear_solver.python import model_builder_helper as ortools_lp
+    from scipy.sparse import csr_matrix, eye_array, hstack
 
     nlinks, nfree = incidence.shape
     identity = eye_array(nlinks)

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from emcflow.errors import InputError
 
@@ -361,10 +359,13 @@ def _assemble(tiles, npairs: int, found: list[tuple], too_small: list[tuple]) ->
 def _components(links: np.ndarray, node_points: np.ndarray) -> np.ndarray:
     """Connected components of the offset graph, the one with the most points first."""
     n = node_points.size
-    if n == 0:
-        return np.empty(0, np.int32)
-    graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(n, n))
-    ncomponents, label = connected_components(graph, directed=False)
+    ncomponents, label = n, np.arange(n)
+    if len(links):
+        from scipy.sparse import coo_array  # slow to import, and one tile has no overlaps
+        from scipy.sparse.csgraph import connected_components
+
+        graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(n, n))
+        ncomponents, label = connected_components(graph, directed=False)
     size = np.bincount(label, weights=node_points, minlength=ncomponents)
     rank = np.empty(ncomponents, np.int32)
     rank[np.argsort(-size, kind="stable")] = np.arange(ncomponents, dtype=np.int32)
