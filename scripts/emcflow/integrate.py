@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.sparse.linalg import cg, splu
@@ -21,8 +20,8 @@ from emcflow.errors import InputError
 log = logging.getLogger(__name__)
 
 # Components up to this size are factorised, larger ones solved by multigrid: the two cost the same
-# near 20,000 points.
-DIRECT_POINTS = 20_000
+# near 150,000 points.
+DIRECT_POINTS = 100_000
 # Standard deviations are taken as at least this part of their median, so that a few links of
 # accidentally tiny residual do not outweigh all others.
 LEAST_SIGMA = 0.2
@@ -32,10 +31,11 @@ EDGE_SIGMA_FACTOR = 10.0
 OUTLIER_SCALE = 4.0
 # Least robust standard deviation in units of sigma, for links without noise.
 LEAST_SCALE = 0.02
-# Steps with Huber's weights, whose one minimum leads across the errors of the start, before those
-# of Geman and McClure; and the mean change of weights that ends the latter.
-HUBER_STEPS, MAX_STEPS = 3, 10
+# By how much the limit of outliers, squared, narrows with each step of the graduated start.
+NARROWING = 8.0
+# The mean change of weights that ends the reweighting, and the most steps.
 WEIGHT_CHANGE = 0.01
+MAX_REWEIGHTINGS = 20
 # Relative residual of the linear systems while weights still change, and at the end.
 COARSE_TOLERANCE, FINE_TOLERANCE = 1e-4, 1e-7
 MAX_ITERATIONS = 500
@@ -77,10 +77,10 @@ def integrate_links(edges, values, sigma, npoints, at_edge=None):
     the root of the sum over the terms of ``(residual / sigma)**2``, since a wrong peak is wrong in
     all terms; c is `OUTLIER_SCALE` times 1.4826 times the median of r (Huber 1981, Robust
     Statistics, ch. 5.1).
-    Such weights have local minima, so the start matters. It is the sum along the minimum spanning
-    tree of sigma, which avoids nearly all wrong peaks where plain least squares would spread each
-    over its surroundings, followed by some steps with Huber's weights, which have one minimum and
-    take out what the tree's errors add up to over long ways.
+    Such weights have local minima, which a graduated start avoids (graduated non-convexity: Blake
+    and Zisserman 1987, Visual Reconstruction; Black and Rangarajan 1996, Int. J. Comput. Vis.
+    19(1), 57-91): the first step is plain least squares, and c shrinks to its value from one that
+    spares the worst residual. A wrong peak among right ones is then found out by their majority.
 
     A link's precision is common to its terms up to one factor per term, since the terms share dates
     and noise. All terms then share one matrix, solved by conjugate gradients preconditioned by
@@ -91,10 +91,10 @@ def integrate_links(edges, values, sigma, npoints, at_edge=None):
     scaled, unit = _common_sigma(sigma, at_edge)
     data = values / unit[:, None]
     component = _components(edges, npoints)
-    x = _tree_values(edges, data, scaled, component)
+    x = np.zeros((len(data), npoints))
     if len(edges):
         with threadpool_limits(1, "blas"):  # a dot product shared by threads rounds differently
-            x = _reweighted(edges, data, 1.0 / scaled**2, component, x)
+            x = _reweighted(edges, data, 1.0 / scaled**2, component)
     return _zero_medians(x, component) * unit[:, None]
 
 
@@ -383,64 +383,23 @@ def _components(edges, npoints):
     return csgraph.connected_components(graph, directed=False)[1]
 
 
-def _tree_values(edges, data, cost, component):
-    """Sums of the link values along the minimum spanning tree of a positive cost."""
-    npoints = len(component)
-    x = np.zeros((len(data), npoints))
-    if len(edges) == 0:
-        return x
-    a, b = edges[:, 0], edges[:, 1]
-    # Ranks instead of costs: the tree's entries then name their links, and ties cannot matter.
-    by_cost = np.argsort(cost, kind="stable")
-    rank = np.empty(len(edges))
-    rank[by_cost] = np.arange(1, len(edges) + 1)
-    graph = sparse.coo_array((rank, (a, b)), (npoints, npoints)).tocsr()
-    links = by_cost[csgraph.minimum_spanning_tree(graph).data.astype(np.int64) - 1]
-    # One more node joins the components, so that a single search visits them all.
-    roots = np.unique(component, return_index=True)[1]
-    rows = np.concatenate([a[links], np.full(len(roots), npoints)])
-    columns = np.concatenate([b[links], roots])
-    joined = sparse.coo_array((np.ones(len(rows)), (rows, columns)), (npoints + 1, npoints + 1))
-    order, parent = csgraph.breadth_first_order(joined.tocsr(), npoints, directed=False)
-    parent[roots] = -1
-    link = np.full(npoints, -1, np.int64)
-    link[np.where(parent[b[links]] == a[links], b[links], a[links])] = links
-    _sum_along_tree(order[1:], parent, link, b, data, x)
-    return x
-
-
-@njit(cache=True, nogil=True)
-def _sum_along_tree(order, parent, link, b, data, x):
-    for node in order:
-        if parent[node] < 0:
-            continue
-        for t in range(len(data)):
-            step = data[t, link[node]]
-            x[t, node] = x[t, parent[node]] + (step if b[link[node]] == node else -step)
-
-
-def _reweighted(edges, data, precision, component, x):
-    """Iteratively reweighted least squares from the start x (nterms, npoints)."""
+def _reweighted(edges, data, precision, component):
+    """Robust point values (nterms, npoints): least squares, reweighted ever more strictly."""
     solver = _Laplacian(edges, component)
     a, b = edges[:, 0], edges[:, 1]
-    old = np.zeros(len(edges))
-    for number in range(MAX_STEPS):
-        square = np.zeros(len(edges))
-        for t in range(len(data)):
-            square += (data[t] - x[t, b] + x[t, a]) ** 2
-        square *= precision
+    x = np.zeros((len(data), len(component)))
+    weights, widening = np.ones(len(edges)), None
+    for number in range(MAX_REWEIGHTINGS):
+        x = solver.solve(precision * weights, data, x, COARSE_TOLERANCE)
+        square = precision * np.sum((data - x[:, b] + x[:, a]) ** 2, axis=0)
         scale = max(1.4826 * np.sqrt(np.median(square)), LEAST_SCALE)
-        if number < HUBER_STEPS:
-            weights = scale / np.maximum(np.sqrt(square), scale)
-        else:
-            weights = (1.0 + square / (OUTLIER_SCALE * scale) ** 2) ** -2
-        last = number == MAX_STEPS - 1 or np.abs(weights - old).mean() < WEIGHT_CHANGE
-        last = last and number > HUBER_STEPS
-        x = solver.solve(precision * weights, data, x, FINE_TOLERANCE if last else COARSE_TOLERANCE)
-        if last:
+        limit = (OUTLIER_SCALE * scale) ** 2
+        # Wide enough at first for the worst residual to keep nearly half its weight.
+        widening = max(1.0, 2 * square.max() / limit if number == 0 else widening / NARROWING)
+        old, weights = weights, (1.0 + square / (widening * limit)) ** -2
+        if widening == 1.0 and np.abs(weights - old).mean() < WEIGHT_CHANGE:
             break
-        old = weights
-    return x
+    return solver.solve(precision * weights, data, x, FINE_TOLERANCE)
 
 
 class _Laplacian:

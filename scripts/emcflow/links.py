@@ -31,17 +31,20 @@ MOST_INFLATION = 5.0
 CANDIDATE_POWER = 0.8
 MAX_CANDIDATES = 4
 MAX_STEPS = 40
-# The last step, in radians over the span of a term; Newton's error is about its square.
-LAST_STEP = 1e-4
+# The last step, in radians over the span of a term: Newton's error is less than its square.
+LAST_STEP = 2e-3
 # A peak this close to the end of the range, in radians over the span of a term, is at the edge.
 EDGE_TOLERANCE = 1e-5
+LEAST_CHUNK = 64
 # Values of the product of one chunk: 1 MiB of float32, a core's second-level cache.
 CHUNK_VALUES = 1 << 18
 
-# Dates are padded to a multiple of this: a vector of float64 is 2 to 8 long.
-LANES = 8
+# Dates are padded to a multiple of this, two or more vectors of float64.
+LANES = 16
+# Values of float32 in a vector; the grid is padded to a multiple of it.
+VECTOR = 16
 # Grid points looked at together when candidates are gathered.
-BLOCK = 32
+BLOCK = 64
 
 HALF_PI = 0.5 * math.pi
 PI_LOW = 1.2246467991473532e-16  # pi minus its double
@@ -169,13 +172,54 @@ def search_axis(column, low, high, step=None):
         If the range is empty or the step is not positive.
     """
     low, high = _checked_range(low, high)
+    return np.linspace(low, high, _axis_steps(column, low, high, step) + 1)
+
+
+def _axis_steps(column, low, high, step):
+    """Number of steps of a search axis."""
     if step is None:
         span = float(np.ptp(np.asarray(column, dtype=np.float64)))
         step = 2 * np.pi / (3 * span) if span > 0 else high - low
     if not (np.isfinite(step) and step > 0):
         raise InputError(f"search step {step}: expected a positive number")
-    count = max(1, math.ceil((high - low) / step * (1 - 1e-9)))
-    return np.linspace(low, high, count + 1)
+    return max(1, math.ceil((high - low) / step * (1 - 1e-9)))
+
+
+def check_search(design, ranges, memory_mb, names=None):
+    """Refuse a search that would not fit in memory, without setting it up.
+
+    Parameters
+    ----------
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit], first date included.
+    ranges : sequence of (low, high) or (low, high, step), one per term
+        Search range in the term's unit.
+    memory_mb : float
+        As for `estimate_links`.
+    names : sequence of str, optional
+        Names of the ranges for the message.
+
+    Raises
+    ------
+    InputError
+        If the grid of the terms that the dates can tell apart needs more memory than that.
+    """
+    names = [f"term {t}" for t in range(len(ranges))] if names is None else names
+    terms, _ = choose_terms(design, [limits[:2] for limits in ranges])
+    counts = {t: _axis_steps(design[:, t], *[*ranges[t], None][:3]) + 1 for t in terms}
+    size = math.prod(counts.values())
+    half = (size + 1) // 2
+    # the waves of the grid while they are set up, and the product of the smallest chunk
+    needed = (48 * half * len(design) + 4 * 4 * LEAST_CHUNK * half + 4 * size) / 2**20
+    if needed > memory_mb:
+        listed = ", ".join(
+            f"{names[t]} = {list(ranges[t])} takes {count} values" for t, count in counts.items()
+        )
+        raise InputError(
+            f"{listed}: a search over {size} combinations needs {needed:.0f} MB, expected at most "
+            f"link_model.memory_mb = {memory_mb:g}: narrow the ranges, leave out the steps or "
+            "take larger ones, or raise link_model.memory_mb"
+        )
 
 
 def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progress=None):
@@ -288,7 +332,8 @@ class _Grid:
         self.shape = np.array([len(axis) for axis in axes], dtype=np.int64)
         self.steps = (high - low) / (self.shape - 1)
         self.size = int(self.shape.prod())
-        self.half = (self.size + 1) // 2
+        half = (self.size + 1) // 2
+        self.half = half + -half % VECTOR  # padded with grid points of no power
         self.strides = np.array([int(self.shape[t + 1 :].prod()) for t in range(len(axes))])
         directions = np.indices([3] * len(axes)).reshape(len(axes), -1).T - 1
         self.directions = directions[np.any(directions != 0, axis=1)]
@@ -302,11 +347,13 @@ class _Grid:
         self.inverse_normal = np.linalg.pinv(self.normal, hermitian=True)
         self.basis = _moment_basis(columns)
         self.centre_phase = design @ self.centre
-        offsets = np.indices(self.shape).reshape(len(axes), -1)[:, : self.half]
+        offsets = np.indices(self.shape).reshape(len(axes), -1)[:, :half]
         offsets = (offsets - 0.5 * (self.shape - 1)[:, None]) * (self.steps * self.span)[:, None]
         angles = columns @ offsets
-        self.waves = np.hstack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-        self.chunk = int(np.clip(CHUNK_VALUES // (4 * self.half), 64, 4096))
+        waves = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+        waves = np.pad(waves, ((0, 0), (0, 0), (0, self.half - half)))
+        self.waves = waves.reshape(len(design), 2 * self.half)
+        self.chunk = int(np.clip(CHUNK_VALUES // (4 * self.half), LEAST_CHUNK, 4096))
         self.ndates = len(design)
 
 
@@ -330,13 +377,14 @@ class _Scratch:
         self.imag = np.zeros((grid.chunk, grid.basis.shape[1]))
         self.phasors = np.empty((2 * grid.chunk, grid.ndates), np.float32)
         self.product = np.empty((2 * grid.chunk, 2 * grid.half), np.float32)
-        self.power = np.empty(grid.size, np.float32)
+        self.power = np.empty(2 * grid.half, np.float32)
+        self.above = np.empty(2 * grid.half, np.int64)
 
     @staticmethod
     def nbytes(grid):
         """Bytes of one scratch."""
         per_link = 2 * 8 * grid.basis.shape[1] + 2 * 4 * grid.ndates + 2 * 4 * 2 * grid.half
-        return grid.chunk * per_link + 4 * grid.size
+        return grid.chunk * per_link + 2 * grid.half * (4 + 8)
 
 
 def _affordable_workers(grid, n_threads, memory_mb):
@@ -359,7 +407,7 @@ def _estimate_chunk(phase, edges, start, grid, scratch, model):
     _find_peaks(
         product, real, imag, grid.shape, grid.strides, grid.directions, grid.steps, grid.basis,
         grid.normal, grid.ndates, grid.span, grid.centre, -grid.reach, grid.reach,
-        grid.inverse_normal, scratch.power,
+        grid.inverse_normal, scratch.power, scratch.above,
         model.params[:, start:stop], model.sigma[:, start:stop],
         model.coherence[start:stop], model.at_edge[start:stop],
     )  # fmt: skip
@@ -414,44 +462,59 @@ def _link_phasors(phase, edges, centre_phase, real, imag, phasors):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _grid_power(product_real, product_imag, power):
-    """Periodogram of one link at all grid points (float32, their number) and its maximum."""
-    size = len(power)
-    half = (size + 1) // 2
-    highest = np.float32(0.0)
+def _grid_power(product_real, product_imag, size, power):
+    """Periodogram of one link at all grid points (float32), and its maximum.
+
+    The first half of `power` is for the first half of the grid, the second for the points opposite
+    to them, see `_place`: in this order both are written by whole vectors.
+    """
+    half = len(power) // 2
+    forth, back = power[:half], power[half:]
+    real_cos, real_sin = product_real[:half], product_real[half:]
+    imag_cos, imag_sin = product_imag[:half], product_imag[half:]
     for g in range(half):
-        rc, rs = product_real[g], product_real[half + g]
-        ic, is_ = product_imag[g], product_imag[half + g]
-        even = rc * rc + rs * rs + ic * ic + is_ * is_
-        odd = np.float32(2.0) * (rc * is_ - ic * rs)
-        power[g] = even + odd
-        power[size - 1 - g] = even - odd
-        highest = max(highest, even + abs(odd))
+        even = real_cos[g] ** 2 + real_sin[g] ** 2 + imag_cos[g] ** 2 + imag_sin[g] ** 2
+        odd = np.float32(2.0) * (real_cos[g] * imag_sin[g] - imag_cos[g] * real_sin[g])
+        forth[g] = even + odd
+        back[g] = even - odd
+    if size % 2:
+        back[size // 2] = np.float32(0.0)  # the centre is its own opposite
+    # The maximum of each lane first: one of all at once would not be done by vectors.
+    top = np.zeros(VECTOR, np.float32)
+    for start in range(0, half, VECTOR):
+        a, b = forth[start : start + VECTOR], back[start : start + VECTOR]
+        for k in range(VECTOR):
+            higher = a[k] if a[k] > b[k] else b[k]
+            top[k] = higher if higher > top[k] else top[k]
+    highest = top[0]
+    for k in range(VECTOR):
+        highest = top[k] if top[k] > highest else highest
     return highest
 
 
 @njit(cache=True, nogil=True)
-def _is_local_maximum(power, g, index, shape, strides, directions):
+def _place(g, size, half):
+    """Place of a grid point in `power`; also the grid point of a place."""
+    return g if g < half else half + size - 1 - g
+
+
+@njit(cache=True, nogil=True)
+def _is_local_maximum(power, g, index, shape, strides, directions, size):
     """Whether no neighbour of a grid point is higher, diagonals included; first of equals wins."""
+    half = len(power) // 2
+    own = power[_place(g, size, half)]
     for k in range(len(directions)):
         neighbour, inside = g, True
         for t in range(len(shape)):
             moved = index[t] + directions[k, t]
             inside = inside and moved >= 0 and moved < shape[t]
             neighbour += directions[k, t] * strides[t]
-        if inside and (
-            power[neighbour] > power[g] or (power[neighbour] == power[g] and neighbour < g)
-        ):
+        if not inside:
+            continue
+        other = power[_place(neighbour, size, half)]
+        if other > own or (other == own and neighbour < g):
             return False
     return True
-
-
-@njit(cache=True, nogil=True, fastmath=FAST)
-def _highest(values):
-    highest = np.float32(0.0)
-    for value in values:
-        highest = max(highest, value)
-    return highest
 
 
 @njit(cache=True, nogil=True)
@@ -462,65 +525,93 @@ def _unravel(g, strides, index):
 
 
 @njit(cache=True, nogil=True)
-def _candidates(power, threshold, shape, strides, directions, index, found):
-    """Highest local maxima of one link's grid above a threshold, in falling order; their number."""
-    count = 0
+def _above(power, threshold, size, above):
+    """Grid points with at least this power, the highest of them first; returns how many."""
+    half = len(power) // 2
+    count, best, highest = 0, 0, np.float32(-1.0)
     for start in range(0, len(power), BLOCK):
-        stop = min(start + BLOCK, len(power))
-        if _highest(power[start:stop]) < threshold:
+        block = power[start : start + BLOCK]
+        some = 0
+        for k in range(len(block)):
+            some += np.int32(block[k] >= threshold)
+        if some == 0:
             continue
-        for g in range(start, stop):
-            if power[g] < threshold:
-                continue
-            _unravel(g, strides, index)
-            if not _is_local_maximum(power, g, index, shape, strides, directions):
-                continue
-            place = count
-            while place > 0 and power[found[place - 1]] < power[g]:
-                place -= 1
-            if place == len(found):
-                continue
-            count = min(count + 1, len(found))
-            for k in range(count - 1, place, -1):
-                found[k] = found[k - 1]
-            found[place] = g
+        for k in range(len(block)):
+            if block[k] >= threshold:
+                above[count] = _place(start + k, size, half)
+                if block[k] > highest:
+                    best, highest = count, block[k]
+                count += 1
+    above[0], above[best] = above[best], above[0]
     return count
 
 
 @njit(cache=True, nogil=True)
-def _start(power, g, index, shape, strides, steps, span, u):
+def _candidates(power, threshold, shape, strides, directions, size, above, peak, index, found):
+    """Highest local maxima of one link's grid above a threshold, in falling order; their number."""
+    half = len(power) // 2
+    nabove = _above(power, threshold, size, above)
+    found[0] = above[0]
+    _unravel(above[0], strides, peak)
+    count = 1
+    for n in range(1, nabove):
+        g = above[n]
+        _unravel(g, strides, index)
+        beside = True
+        for t in range(len(shape)):
+            beside = beside and abs(index[t] - peak[t]) <= 1
+        if beside or not _is_local_maximum(power, g, index, shape, strides, directions, size):
+            continue
+        own = power[_place(g, size, half)]
+        place = count
+        while place > 1 and power[_place(found[place - 1], size, half)] < own:
+            place -= 1
+        if place == len(found):
+            continue
+        count = min(count + 1, len(found))
+        for k in range(count - 1, place, -1):
+            found[k] = found[k - 1]
+        found[place] = g
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _start(power, g, index, shape, strides, steps, span, size, u):
     """Top of the parabola through a grid point and its neighbours, term by term.
 
     Fills `u` with the place relative to the grid's centre, in radians over the span of each term.
     """
+    half = len(power) // 2
+    own = power[_place(g, size, half)]
     _unravel(g, strides, index)
     for t in range(len(shape)):
         shift = 0.0
         if 0 < index[t] < shape[t] - 1:
-            before, after = power[g - strides[t]], power[g + strides[t]]
-            bend = before + after - 2.0 * power[g]
+            before = power[_place(g - strides[t], size, half)]
+            after = power[_place(g + strides[t], size, half)]
+            bend = before + after - 2.0 * own
             if bend < 0.0:
                 shift = min(max(0.5 * (before - after) / bend, -0.5), 0.5)
         u[t] = (index[t] + shift - 0.5 * (shape[t] - 1)) * steps[t] * span[t]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _moments(real, imag, basis, u, turned_real, turned_imag, moments):
-    """Sums over the dates of the phasors turned back by ``B @ u``, times each row of the basis.
+def _moments(real, imag, i, basis, u, turned_real, turned_imag, moments):
+    """Sums over the dates of the phasors of link i, turned back by ``B @ u``, times basis rows.
 
     Fills `turned_real`, `turned_imag` (dates) with the turned phasors and `moments` (rows, 2)
     with real and imaginary parts; returns the power.
     """
     nrows, ndates = basis.shape
     for d in range(ndates):
-        angle = 0.0
-        for t in range(len(u)):
-            angle += basis[1 + t, d] * u[t]
-        turned_real[d] = angle
+        turned_real[d] = basis[1, d] * u[0]
+    for t in range(1, len(u)):
+        for d in range(ndates):
+            turned_real[d] += basis[1 + t, d] * u[t]
     for d in range(ndates):
         cosine, sine = _cos_sin(turned_real[d])
-        turned_real[d] = real[d] * cosine + imag[d] * sine
-        turned_imag[d] = imag[d] * cosine - real[d] * sine
+        turned_real[d] = real[i, d] * cosine + imag[i, d] * sine
+        turned_imag[d] = imag[i, d] * cosine - real[i, d] * sine
     for row in range(nrows):
         sum_real, sum_imag = 0.0, 0.0
         for d in range(ndates):
@@ -532,26 +623,23 @@ def _moments(real, imag, basis, u, turned_real, turned_imag, moments):
 
 @njit(cache=True, nogil=True)
 def _solve_positive(matrix, vector, nterms):
-    """Solve in place by Cholesky; False if `matrix` is not positive definite."""
+    """Solve in place by elimination in the lower triangle; False if not positive definite."""
     for i in range(nterms):
-        for j in range(i + 1):
-            total = matrix[i, j]
-            for k in range(j):
-                total -= matrix[i, k] * matrix[j, k]
-            if i == j:
-                if total <= 0.0:
-                    return False
-                matrix[i, i] = math.sqrt(total)
-            else:
-                matrix[i, j] = total / matrix[j, j]
-    for i in range(nterms):
-        for k in range(i):
-            vector[i] -= matrix[i, k] * vector[k]
-        vector[i] /= matrix[i, i]
-    for i in range(nterms - 1, -1, -1):
-        for k in range(i + 1, nterms):
-            vector[i] -= matrix[k, i] * vector[k]
-        vector[i] /= matrix[i, i]
+        pivot = matrix[i, i]
+        if pivot <= 0.0:
+            return False
+        inverse = 1.0 / pivot
+        for r in range(i + 1, nterms):
+            factor = matrix[r, i] * inverse
+            for c in range(i + 1, r + 1):
+                matrix[r, c] -= factor * matrix[c, i]
+            vector[r] -= factor * vector[i]
+        vector[i] *= inverse
+        for r in range(i + 1, nterms):
+            matrix[r, i] *= inverse
+    for i in range(nterms - 2, -1, -1):
+        for r in range(i + 1, nterms):
+            vector[i] -= matrix[r, i] * vector[r]
     return True
 
 
@@ -621,7 +709,7 @@ def _hold_at_edges(u, low, high, free):
 
 @njit(cache=True, nogil=True)
 def _climb(
-    real, imag, basis, normal, low, high,
+    real, imag, i, basis, normal, low, high,
     free, u, turned_real, turned_imag, moments, gradient, matrix, step,
 ):  # fmt: skip
     """Climb from `u` to the top of its peak within the range; returns the power there.
@@ -632,12 +720,11 @@ def _climb(
     nterms = len(u)
     for t in range(nterms):
         free[t] = True
-    power, longest = -1.0, np.inf
+    power = -1.0
     newton = False
     for _ in range(MAX_STEPS):
-        higher = _moments(real, imag, basis, u, turned_real, turned_imag, moments)
-        settled = longest <= LAST_STEP
-        rejected = newton and not settled and higher < power
+        higher = _moments(real, imag, i, basis, u, turned_real, turned_imag, moments)
+        rejected = newton and higher < power
         if rejected:
             for t in range(nterms):
                 u[t] -= step[t]
@@ -645,11 +732,6 @@ def _climb(
             power = higher
             if power <= 0.0:
                 break
-            if settled:
-                if not _hold_at_edges(u, low, high, free):
-                    return power
-                newton, longest = False, np.inf
-                continue
             newton = _newton_step(moments, power, free, gradient, matrix, step)
         if rejected or not newton:
             newton = False
@@ -662,6 +744,12 @@ def _climb(
         for t in range(nterms):
             step[t] *= shorten
             u[t] += step[t]
+        if longest <= LAST_STEP:
+            newton = False
+            if not _hold_at_edges(u, low, high, free):
+                for t in range(nterms):  # what the last step gains, to second order
+                    power += 0.5 * power * gradient[t] * step[t]
+                return power
     _hold_at_edges(u, low, high, free)
     return power
 
@@ -685,26 +773,29 @@ def _residual_variance(turned_real, turned_imag, sum_real, sum_imag, ndates, nte
 @njit(cache=True, nogil=True)
 def _find_peaks(
     product, real, imag, shape, strides, directions, steps, basis, normal, ndates, span, centre,
-    low, high, inverse_normal, power, params, sigma, coherence, at_edge,
+    low, high, inverse_normal, power, above, params, sigma, coherence, at_edge,
 ):  # fmt: skip
     """Highest peak of every link of a chunk; fills the last four arrays."""
-    nterms = len(shape)
-    found, index = np.empty(MAX_CANDIDATES, np.int64), np.empty(nterms, np.int64)
+    nterms, size = len(shape), shape.prod()
+    found = np.empty(MAX_CANDIDATES, np.int64)
+    peak, index = np.empty(nterms, np.int64), np.empty(nterms, np.int64)
     turned_real, turned_imag = np.empty(basis.shape[1]), np.empty(basis.shape[1])
     moments = np.empty((len(basis), 2))
     gradient, matrix, step = np.empty(nterms), np.empty((nterms, nterms)), np.empty(nterms)
     u, best = np.empty(nterms), np.empty(nterms)
     free = np.empty(nterms, np.bool_)
     for i in range(real.shape[0]):
-        highest = _grid_power(product[2 * i], product[2 * i + 1], power)
+        highest = _grid_power(product[2 * i], product[2 * i + 1], size, power)
         threshold = highest * np.float32(CANDIDATE_POWER)
-        count = _candidates(power, threshold, shape, strides, directions, index, found)
+        count = _candidates(
+            power, threshold, shape, strides, directions, size, above, peak, index, found
+        )
         best_power = -1.0
         variance = np.inf
         for k in range(count):
-            _start(power, found[k], index, shape, strides, steps, span, u)
+            _start(power, found[k], index, shape, strides, steps, span, size, u)
             climbed = _climb(
-                real[i], imag[i], basis, normal, low, high,
+                real, imag, i, basis, normal, low, high,
                 free, u, turned_real, turned_imag, moments, gradient, matrix, step,
             )  # fmt: skip
             if climbed > best_power:
