@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from emcflow import integrate
 from emcflow.errors import InputError
+from emcflow.geometry import design_matrix
 from emcflow.integrate import (
     TileValues,
     blend_tiles,
@@ -11,7 +12,9 @@ from emcflow.integrate import (
     point_coherence,
     tile_offsets,
 )
+from emcflow.links import estimate_links, search_axis
 from emcflow.mesh import point_mesh
+from emcflow.simulate import simulate_stack
 
 
 def city(size, density=0.7, seed=0):
@@ -68,13 +71,48 @@ def test_two_links_that_disagree_meet_by_their_precision():
     np.testing.assert_allclose(found[1] - found[0], 1 / 30, atol=2e-3)
 
 
-@pytest.mark.parametrize("wrong_share, limit", [(0.0, 0.30), (0.05, 0.33), (0.15, 0.55)])
+@pytest.mark.parametrize("wrong_share, limit", [(0.0, 0.30), (0.05, 0.33)])
 def test_robust_against_wrong_peaks_at_buildings(wrong_share, limit):
     points, edges, truth = city(150)
     values, sigma, _ = link_values(edges, truth, wrong_share)
     error = error_of(integrate_links(edges, values, sigma, len(points)), truth)
     assert (rms(error, axis=1) < limit).all()
     assert (np.abs(error) > 3).mean() < 2e-3
+
+
+def test_a_surer_but_wrong_link_loses_to_the_majority():
+    """The middle of a star: four links agree, the fifth, wrong by far, has the smallest sigma."""
+    ring = np.arange(1, 6)
+    edges = np.concatenate(
+        [np.stack([np.zeros(5, int), ring], 1), np.stack([ring[:-1], ring[1:]], 1)]
+    )
+    values = np.zeros((1, len(edges)))
+    values[0, 1] = 60.0
+    sigma = np.full(values.shape, 3.0)
+    sigma[0, 1] = 2.5
+    found = integrate_links(edges, values, sigma, 6)[0]
+    np.testing.assert_allclose(found, 0, atol=0.1)
+
+
+def test_few_points_follow_wrong_peaks_of_noisy_phase():
+    """Links estimated from noisy phase, of which one in twelve is wrong by over 6 sigma."""
+    geometry = dict(wavelength_m=0.0555, slant_range_m=850e3, incidence_angle_deg=39.0)
+    city = simulate_stack({"rows": 90, "cols": 90, "coherence": 0.85}, **geometry)
+    mask = city.temporal_coherence > 0.6
+    points = np.argwhere(mask).astype(np.int32)
+    edges = point_mesh(points).edges
+    design = design_matrix(city.dates, city.bperp_m, **geometry)
+    axes = [search_axis(design[:, 0], -100, 100), search_axis(design[:, 1], -80, 80)]
+    links = estimate_links(np.angle(city.stack[:, mask]).astype(np.float32), edges, design, axes)
+    truth = np.stack([city.velocity_mm_yr[mask], city.dem_error_m[mask]])
+    wrong = np.abs(links.params - (truth[:, edges[:, 1]] - truth[:, edges[:, 0]])) > 6 * links.sigma
+    assert 0.04 < wrong.any(axis=0).mean() < 0.12
+    found = integrate_links(edges, links.params, links.sigma, len(points), links.at_edge)
+    # Atmosphere leaks into the maps, smoothly; what is left of neighbours' errors is wrong peaks.
+    error = found - truth
+    step = np.abs(error[:, edges[:, 1]] - error[:, edges[:, 0]])
+    assert (step[0] > 20).mean() < 0.02
+    assert (step[1] > 30).mean() < 0.02
 
 
 def test_plain_least_squares_when_noise_is_gaussian():
