@@ -1,6 +1,5 @@
 """The config, checked; what it implies for every rule: dates, pairs, tiles, threads, memory."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -9,18 +8,23 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.errors import InputError
+from emcflow.geometry import design_matrix
 from emcflow.network import hop3_network
 from emcflow.simulate import simulation_dates
 from emcflow.stack import find_stack, phase_linked_stack
-from snakemake.exceptions import WorkflowError
+from emcflow.tiles import tiles_from_json
 
 
 def checked(function, *arguments):
-    """Call a function of the library; bad input ends the run with its one line."""
+    """Call a function of the library; bad input ends the run with its one line.
+
+    An exception would have Snakemake print where in the workflow it came from, which is of no
+    interest to the author of a config, and hides the line.
+    """
     try:
         return function(*arguments)
     except InputError as error:
-        raise WorkflowError(str(error)) from None
+        sys.exit(f"\nemcflow cannot start:\n{error}")
 
 
 config.update(checked(check_config, config))
@@ -58,6 +62,29 @@ STACK_PARAMS = dict(
     coherence=STACK.coherence,
 )
 
+
+def check_link_model():
+    """Check baselines and search ranges: cheap, and hours sooner than in the rules that use them.
+
+    Not left to rules that others wait for: a new baseline would then rerun what does not use it.
+    """
+    from emcflow.baselines import read_baselines
+    from emcflow.links import check_search  # slow to import, and jobs on a cluster need it not
+
+    dates, keys = STACK.dates, ("velocity_range_mm_yr", "dem_error_range_m")
+    baselines = read_baselines(BASELINES_CSV, dates)
+    design = design_matrix(dates, baselines.bperp_m, **config["geometry"])
+    check_search(
+        design,
+        [config["link_model"][key] for key in keys],
+        config["link_model"]["memory_mb"],
+        [f"link_model.{key}" for key in keys],
+    )
+
+
+if LINK_MODEL and not SIMULATED and workflow.is_main_process:
+    checked(check_link_model)
+
 # Interferograms are merged in batches: enough work for a job, little enough for its memory.
 PAIRS_PER_BATCH = 18
 BATCHES = [PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(PAIRS), PAIRS_PER_BATCH)]
@@ -82,9 +109,9 @@ def code_version(script):
 
 def tile_list():
     """Return the tiles' names and point counts, once the checkpoint has run."""
-    with checkpoints.tiles.get().output[0].open() as file:
-        tiles = json.load(file)["tiles"]
-    return {f"{number:02d}": tile["points"] for number, tile in enumerate(tiles)}
+    path = Path(checkpoints.tiles.get().output[0])
+    _, tiles = checked(tiles_from_json, path.read_text(), path)
+    return {f"{number:02d}": tile.points for number, tile in enumerate(tiles)}
 
 
 def each_tile(pattern):

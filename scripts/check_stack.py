@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from emcflow.errors import InputError
-from emcflow.stack import Stack, check_stack
+from emcflow.stack import Stack, check_reference, check_stack
 from job import job
 
 with job(snakemake) as log:
@@ -12,13 +11,7 @@ with job(snakemake) as log:
     stack = Stack(**params.stack)
     grid, mask = check_stack(stack, params.min_coherence)
     if params.reference_point is not None:
-        row, col = params.reference_point
-        if not (row < mask.shape[0] and col < mask.shape[1] and mask[row, col]):
-            raise InputError(
-                f"reference.point: [{row}, {col}] is no point above stack.min_temporal_coherence = "
-                f"{params.min_coherence:g} in a scene of {mask.shape[0]} x {mask.shape[1]} pixels; "
-                "expected row and column of a coherent point: choose another, or null"
-            )
+        check_reference(stack, mask, params.reference_point, params.min_coherence)
     if grid.crs is None:
         log.info("no coordinate reference system: the results stay in rows and columns")
     log.info(

@@ -33,7 +33,8 @@ def job(snakemake) -> Iterator[logging.Logger]:
     name = snakemake.rule if tile is None else f"{snakemake.rule} {tile}"
     formatter = logging.Formatter(f"%(asctime)s {name}: %(message)s", "%H:%M:%S")
     # A job writes its own log anew: a line from an earlier attempt would mislead.
-    for handler in (logging.FileHandler(snakemake.log[0], "w"), logging.StreamHandler(sys.stderr)):
+    to_terminal = logging.StreamHandler(sys.stderr)
+    for handler in (logging.FileHandler(snakemake.log[0], "w"), to_terminal):
         handler.setFormatter(formatter)
         log.addHandler(handler)
     log.setLevel(logging.INFO)
@@ -41,8 +42,10 @@ def job(snakemake) -> Iterator[logging.Logger]:
     try:
         yield log
     except InputError as error:
+        log.removeHandler(to_terminal)
         log.error("error: %s", error)
-        sys.exit(1)
+        # Between blank lines: Snakemake follows with a dozen of its own about the failed job.
+        sys.exit(f"\nemcflow stops in {name}:\n{error}\n")
     log.info("done in %.1f s, peak memory %d MB", time.monotonic() - start, peak_memory_mb())
 
 

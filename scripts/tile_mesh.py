@@ -19,7 +19,11 @@ with job(snakemake) as log:
     phase, valid = read_phase(stack, mask, bounds, snakemake.threads)
     if not valid.all():
         phase = phase[:, valid]
-        log.info("%d points left out: zero or not finite at some date", (~valid).sum())
+        log.warning(
+            "%d of %d coherent points are left out: zero or not finite at some date",
+            (~valid).sum(),
+            valid.size,
+        )
     points = (np.argwhere(mask)[valid] + bounds[:2]).astype(np.int32)
     log.info("%d points x %d dates read", *phase.T.shape)
     graph = point_mesh(points)

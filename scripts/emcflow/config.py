@@ -26,6 +26,10 @@ SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.ya
 # A C-band satellite, for simulated stacks that give no geometry of their own.
 SIMULATED_GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 
+LONGEST_VALUE = 200
+# Beyond this a whole number of the config cannot be calculated with.
+LARGEST_NUMBER = 2**62
+
 log = logging.getLogger(__name__)
 
 
@@ -53,8 +57,16 @@ def check_config(config: dict, schema_path: str | Path = SCHEMA_PATH) -> dict:
     InputError
         With one line per problem: of the schema first, across keys when there are none of those.
     """
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
-    config = fill_defaults(config, schema)
+    # the C reader spares every start a tenth of a second
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), loader)
+    try:
+        config = fill_defaults(config, schema)
+    except RecursionError:
+        raise InputError(
+            "the configuration holds itself, or sections a thousand deep; expected sections with "
+            "keys: write out what an alias of YAML (*name) stands for"
+        ) from None
     problems = schema_problems(config, schema) or cross_problems(config)
     if problems:
         raise InputError("\n".join(problems))
@@ -125,7 +137,10 @@ def schema_problems(config: dict, schema: dict) -> list[str]:
             lines += _missing_keys(error)
         else:
             lines.append(_wrong_value(error, schema))
-    lines += [f"{key}: {value} is not a finite number" for key, value in _not_finite(config)]
+    lines += [
+        f"{key}: {value} is not a finite number; write one that can be calculated with"
+        for key, value in _not_finite(config)
+    ]
     return list(dict.fromkeys(lines))
 
 
@@ -275,7 +290,7 @@ def _unknown_keys(error: jsonschema.ValidationError, schema: dict) -> list[str]:
     for key in error.instance:
         if key in known:
             continue
-        name = ".".join([*map(str, error.absolute_path), str(key)])
+        name = ".".join([*map(str, error.absolute_path), _show(key)])
         nearest = _nearest(name, _all_keys(schema))
         advice = f"did you mean {nearest}? " if nearest else ""
         lines.append(f"{name}: unknown key; {advice}known here: {', '.join(known)}")
@@ -362,11 +377,14 @@ _PATTERN_WORDS = {
 
 def _number_as_text(value: Any, part: dict) -> str:
     """Return advice where YAML has read a number as text: 1e6 has no decimal point."""
-    if not isinstance(value, str) or not {"number", "integer"} & set(_types(part)):
+    wanted = {*_types(part), *_types(part.get("items", {}))}
+    if not isinstance(value, str) or not {"number", "integer"} & wanted:
         return ""
     try:
         number = float(value)
     except ValueError:
+        return ""
+    if not math.isfinite(number):
         return ""
     plain = int(number) if number.is_integer() else number
     return f"YAML takes {value} as text here: write {plain} without quotes"
@@ -375,12 +393,14 @@ def _number_as_text(value: Any, part: dict) -> str:
 def _not_finite(config: Any, path: str = "") -> Iterator[tuple[str, float]]:
     if isinstance(config, dict):
         for key, value in config.items():
-            yield from _not_finite(value, f"{path}.{key}".lstrip("."))
+            yield from _not_finite(value, f"{path}.{_show(key)}".lstrip("."))
     elif isinstance(config, list):
         for value in config:
             yield from _not_finite(value, path)
     elif isinstance(config, float) and not math.isfinite(config):
         yield path, config
+    elif isinstance(config, int) and abs(config) > LARGEST_NUMBER:
+        yield path, math.inf if config > 0 else -math.inf
 
 
 def _all_keys(schema: dict, path: str = "") -> list[str]:
@@ -408,7 +428,12 @@ def _types(part: dict) -> list[str]:
 
 
 def _show(value: Any) -> str:
-    """Return a value as it is written in YAML, on one line."""
+    """Return a value as it is written in YAML, on one line, cut off where it is long."""
     if isinstance(value, str):
-        return value if value.strip() else repr(value)
-    return json.dumps(value, default=str)
+        text = value if value.strip() and value.isprintable() else repr(value)
+    else:
+        try:
+            text = json.dumps(value, default=str)
+        except TypeError:  # keys that JSON has not, such as dates
+            text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} ..."

@@ -105,13 +105,31 @@ def read_band(path: str | Path, bounds: tuple[int, int, int, int] | None = None)
         if bounds is not None:
             row0, col0, row1, col1 = bounds
             window = Window(col0, row0, col1 - col0, row1 - row0)
-        try:
-            return dataset.read(1, window=window)
-        except rasterio.errors.RasterioIOError as error:
-            raise InputError(
-                f"{path}: the data cannot be read ({error}); expected a whole file: "
-                "it may be truncated, write or copy it again"
-            ) from error
+        return _read_window(dataset, path, window)
+
+
+def check_whole(dataset: rasterio.DatasetReader, path: str | Path) -> None:
+    """Read the last block of an open raster, which a file that was cut off does not have.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read.
+    """
+    rows, cols = dataset.shape
+    height, width = dataset.block_shapes[0]
+    row, col = (rows - 1) // height * height, (cols - 1) // width * width
+    _read_window(dataset, path, Window(col, row, cols - col, rows - row))
+
+
+def _read_window(dataset, path, window) -> np.ndarray:
+    try:
+        return dataset.read(1, window=window)
+    except rasterio.errors.RasterioIOError as error:
+        raise InputError(
+            f"{path}: the data cannot be read ({error.__cause__ or error}); expected a whole "
+            "file: it may be truncated, write or copy it again"
+        ) from error
 
 
 def scatter(points: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.raster import Grid, open_raster, read_band, read_grid
+from emcflow.raster import Grid, check_whole, open_raster, read_band, read_grid
 
 PATTERNS = {"phase_linked": "*.int.tif", "slc": "*.slc.tif"}
 
@@ -107,6 +107,12 @@ def find_stack(directory: str | Path, layout: str, coherence: str | None = None)
             f"{directory}: only one date ({dates[0]}); expected at least two acquisitions: "
             "add files to the stack"
         )
+    for path in (*files, coherence):
+        if set("{}") & set(str(path)):
+            raise InputError(
+                f"{path}: braces in a name, which Snakemake takes for wildcards; expected none: "
+                "rename the file, or give the stack a folder of links with other names"
+            )
     return Stack(layout, tuple(dates), tuple(map(str, files)), coherence)
 
 
@@ -167,12 +173,12 @@ def _unique(pairs) -> dict[str, Path]:
 
 
 def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
-    """Check every file's grid and type, and the values of the temporal coherence.
+    """Check every file's grid, type and end, and the values of the temporal coherence.
 
     Parameters
     ----------
     stack : Stack
-        Its files are opened; only the coherence is read.
+        Its files are opened; only the coherence is read whole.
     min_coherence : float
         A point is used where the temporal coherence is above it.
 
@@ -186,8 +192,8 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
     Raises
     ------
     InputError
-        For a file that differs from the coherence's grid, is not complex, or a coherence that is
-        out of range or nowhere above the threshold.
+        For a file that differs from the coherence's grid, is not complex or is cut off, or a
+        coherence that is out of range or nowhere above the threshold.
     """
     with open_raster(stack.coherence) as dataset:
         grid = read_grid(dataset)
@@ -195,17 +201,54 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
         with open_raster(path) as dataset:
             difference = read_grid(dataset).differs_from(grid)
             kind = dataset.dtypes[0]
-        if difference:
-            raise InputError(
-                f"{path}: {difference}; expected the grid of {stack.coherence}: "
-                "coregister and crop all rasters alike"
-            )
-        if not kind.startswith("complex"):
-            raise InputError(
-                f"{path}: values of type {kind}; expected complex numbers (wrapped phase with or "
-                "without amplitude): write exp(1j * phase) as complex64"
-            )
+            if difference:
+                raise InputError(
+                    f"{path}: {difference}; expected the grid of {stack.coherence}: "
+                    "coregister and crop all rasters alike"
+                )
+            if not kind.startswith("complex"):
+                raise InputError(
+                    f"{path}: values of type {kind}; expected complex numbers (wrapped phase with "
+                    "or without amplitude): write exp(1j * phase) as complex64"
+                )
+            check_whole(dataset, path)
     return grid, coherent_points(stack.coherence, min_coherence)
+
+
+def check_reference(
+    stack: Stack, mask: np.ndarray, point: tuple[int, int], min_coherence: float
+) -> None:
+    """Check that the point asked for as the reference is one: coherent, with data at all dates.
+
+    Parameters
+    ----------
+    stack : Stack
+    mask : ndarray of bool, shape (rows, cols)
+        True at the coherent points.
+    point : tuple of int
+        Row and column.
+    min_coherence : float
+        For the message.
+
+    Raises
+    ------
+    InputError
+        If it is outside the scene, not coherent, or zero or not finite at some date.
+    """
+    row, col = point
+    if not (row < mask.shape[0] and col < mask.shape[1] and mask[row, col]):
+        raise InputError(
+            f"reference.point: [{row}, {col}] is no point above stack.min_temporal_coherence = "
+            f"{min_coherence:g} in a scene of {mask.shape[0]} x {mask.shape[1]} pixels; "
+            "expected row and column of a coherent point: choose another, or null"
+        )
+    for path in filter(None, stack.files):
+        value = read_band(path, (row, col, row + 1, col + 1))[0, 0]
+        if value == 0 or not np.isfinite(value):
+            raise InputError(
+                f"reference.point: [{row}, {col}] is {value} in {path}; expected a point with "
+                "data at all dates: choose another, or null"
+            )
 
 
 def coherent_points(
@@ -226,16 +269,23 @@ def coherent_points(
         )
     mask = coherence > min_coherence
     if bounds is None:
-        highest = float(np.nanmax(coherence, initial=-np.inf))
+        known = coherence[~np.isnan(coherence)]
+        if known.size == 0:
+            raise InputError(
+                f"{path}: NaN everywhere; expected a temporal coherence from 0 to 1: "
+                "give another raster"
+            )
+        highest = float(known.max())
         if highest > 1 + 1e-3:
             raise InputError(
                 f"{path}: temporal coherence up to {highest:g}; expected values from 0 to 1: "
-                "divide per cents by 100"
+                "divide by the largest value it can have (per cents by 100, bytes by 255)"
             )
         if not mask.any():
             raise InputError(
                 f"{path}: no pixel above stack.min_temporal_coherence = {min_coherence:g} "
-                f"(the highest is {highest:g}); expected some: lower the threshold"
+                f"(the highest is {highest:g}); expected some: lower the threshold, or give "
+                "another raster"
             )
     return mask
 

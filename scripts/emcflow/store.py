@@ -1,4 +1,4 @@
-"""HDF5 files between the rules: written whole or not at all, read with a clear word where broken."""
+"""HDF5 files between the rules: written whole or not at all, read with a word where broken."""
 
 from __future__ import annotations
 
@@ -71,13 +71,21 @@ def open_product(path: str | Path) -> Iterator[h5py.File]:
 def read(path: str | Path, *names: str) -> list[np.ndarray]:
     """Read whole arrays from one file, in the order of their names."""
     with open_product(path) as file:
-        return [file[name][...] for name in names]
+        return [_array(file, name)[...] for name in names]
 
 
 def read_rows(path: str | Path, name: str, rows: slice) -> np.ndarray:
     """Read some rows of one array."""
     with open_product(path) as file:
-        return file[name][rows]
+        return _array(file, name)[rows]
+
+
+def _array(file: h5py.File, name: str) -> h5py.Dataset:
+    """Return an array of plain numbers; no objects, references or text are ever read."""
+    found = file[name]
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
+        raise KeyError(f"{name} is no array of numbers")
+    return found
 
 
 GRAPH_ARRAYS = ("edges", "triangles", "triangle_edges", "triangle_signs", "left", "right")
@@ -93,7 +101,7 @@ def put_graph(file: h5py.File, graph: PlanarGraph) -> None:
 def read_graph(path: str | Path) -> PlanarGraph:
     """Read the point mesh written by :func:`put_graph`."""
     with open_product(path) as file:
-        arrays = {name: file[name][...] for name in GRAPH_ARRAYS}
+        arrays = {name: _array(file, name)[...] for name in GRAPH_ARRAYS}
         return PlanarGraph(nnodes=int(file.attrs["nnodes"]), **arrays)
 
 

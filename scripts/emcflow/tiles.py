@@ -157,6 +157,11 @@ def tiles_from_json(text, name="tiles.json") -> tuple[tuple[int, int], list[Tile
             f"{name} is not JSON at line {error.lineno}, column {error.colno}: {error.msg}; "
             "delete the file to have it made anew"
         ) from None
+    except RecursionError:
+        raise InputError(
+            f"{name} is not JSON of tiles: lists a thousand deep; delete the file to have it made "
+            "anew"
+        ) from None
     if not isinstance(content, dict) or not isinstance(content.get("tiles"), list):
         raise InputError(
             f"{name} has no list 'tiles', expected {{'shape': [..], 'tiles': [..]}}: add it"
@@ -178,7 +183,12 @@ def _read_tile(row, where, shape):
     scene = [0, 0, *shape]
     bounds = _read_rectangle(row.get("bounds"), f"{where}: bounds", scene)
     core = _read_rectangle(row.get("core", list(bounds)), f"{where}: core", bounds)
-    return Tile(bounds, core, row.get("points", 0))
+    points = row.get("points", 0)
+    if not _whole_numbers([points], 1) or points < 0:
+        raise InputError(
+            f"{where}: points is {points!r}, expected a whole number not below 0: correct it"
+        )
+    return Tile(bounds, core, points)
 
 
 def _read_rectangle(value, where, outer):
