@@ -96,7 +96,7 @@ def test_a_surer_but_wrong_link_loses_to_the_majority():
 
 def test_few_points_follow_wrong_peaks_of_noisy_phase():
     """Links estimated from noisy phase, of which one in twelve is wrong by over 6 sigma."""
-    geometry = dict(wavelength_m=0.0555, slant_range_m=850e3, incidence_angle_deg=39.0)
+    geometry = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
     city = simulate_stack({"rows": 90, "cols": 90, "coherence": 0.85}, **geometry)
     mask = city.temporal_coherence > 0.6
     points = np.argwhere(mask).astype(np.int32)

@@ -166,8 +166,10 @@ def test_a_changed_key_reruns_what_depends_on_it(section, key, value, rules, til
     config.setdefault(section, {})[key] = value
     process = run(tiled, config, "--dry-run")
     assert process.returncode == 0, process.stdout
-    found = {name.removesuffix(name[-3:]) if name[-2:].isdigit() else name
-             for name in jobs_of(process.stdout)}
+    found = {
+        name.removesuffix(name[-3:]) if name[-2:].isdigit() else name
+        for name in jobs_of(process.stdout)
+    }
     assert found == rules
 
 
