@@ -71,7 +71,7 @@ def test_two_links_that_disagree_meet_by_their_precision():
     np.testing.assert_allclose(found[1] - found[0], 1 / 30, atol=2e-3)
 
 
-@pytest.mark.parametrize("wrong_share, limit", [(0.0, 0.30), (0.05, 0.33)])
+@pytest.mark.parametrize("wrong_share, limit", [(0.0, 0.30), (0.05, 0.33), (0.15, 1.2)])
 def test_robust_against_wrong_peaks_at_buildings(wrong_share, limit):
     points, edges, truth = city(150)
     values, sigma, _ = link_values(edges, truth, wrong_share)
