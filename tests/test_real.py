@@ -51,8 +51,8 @@ def test_mexico_city_with_added_heights(tmp_path):
     assert both.sum() > 5000
     assert np.corrcoef(height[both], truth[both])[0, 1] >= 0.95
     error = (height - truth)[both]
-    # Of the median-free difference; the stack has small DEM errors of its own.
-    assert np.std(error - np.median(error)) <= 3.0
+    # Noise of 0.46 rad per date over baselines of 550 m; the real stack adds errors of its own DEM.
+    assert np.std(error - np.median(error)) <= 5.0
 
 
 def test_mexico_city_with_added_heights_in_four_tiles(tmp_path):
