@@ -9,6 +9,7 @@ from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
+from emcflow.memory import predicted_mb
 from emcflow.network import hop3_network
 from emcflow.simulate import simulation_dates
 from emcflow.stack import find_stack, phase_linked_stack
@@ -107,11 +108,16 @@ def code_version(script):
     return library_version(f"{workflow.basedir}/scripts/{script}.py")
 
 
-def tile_list():
-    """Return the tiles' names and point counts, once the checkpoint has run."""
+def scene_shape_and_tiles():
+    """Return rows and columns of the scene, and the tiles, once the checkpoint has run."""
     path = Path(checkpoints.tiles.get().output[0])
-    _, tiles = checked(tiles_from_json, path.read_text(), path)
-    return {f"{number:02d}": tile.points for number, tile in enumerate(tiles)}
+    return checked(tiles_from_json, path.read_text(), path)
+
+
+def tile_list():
+    """Return the tiles by their names."""
+    _, tiles = scene_shape_and_tiles()
+    return {f"{number:02d}": tile for number, tile in enumerate(tiles)}
 
 
 def each_tile(pattern):
@@ -121,7 +127,7 @@ def each_tile(pattern):
 
 def scene_points():
     """Return the number of points in all tiles together, those of overlaps counted twice."""
-    return sum(tile_list().values())
+    return sum(tile.points for tile in tile_list().values())
 
 
 def simulated_pixels():
@@ -137,25 +143,35 @@ def on_cluster():
 def tile_threads(wildcards):
     """Return the threads for one tile: by its points on a cluster, else its share of the cores."""
     if on_cluster():
-        threads = tile_list()[wildcards.tile] // POINTS_PER_THREAD
+        threads = tile_list()[wildcards.tile].points // POINTS_PER_THREAD
     else:
         threads = workflow.cores // len(tile_list())
     return max(1, min(8, threads))
 
 
-def tile_memory(wildcards, attempt, fixed, bytes_per_point):
-    """Return a memory bound in MB for a job of one tile."""
-    return megabytes(attempt, fixed, bytes_per_point, tile_list()[wildcards.tile])
+def tile_memory(wildcards, attempt, job, threads=1):
+    """Return a memory bound in MB for a job of one tile and all interferograms."""
+    tile = tile_list()[wildcards.tile]
+    row0, col0, row1, col1 = tile.bounds
+    pixels = (row1 - row0) * (col1 - col0)
+    return megabytes(attempt, job, tile.points, pixels, threads=threads)
 
 
-def megabytes(attempt, fixed, bytes_per_point, points):
-    """Return a memory bound in MB for a job whose arrays grow with its points."""
-    return attempt * int(SNAKEMAKE_MB + fixed + bytes_per_point * points / 1e6)
+def scene_memory(attempt, job, pairs=len(PAIRS), threads=1):
+    """Return a memory bound in MB for a job of all tiles and some interferograms."""
+    (rows, cols), _ = scene_shape_and_tiles()
+    return megabytes(attempt, job, scene_points(), rows * cols, pairs, threads)
+
+
+def megabytes(attempt, job, points, pixels, pairs=len(PAIRS), threads=1):
+    """Return a memory bound in MB: what the job takes, and Snakemake with it on a cluster."""
+    own = predicted_mb(job, points, pixels, len(STACK.dates), pairs, threads)
+    return attempt * (own + SNAKEMAKE_MB * on_cluster())
 
 
 def tile_minutes(wildcards, attempt, per_million_points):
     """Return a generous bound of the run time in minutes for a job of one tile."""
-    return minutes(attempt, per_million_points, tile_list()[wildcards.tile])
+    return minutes(attempt, per_million_points, tile_list()[wildcards.tile].points)
 
 
 def minutes(attempt, per_million_points, points):

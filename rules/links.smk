@@ -16,11 +16,8 @@ if LINK_MODEL:
             "../envs/environment.yaml"
         threads: tile_threads
         resources:
-            mem_mb=lambda wildcards, attempt: tile_memory(
-                wildcards,
-                attempt,
-                300 + config["link_model"]["memory_mb"],
-                300 + 8 * len(STACK.dates),
+            mem_mb=lambda wildcards, attempt, threads: tile_memory(
+                wildcards, attempt, "link_model", threads
             ),
             runtime=lambda wildcards, attempt: tile_minutes(
                 wildcards, attempt, 4 * len(STACK.dates)

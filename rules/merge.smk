@@ -15,9 +15,7 @@ rule tile_overlaps:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: megabytes(
-            attempt, 300, 100 + 2 * len(PAIRS), scene_points()
-        ),
+        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "tile_overlaps"),
         runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
     params:
         min_overlap_points=config["merge"]["min_overlap_points"],
@@ -72,8 +70,8 @@ for number, batch in enumerate(BATCHES):
             "../envs/environment.yaml"
         threads: 2
         resources:
-            mem_mb=lambda wildcards, attempt: megabytes(
-                attempt, 300, 200 + 30 * PAIRS_PER_BATCH, scene_points()
+            mem_mb=lambda wildcards, attempt, threads: scene_memory(
+                attempt, "merge_interferograms", min(PAIRS_PER_BATCH, len(PAIRS)), threads
             ),
             runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, scene_points()),
         params:

@@ -15,7 +15,9 @@ if LINK_MODEL:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: tile_memory(wildcards, attempt, 300, 1500),
+            mem_mb=lambda wildcards, attempt: tile_memory(
+                wildcards, attempt, "integrate_parameters"
+            ),
             runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, 60),
         params:
             code=code_version("integrate_parameters"),
@@ -38,7 +40,7 @@ if LINK_MODEL:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: megabytes(attempt, 300, 300, scene_points()),
+            mem_mb=lambda wildcards, attempt: scene_memory(attempt, "merge_parameters"),
             runtime=lambda wildcards, attempt: minutes(attempt, 30, scene_points()),
         params:
             reference_point=config["reference"]["point"],

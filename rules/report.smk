@@ -30,7 +30,7 @@ rule report:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: megabytes(attempt, 900, 40, scene_points()),
+        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "report"),
         runtime=lambda wildcards, attempt: minutes(attempt, 20, scene_points()),
     params:
         config=dict(config),

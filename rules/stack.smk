@@ -19,7 +19,7 @@ if SIMULATED:
             "../envs/environment.yaml"
         resources:
             mem_mb=lambda wildcards, attempt: megabytes(
-                attempt, 400, 80 * len(STACK.dates), simulated_pixels()
+                attempt, "simulate_stack", 0, simulated_pixels()
             ),
             runtime=lambda wildcards, attempt: minutes(
                 attempt, 2 * len(STACK.dates), simulated_pixels()

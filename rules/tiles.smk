@@ -37,8 +37,8 @@ rule tile_mesh:
         "../envs/environment.yaml"
     threads: tile_threads
     resources:
-        mem_mb=lambda wildcards, attempt: tile_memory(
-            wildcards, attempt, 300, 900 + 20 * len(STACK.dates)
+        mem_mb=lambda wildcards, attempt, threads: tile_memory(
+            wildcards, attempt, "tile_mesh", threads
         ),
         runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, 2 * len(STACK.dates)),
     params:

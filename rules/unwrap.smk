@@ -17,10 +17,7 @@ rule unwrap_tile:
     threads: tile_threads
     resources:
         mem_mb=lambda wildcards, attempt, threads: tile_memory(
-            wildcards,
-            attempt,
-            400,
-            600 + 20 * len(STACK.dates) + 2 * len(PAIRS) + 150 * threads,
+            wildcards, attempt, "unwrap_tile", threads
         ),
         runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, len(PAIRS)),
     params:
