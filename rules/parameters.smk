@@ -43,6 +43,7 @@ if LINK_MODEL:
             mem_mb=lambda wildcards, attempt: scene_memory(attempt, "merge_parameters"),
             runtime=lambda wildcards, attempt: minutes(attempt, 30, scene_points()),
         params:
+            min_overlap_points=config["merge"]["min_overlap_points"],
             reference_point=config["reference"]["point"],
             geometry=config["geometry"],
             code=code_version("merge_parameters"),

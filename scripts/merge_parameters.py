@@ -43,9 +43,8 @@ with job(snakemake) as log:
         terms = list(file.attrs["terms"])
     check_any_points(tiles)
     if terms:
-        scene = blend_tiles(
-            tiles, tile_offsets(tiles, grid.shape), grid.shape, params.reference_point
-        )
+        offsets = tile_offsets(tiles, grid.shape, params.min_overlap_points)
+        scene = blend_tiles(tiles, offsets, grid.shape, params.reference_point)
         labels = component_labels(scene.component)
         scene.values[:, labels == 0] = np.nan
         if labels.max() > 1:

@@ -2,12 +2,13 @@
 
 import csv
 
-from emcflow.network import days, hop3_network
+from emcflow.geometry import days_since_first
+from emcflow.network import hop3_network
 from job import job
 
 with job(snakemake) as log:
     network = hop3_network(snakemake.params.dates)
-    dates, since_first = network.dates, days(network.dates).astype(int)
+    dates, since_first = network.dates, days_since_first(network.dates).astype(int)
     with open(snakemake.output.pairs, "w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["reference", "secondary", "days"])

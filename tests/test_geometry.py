@@ -9,11 +9,11 @@ import pytest
 from emcflow.errors import InputError
 from emcflow.geometry import (
     TERMS,
+    days_since_first,
     design_matrix,
     pair_design,
     rad_per_m,
     rad_per_mm_yr,
-    years_since_first,
 )
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -76,8 +76,8 @@ def test_pair_design():
 
 
 def test_years_cross_a_leap_day():
-    assert years_since_first(["20200228", "20200301"])[1] == pytest.approx(2 / 365.25)
-    assert years_since_first(["20210228", "20210301"])[1] == pytest.approx(1 / 365.25)
+    assert days_since_first(["20200228", "20200301", "20210301"]).tolist() == [0, 2, 367]
+    assert days_since_first(["20210228", "20210301"]).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

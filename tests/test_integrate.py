@@ -71,7 +71,7 @@ def test_two_links_that_disagree_meet_by_their_precision():
     np.testing.assert_allclose(found[1] - found[0], 1 / 30, atol=2e-3)
 
 
-@pytest.mark.parametrize("wrong_share, limit", [(0.0, 0.30), (0.05, 0.33), (0.15, 1.2)])
+@pytest.mark.parametrize("wrong_share, limit", [(0.0, 0.30), (0.05, 0.33), (0.15, 1.6)])
 def test_robust_against_wrong_peaks_at_buildings(wrong_share, limit):
     points, edges, truth = city(150)
     values, sigma, _ = link_values(edges, truth, wrong_share)
@@ -281,6 +281,8 @@ def test_regions_and_components():
     assert offsets.component[0][0] == offsets.component[1][0]
     assert len({*offsets.component[0].tolist(), *offsets.component[1].tolist()}) == 3
     np.testing.assert_allclose(offsets.offsets[1][0, 0] - offsets.offsets[0][0, 0], -10)
+    alone = tile_offsets(tiles, (4, 6), min_overlap_points=2)
+    assert alone.component[0][0] != alone.component[1][0]
     scene = blend_tiles(tiles, offsets, (4, 6))
     np.testing.assert_allclose(scene.values, [[-2, -1, 0, 1, 2, 0, 0]])
     assert scene.component.tolist() == [0, 0, 0, 0, 0, 1, 2]

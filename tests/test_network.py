@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.network import days, hop3_network, planar_network
+from emcflow.network import hop3_network, planar_network
 from emcflow.planar import breadth_first_tree, dual_adjacency, integrate_cycles, residues
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -185,7 +185,3 @@ def test_a_torus_is_refused():
 def test_bad_dates(bad, message):
     with pytest.raises(InputError, match=message):
         hop3_network(bad)
-
-
-def test_days_over_a_leap_day():
-    assert days(["20200228", "20200301", "20210301"]).tolist() == [0, 2, 367]

@@ -144,7 +144,7 @@ MAPS = {"integrate_parameters", "merge_parameters"}
     ("section", "key", "value", "rules"),
     [
         ("merge", "bulk_offset", "integer", {"bulk_offsets", "merge_interferograms", "report"}),
-        ("merge", "min_overlap_points", 30, TILE_ON),
+        ("merge", "min_overlap_points", 30, TILE_ON | {"merge_parameters"}),
         ("unwrap", "spatial_cost", "constant", TILE_ON | {"unwrap_tile"}),
         ("unwrap", "solver", "ortools", TILE_ON | {"unwrap_tile"}),
         (

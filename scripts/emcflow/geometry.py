@@ -42,7 +42,7 @@ UNITS = ("mm/yr", "m")
 DAYS_PER_YEAR = 365.25
 
 
-def years_since_first(dates: Sequence[str]) -> np.ndarray:
+def days_since_first(dates: Sequence[str]) -> np.ndarray:
     """Return the time from the first date to each date.
 
     Parameters
@@ -53,7 +53,7 @@ def years_since_first(dates: Sequence[str]) -> np.ndarray:
     Returns
     -------
     ndarray of float64, shape (ndates,)
-        Years of 365.25 days; the first is 0.
+        Days; the first is 0.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def years_since_first(dates: Sequence[str]) -> np.ndarray:
         raise InputError(
             f"dates: {error}; expected dates as YYYYMMDD: correct the list of dates"
         ) from None
-    return (days - days[:1]) / DAYS_PER_YEAR
+    return days - days[:1]
 
 
 def rad_per_mm_yr(years: np.ndarray | float, wavelength_m: float) -> np.ndarray | float:
@@ -154,7 +154,7 @@ def design_matrix(
         is none.
     """
     _check_geometry(wavelength_m, slant_range_m, incidence_angle_deg)
-    years = years_since_first(dates)
+    years = days_since_first(dates) / DAYS_PER_YEAR
     bperp_m = np.asarray(bperp_m, dtype=np.float64)
     if np.any(np.diff(years) <= 0):
         raise InputError(

@@ -178,7 +178,7 @@ class SceneValues:
     component: np.ndarray
 
 
-def tile_offsets(tiles, shape):
+def tile_offsets(tiles, shape, min_overlap_points=1):
     """Constants per tile, region and term from the points that overlapping tiles share.
 
     Parameters
@@ -186,6 +186,8 @@ def tile_offsets(tiles, shape):
     tiles : sequence of TileValues
     shape : (int, int)
         Rows and columns of the scene.
+    min_overlap_points : int
+        Regions that share fewer points are not joined by them.
 
     Returns
     -------
@@ -215,6 +217,8 @@ def tile_offsets(tiles, shape):
             _, at_i, at_j = np.intersect1d(keys[i], keys[j], True, return_indices=True)
             difference = tiles[i].values[:, at_i] - tiles[j].values[:, at_j]
             for a, b, chosen in _groups(tiles[i].region[at_i], tiles[j].region[at_j]):
+                if len(chosen) < min_overlap_points:
+                    continue
                 pairs.append((first[i] + a, first[j] + b))
                 medians.append(np.median(difference[:, chosen], axis=1))
                 counts.append(len(chosen))

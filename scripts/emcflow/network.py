@@ -127,23 +127,6 @@ def planar_network(dates, pairs=(), triangles=None) -> PlanarNetwork:
     return network
 
 
-def days(dates) -> np.ndarray:
-    """Days since the first date.
-
-    Parameters
-    ----------
-    dates : sequence of str
-        Dates as YYYYMMDD.
-
-    Returns
-    -------
-    float64 (ndates,)
-        Days.
-    """
-    ordinals = [datetime.strptime(date, "%Y%m%d").toordinal() for date in dates]
-    return np.array(ordinals, dtype=np.float64) - ordinals[0]
-
-
 def _check_dates(dates):
     """Dates as a tuple, refused when not dates in order."""
     dates = tuple(str(date) for date in dates)

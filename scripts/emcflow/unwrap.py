@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit
 
 from emcflow.errors import InputError
+from emcflow.geometry import days_since_first
 from emcflow.mcf import (
     FlowSolver,
     flow_cost,
@@ -25,7 +26,6 @@ from emcflow.mcf import (
     make_scratch,
     successive_shortest_paths,
 )
-from emcflow.network import days
 from emcflow.planar import breadth_first_tree, dual_adjacency, integrate_cycles, residues
 
 LINKS_PER_CHUNK = 8192
@@ -498,7 +498,7 @@ def temporal_costs(kind: str, network) -> np.ndarray:
         If the kind is unknown.
     """
     graph = network.graph
-    time = days(network.dates)[:, None]
+    time = days_since_first(network.dates)[:, None]
     time /= np.diff(time, axis=0).mean()
     if kind == "constant":
         return np.ones(graph.nedges, np.int32)
