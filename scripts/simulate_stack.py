@@ -27,9 +27,7 @@ with job(snakemake) as log:
         truth = np.where(city.temporal_coherence > 0, getattr(city, name), np.nan)
         path = output[name.removesuffix("_mm_yr").removesuffix("_m")]
         write_raster(path, truth.astype(np.float32), grid, units=units, description=f"true {name}")
-    write_raster(
-        output.timeseries, city.phase, grid, units="rad", description=list(city.dates)
-    )
+    write_raster(output.timeseries, city.phase, grid, units="rad", description=list(city.dates))
     per_date, per_pair = baseline_tables(city.dates, city.bperp_m)
     per_date.to_csv(output.baselines_slc, index=False)
     per_pair.to_csv(output.baselines_ifg, index=False)
