@@ -3,7 +3,6 @@
 
 rule report:
     input:
-        template=f"{workflow.basedir}/scripts/emcflow/report.html.j2",
         stack=f"{OUT}/stack/stack.json",
         coherence=STACK.coherence,
         network=f"{OUT}/network/network.csv",

@@ -60,7 +60,7 @@ with job(snakemake) as log:
     reference = params.reference_point
     tags = {
         "REFERENCE": f"row {reference[0]}, column {reference[1]}" if reference else "median",
-        **{name.upper(): str(value) for name, value in params.geometry.items()},
+        **{name.upper(): f"{value:.12g}" for name, value in params.geometry.items()},
     }
     for name, units in zip(TERMS, UNITS, strict=True):
         if name in terms:

@@ -12,7 +12,8 @@ def code_version(script: str | Path) -> str:
     """Hash the syntax trees of a script's own modules, found by following its imports.
 
     Snakemake sees a change of a script but not of the modules it imports; with this hash among a
-    rule's params it sees both. Comments, blank lines and docstrings do not count.
+    rule's params it sees both. Comments, blank lines and docstrings do not count. A file beside a
+    module that has its name but another ending, as a template has, belongs to it.
 
     Parameters
     ----------
@@ -29,6 +30,9 @@ def code_version(script: str | Path) -> str:
     for path in sorted(_reached(script, script.parent)):
         digest.update(path.relative_to(script.parent).as_posix().encode())
         digest.update(_syntax(path).encode())
+        for companion in sorted(path.parent.glob(f"{path.stem}.*")):
+            if companion != path:
+                digest.update(companion.read_bytes())
     return digest.hexdigest()[:12]
 
 
