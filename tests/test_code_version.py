@@ -6,7 +6,7 @@ from emcflow.code_version import code_version
 
 FILES = {
     "script.py": "from library.used import answer\nprint(answer())\n",
-    "library/used.py": '"""Doc."""\nfrom library import deeper\n\n\ndef answer():\n    return deeper.N\n',
+    "library/used.py": '"""Doc."""\nfrom library import deeper\n\nanswer = lambda: deeper.N\n',
     "library/deeper.py": "N = 1\n",
     "library/unused.py": "M = 1\n",
     "library/used.html.j2": "<p>",
