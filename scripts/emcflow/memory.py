@@ -33,7 +33,7 @@ class Peak:
 # A Delaunay mesh has 3 links and 2 triangles per point; its arrays take 102 bytes per point.
 PEAKS = {
     # truth and stack, both of all dates; the spectrum of a field
-    "simulate_stack": Peak(fixed_mb=130, pixel=140, pixel_date=17),
+    "simulate_stack": Peak(fixed_mb=145, pixel=140, pixel_date=17),
     # phase of all dates; the triangulation, or one window per thread
     "tile_mesh": Peak(fixed_mb=235, point=560, date=4, pixel=5, pixel_thread=8),
     # phase; links, their parameters, sigmas and coherence; the waves of the search are small
@@ -42,17 +42,17 @@ PEAKS = {
     # mesh, dual, costs; the search of one interferogram per thread
     "unwrap_tile": Peak(fixed_mb=230, point=450, date=14, pair=2, thread=140),
     # points, links and regions of all tiles; what overlaps differ by
-    "tile_overlaps": Peak(fixed_mb=95, point=100, pair=1),
+    "tile_overlaps": Peak(fixed_mb=95, point=95, pair=0.6),
     # cycles before and after, their mean and spread; phase; the places of points; images
     "merge_interferograms": Peak(
         fixed_mb=130, point=300, date=4, pair=24, pixel=12, pixel_thread=8
     ),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones
-    "integrate_parameters": Peak(fixed_mb=150, point=1200),
+    "integrate_parameters": Peak(fixed_mb=125, point=1200),
     # values of all tiles, a few images
     "merge_parameters": Peak(fixed_mb=130, point=150, pixel=30),
     # pictures; a few rasters at a time
-    "report": Peak(fixed_mb=260, point=100, pixel=20),
+    "report": Peak(fixed_mb=285, point=80, pixel=20),
 }
 
 

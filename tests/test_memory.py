@@ -1,0 +1,59 @@
+"""Memory that the rules ask for, against what their jobs take."""
+
+import csv
+import re
+
+import pytest
+from workflow import run_whole
+
+JOBS = {
+    "simulate_stack",
+    "tile_mesh_00",
+    "link_model_00",
+    "unwrap_tile_00",
+    "tile_overlaps",
+    "merge_interferograms_00",
+    "integrate_parameters_00",
+    "merge_parameters",
+    "report",
+}
+
+
+def asked_and_taken(results):
+    """MB asked for and MB taken at the most by each job that asks for memory."""
+    jobs = {}
+    for path in (results / "benchmarks").glob("*.tsv"):
+        with open(path, newline="") as file:
+            row = next(csv.DictReader(file, delimiter="\t"))
+        asked = re.search(r"'mem_mb': (\d+)", row["resources"])
+        # the benchmark samples the memory and may miss the peak, which the job's log tells
+        log = (results / "logs" / f"{path.stem}.log").read_text()
+        taken = re.search(r"peak memory (\d+) MB", log)
+        if asked:
+            jobs[path.stem] = int(asked[1]), int(taken[1])
+    return jobs
+
+
+@pytest.mark.parametrize(
+    ("side", "dates", "tiles"), [(465, 12, 1), (210, 24, 2)], ids=["one tile", "two tiles"]
+)
+def test_jobs_take_what_their_rules_ask_for_and_no_less_than_two_thirds(
+    side, dates, tiles, tmp_path
+):
+    config = {
+        "output_dir": "results",
+        "stack": {"layout": "simulate"},
+        "link_model": {"dem_error_range_m": [-80, 80]},
+        "simulation": {"rows": side, "cols": side, "dates": dates},
+        "tiles": {"points_per_tile": side**2 // tiles // 2, "max_tiles": tiles},
+    }
+    run_whole(tmp_path, config, "--benchmark-extended")
+    jobs = asked_and_taken(tmp_path / "results")
+    assert jobs.keys() >= JOBS
+    assert len([name for name in jobs if name.startswith("unwrap_tile")]) == tiles
+    wrong = {
+        name: (asked, taken)
+        for name, (asked, taken) in jobs.items()
+        if not taken <= asked <= 1.5 * taken
+    }
+    assert wrong == {}
