@@ -48,7 +48,8 @@ class Case:
     """A stack to compare on: thousands of points asked for, dates, noise; how often, how far.
 
     `pairs_in_space` above 0 lets spurt unwrap only so many interferograms in space; the time of
-    all is extrapolated and marked so.
+    all is extrapolated and marked so. With `defaults` spurt runs with its own number of workers
+    as well, one for each step on two cores.
     """
 
     kilopoints: int
@@ -56,6 +57,7 @@ class Case:
     noise: str
     repeats: int = 1
     pairs_in_space: int = 0
+    defaults: bool = False
 
     @property
     def name(self) -> str:
@@ -88,7 +90,7 @@ COMPARED = {
         Case(60, 20, "high"),
         Case(60, 40, "low"),
         Case(60, 60, "low"),
-        Case(175, 20, "low", repeats=3),
+        Case(175, 20, "low", repeats=3, defaults=True),
         Case(400, 20, "low", pairs_in_space=9),
         Case(1000, 20, "low", pairs_in_space=6),
     ],
@@ -171,8 +173,8 @@ class Bench:
         memory = measured.pop("peak_mb")
         self.record(case, program, usage, memory_mb=memory, **measured)
 
-    def run_spurt(self, case: Case) -> None:
-        """Run spurt's command line on a city, as many workers as there are cores."""
+    def run_spurt(self, case: Case, program: str, workers: int | None = None) -> None:
+        """Run spurt's command line on a city, with so many workers or its own choice."""
         city = self.simulate(case)
         folder = self.folder / case.name / "spurt"
         shutil.rmtree(folder, ignore_errors=True)
@@ -180,8 +182,9 @@ class Bench:
         stages = folder / "stages.jsonl"
         command = [self.spurt, str(HERE / "stages_spurt.py"), str(stages)]
         command += [str(case.pairs_in_space), "--inputdir", str(city / "stack")]
-        command += ["--outputdir", "emcf", "--tempdir", "tmp", "--t-workers", str(self.cores)]
-        command += ["--s-workers", str(self.cores)]
+        command += ["--outputdir", "emcf", "--tempdir", "tmp"]
+        if workers:
+            command += ["--t-workers", str(workers), "--s-workers", str(workers)]
         usage = measure(command, folder, folder / "run.log", {"PYTHONPATH": str(HERE)})
         npairs = len(list((folder / "emcf").glob("*.unw.tif")))
         more = {"stages": sum_stages(stages), "pairs": npairs}
@@ -189,7 +192,7 @@ class Bench:
             more, usage = extrapolated(more, usage, case.pairs_in_space)
         else:
             more["points_right"] = points_right(folder / "emcf", city)
-        self.record(case, "spurt", usage, **more)
+        self.record(case, program, usage, **more)
 
     def run_read_write(self, case: Case, results: Path) -> None:
         """Read the stack and write a run's rasters again, and nothing else."""
@@ -213,7 +216,9 @@ class Bench:
                 self.run_read_write(case, results)
                 self.run_stages(case, "emcflow stages")
                 self.run_stages(case, "emcflow stages without link model")
-                self.run_spurt(case)
+                self.run_spurt(case, "spurt", self.cores)
+                if case.defaults:
+                    self.run_spurt(case, "spurt, its defaults")
             self.remove_stack(case)
 
     def scaling(self, cases: list[Case]) -> None:

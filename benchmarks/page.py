@@ -13,10 +13,12 @@ from matplotlib.figure import Figure
 UNWRAPPING = ("mesh", "time", "space")
 PROGRAMS = {
     "spurt": ("spurt 0.1.1", "C3", "s"),
-    "emcflow": ("emcflow", "C0", "o"),
+    "spurt, its defaults": ("spurt 0.1.1, its default workers", "C1", "D"),
     "emcflow without link model": ("emcflow without link model", "C2", "^"),
+    "emcflow": ("emcflow", "C0", "o"),
     "read and write": ("only read and write the rasters", "0.5", "x"),
 }
+COMPARED = ("spurt", "emcflow without link model", "emcflow")
 FITTED_FROM = 40_000  # points; below, the start of Python is most of the time
 
 INTRODUCTION = """\
@@ -135,8 +137,10 @@ def whole_runs(results: dict, compared: list[tuple]) -> str:
     rows = []
     for case in compared:
         spurt = results[case, "spurt"]
-        for program in ("spurt", "emcflow without link model", "emcflow"):
-            one = results[case, program]
+        for program in PROGRAMS:
+            one = results.get((case, program))
+            if program == "read and write" or one is None:
+                continue
             rows.append(
                 [
                     case_text(case) if program == "spurt" else "",
@@ -159,14 +163,14 @@ def unwrapping(results: dict, compared: list[tuple]) -> str:
     rows = []
     for case in compared:
         spurt = stage_sum(results[case, "spurt"])
-        for program in ("spurt", "emcflow stages without link model", "emcflow stages"):
-            one = results[case, program]
+        for program in COMPARED:
+            one = results[case, program.replace("emcflow", "emcflow stages")]
             sign = mark(one)
             total = stage_sum(one)
             rows.append(
                 [
                     case_text(case) if program == "spurt" else "",
-                    PROGRAMS[program.replace(" stages", "")][0],
+                    PROGRAMS[program][0],
                     *(seconds(one["stages"][name]["cpu_s"], sign) for name in UNWRAPPING),
                     seconds(total, sign),
                     seconds(stage_sum(one, "wall_s"), sign),
@@ -273,16 +277,19 @@ def draw(results: dict, compared: list[tuple]) -> Figure:
     )
     for axis, title, value in panels:
         for program, (label, colour, marker) in PROGRAMS.items():
-            if program == "read and write" and "memory" in title:
-                continue
-            curve = [(case[2], value(results[case, program])) for case in sizes]
-            axis.loglog(*zip(*curve, strict=True), color=colour, marker=marker, label=label)
+            curve = [
+                (case[2], value(results[case, program]))
+                for case in sizes
+                if (case, program) in results and not ("read" in program and "memory" in title)
+            ]
+            if curve:
+                axis.loglog(*zip(*curve, strict=True), color=colour, marker=marker, label=label)
         axis.set_title(title)
-    for program, (label, colour, marker) in PROGRAMS.items():
-        name = program if program == "spurt" else program.replace("emcflow", "emcflow stages")
-        if program != "read and write":
-            curve = [(case[2], stage_sum(results[case, name])) for case in sizes]
-            axes[0, 1].loglog(*zip(*curve, strict=True), color=colour, marker=marker, label=label)
+    for program in COMPARED:
+        label, colour, marker = PROGRAMS[program]
+        name = program.replace("emcflow", "emcflow stages")
+        curve = [(case[2], stage_sum(results[case, name])) for case in sizes]
+        axes[0, 1].loglog(*zip(*curve, strict=True), color=colour, marker=marker, label=label)
     axes[0, 1].set_title("mesh + time + space: CPU time [s]")
     for axis in (*axes[0], axes[1, 0]):
         axis.set_xlabel("thousand points")
@@ -297,8 +304,7 @@ def draw_right(axis, results: dict, compared: list[tuple]) -> None:
     """Draw the share of right points of each case as bars."""
     cases = [case for case in compared if "points_right" in results[case, "spurt"]]
     at = np.arange(len(cases))
-    names = ("spurt", "emcflow without link model", "emcflow")
-    for offset, program in enumerate(names):
+    for offset, program in enumerate(COMPARED):
         label, colour, _ = PROGRAMS[program]
         share = [100 * results[case, program]["points_right"] for case in cases]
         axis.bar(at + 0.27 * (offset - 1), share, 0.25, color=colour, label=label)

@@ -14,12 +14,20 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.links import choose_terms, estimate_links, search_axis
-from emcflow.mesh import point_mesh
+from emcflow.mesh import confident_links, point_mesh
 from emcflow.network import hop3_network
 from emcflow.planar import breadth_first_tree, dual_adjacency
 from emcflow.stack import coherent_points, find_stack, read_phase
-from emcflow.unwrap import spatial_costs, temporal_costs, unwrap_in_space, unwrap_in_time
+from emcflow.unwrap import (
+    spatial_costs,
+    supported_params,
+    temporal_costs,
+    unwrap_in_space,
+    unwrap_in_time,
+)
 from stage_clock import StageClock
+
+MIN_COHERENCE, MAX_LINK_PIXELS = 0.6, 100  # the defaults of the config
 
 
 def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
@@ -47,7 +55,7 @@ def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
         return result
 
     stack = find_stack(stack, "phase_linked")
-    mask = coherent_points(stack.coherence, 0.6)
+    mask = coherent_points(stack.coherence, MIN_COHERENCE)
     bounds = (0, 0, *mask.shape)
     phase, _ = stage("read", read_phase, stack, mask, bounds, threads)
     points = np.argwhere(mask).astype(np.int32)
@@ -55,13 +63,26 @@ def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
 
     def mesh():
         graph = point_mesh(points)
-        return graph, dual_adjacency(graph), breadth_first_tree(graph)
+        confident = confident_links(points, graph.edges, MAX_LINK_PIXELS)
+        return graph, confident, dual_adjacency(graph), breadth_first_tree(graph, confident)
 
-    graph, adjacency, tree = stage("mesh", mesh)
+    graph, confident, adjacency, tree = stage("mesh", mesh)
     design = params = coherence = None
     if link_model:
         design, model = stage("link model", _estimate, phase, graph.edges, link_model, threads)
-        params, coherence = model.params, model.coherence
+        coherence = model.coherence
+        ranges = [link_model["velocity_range"], link_model["dem_error_range"]]
+        params = stage(
+            "time",
+            supported_params,
+            phase,
+            graph,
+            design,
+            model.params,
+            coherence,
+            ranges,
+            threads,
+        )
     cycles = stage(
         "time",
         unwrap_in_time,
@@ -74,6 +95,8 @@ def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
         n_threads=threads,
     )
     kind = "coherence" if link_model else "constant"
+    costs = spatial_costs(kind, graph, points, coherence=coherence)
+    costs[~confident] = 0
     stage(
         "space",
         unwrap_in_space,
@@ -82,7 +105,7 @@ def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
         graph,
         adjacency,
         tree,
-        costs=spatial_costs(kind, graph, points, coherence=coherence),
+        costs=costs,
         n_threads=threads,
     )
     return {
