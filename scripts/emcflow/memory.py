@@ -42,7 +42,7 @@ PEAKS = {
     # mesh, dual, costs; the search of one interferogram per thread
     "unwrap_tile": Peak(fixed_mb=230, point=450, date=14, pair=2, thread=140),
     # points, links and regions of all tiles; what overlaps differ by
-    "tile_overlaps": Peak(fixed_mb=95, point=95, pair=0.6),
+    "tile_overlaps": Peak(fixed_mb=95, point=100, pair=0.7),
     # cycles before and after, their mean and spread; phase; the places of points; images
     "merge_interferograms": Peak(
         fixed_mb=130, point=300, date=4, pair=24, pixel=12, pixel_thread=8
