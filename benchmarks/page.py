@@ -29,7 +29,8 @@ model) side by side on simulated cities whose truth is known; one program at a t
 the same number of cores. Made by `make bench` and `make scaling`; medians where a case was run
 several times ({runs}).
 
-Machine: {machine}
+Machine: {machine} Under other work wall times are too long, of both programs; CPU times, memory and
+shares of right points are as they are.
 
 - *Whole run*: for emcflow `snakemake --cores {cores}`, from the rasters to the rasters, with its
   start, the checks, the maps of velocity and DEM error and the report; for spurt its command line
