@@ -331,7 +331,8 @@ def describe_machine(path: Path, cores: int) -> None:
     text = (
         f"{model[1] if model else platform.processor()}, {os.cpu_count()} cores, {memory:.0f} GB, "
         f"{platform.system()}; Python {platform.python_version()}, {versions}; "
-        f"{datetime.date.today()}; load by other work before the first run: {os.getloadavg()[0]:.1f}."
+        f"{datetime.date.today()}; load by other work before the first run: "
+        f"{os.getloadavg()[0]:.1f}."
     )
     path.write_text(json.dumps({"cores": cores, "text": text}))
 
