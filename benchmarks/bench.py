@@ -49,7 +49,7 @@ class Case:
 
     `pairs_in_space` above 0 lets spurt unwrap only so many interferograms in space; the time of
     all is extrapolated and marked so. With `defaults` spurt runs with its own number of workers
-    as well, one for each step on two cores.
+    as well, one for each step on two cores; with `links` the search of the links is compared too.
     """
 
     kilopoints: int
@@ -58,6 +58,7 @@ class Case:
     repeats: int = 1
     pairs_in_space: int = 0
     defaults: bool = False
+    links: bool = False
 
     @property
     def name(self) -> str:
@@ -82,12 +83,12 @@ class Case:
 
 
 COMPARED = {
-    "quick": [Case(25, 20, "low"), Case(25, 20, "high")],
+    "quick": [Case(25, 20, "low", links=True), Case(25, 20, "high", links=True)],
     "full": [
         Case(25, 20, "low", repeats=3),
-        Case(60, 20, "low", repeats=3),
-        Case(60, 20, "medium"),
-        Case(60, 20, "high"),
+        Case(60, 20, "low", repeats=3, links=True),
+        Case(60, 20, "medium", links=True),
+        Case(60, 20, "high", links=True),
         Case(60, 40, "low"),
         Case(60, 60, "low"),
         Case(175, 20, "low", repeats=3, defaults=True),
@@ -99,6 +100,8 @@ SCALED = {
     "quick": [Case(size, 12, "low") for size in (30, 100, 300)],
     "full": [Case(size, 20, "low") for size in (50, 100, 200, 500, 1000, 2000)],
 }
+LARGEST = {"quick": [], "full": [Case(4000, 30, "low")]}
+TINY = {"rows": 30, "cols": 30, "dates": 5}
 
 
 class Bench:
@@ -117,13 +120,15 @@ class Bench:
             file.write(json.dumps(line | more) + "\n")
         print(f"{case.name}: {program} {usage.wall_s:.1f} s, {usage.peak_mb:.0f} MB", flush=True)
 
-    def snakemake(self, folder: Path, config: dict, *arguments: str) -> Usage:
+    def snakemake(
+        self, folder: Path, config: dict, *arguments: str, env: dict[str, str] | None = None
+    ) -> Usage:
         """Run the workflow with a config and measure it."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
         command += ["--configfile", "config.yaml", "--cores", str(self.cores), *arguments]
-        return measure(command, folder, folder / "run.log", {})
+        return measure(command, folder, folder / "run.log", env or {})
 
     def simulate(self, case: Case) -> Path:
         """Return the folder of the simulated city, made where it does not exist."""
@@ -207,6 +212,29 @@ class Bench:
         self.record(case, "read and write", Usage(**seconds, peak_mb=usage.peak_mb))
         shutil.rmtree(folder)
 
+    def run_links(self, case: Case) -> None:
+        """Compare the search of the links' parameters with an exhaustive one."""
+        prepared, output = (self.folder / name for name in ("links.json", "links_out.json"))
+        # the grid of the exhaustive search ends at 47.5 m
+        prepared.write_text(json.dumps(case.simulation | {"building_height_m": 45}))
+        command = [sys.executable, str(HERE / "links.py"), str(output)]
+        command += [str(self.cores), str(prepared)]
+        usage = measure(command, self.folder, self.folder / "links.log", ENV)
+        self.record(case, "links", usage, **json.loads(output.read_text()))
+
+    def run_start(self) -> None:
+        """Run the workflow on a stack of nothing, at first without anything compiled."""
+        case, folder = Case(0, TINY["dates"], "low"), self.folder / "start"
+        shutil.rmtree(folder, ignore_errors=True)
+        config = {"output_dir": "results", "stack": {"layout": "simulate"}, "simulation": TINY}
+        nothing_compiled = {"NUMBA_CACHE_DIR": str(folder / "compiled")}
+        # the second run leaves everything compiled for all that follow
+        for program, env in (("first start", nothing_compiled), ("", {}), *[("start", {})] * 3):
+            shutil.rmtree(folder / "results", ignore_errors=True)
+            usage = self.snakemake(folder, config, env=env)
+            if program:
+                self.record(case, program, usage)
+
     def compare(self, cases: list[Case]) -> None:
         """Run all programs on all cases, one after the other, again and again."""
         for case in cases:
@@ -219,6 +247,8 @@ class Bench:
                 self.run_spurt(case, "spurt", self.cores)
                 if case.defaults:
                     self.run_spurt(case, "spurt, its defaults")
+            if case.links:
+                self.run_links(case)
             self.remove_stack(case)
 
     def scaling(self, cases: list[Case]) -> None:
@@ -227,6 +257,12 @@ class Bench:
             for _ in range(case.repeats):
                 self.run_stages(case, "scaling")
                 self.run_emcflow(case, "scaling rules", tiles={"max_tiles": 1})
+            self.remove_stack(case)
+
+    def largest(self, cases: list[Case]) -> None:
+        """Run the whole workflow on the largest cases, cut into tiles as by default."""
+        for case in cases:
+            self.run_emcflow(case, "largest")
             self.remove_stack(case)
 
     def remove_stack(self, case: Case) -> None:
@@ -351,13 +387,16 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     bench = Bench(given.folder, given.cores, given.spurt)
     cases = {"compare": COMPARED, "scaling": SCALED}.get(given.what, {}).get(given.size, [])
-    chosen = [case for case in cases if re.search(given.only or "", case.name)]
+    only = given.only or ""
+    chosen = [case for case in cases if re.search(only, case.name)]
     if chosen:
         describe_machine(given.folder / "machine.json", given.cores)
     if given.what == "compare":
+        bench.run_start()
         bench.compare(chosen)
     elif given.what == "scaling":
         bench.scaling(chosen)
+        bench.largest([case for case in LARGEST[given.size] if re.search(only, case.name)])
     write_page(bench.records, given.docs)
 
 

@@ -34,7 +34,7 @@ shares of right points are as they are.
 
 - *Whole run*: for emcflow `snakemake --cores {cores}`, from the rasters to the rasters, with its
   start, the checks, the maps of velocity and DEM error and the report; for spurt its command line
-  with {cores} workers. emcflow's compiled functions are in their cache (see *Start* in the README).
+  with {cores} workers. emcflow's compiled functions are in their cache (see *Start* below).
 - *CPU*: user and system seconds of all processes. *Memory*: the peak of all processes together,
   forked ones without the pages that they share; for emcflow with Snakemake's own.
 - *Right*: share of the coherent points within pi of the truth, mean over all interferograms.
@@ -82,9 +82,17 @@ def write_page(records: Path, docs: Path) -> None:
             floor(results, compared),
         ]
         draw(results, compared).savefig(docs / "benchmarks.png", dpi=110)
+    searched = sorted(case for case, program in results if program == "links")
+    if searched:
+        sections.append(links(results, searched))
     scaled = sorted(case for case, program in results if program == "scaling")
     if scaled:
         sections.append(growth(results, scaled))
+    largest = sorted(case for case, program in results if program == "largest")
+    if largest:
+        sections.append(largest_runs(results, largest))
+    if any(program == "start" for _, program in results):
+        sections.append(start(results))
     (docs / "benchmarks.md").write_text("\n".join(sections))
 
 
@@ -225,6 +233,71 @@ def floor(results: dict, compared: list[tuple]) -> str:
         "start is not counted.\n\n"
     )
     return text + table(head, rows)
+
+
+def links(results: dict, searched: list[tuple]) -> str:
+    """Return the section on the search of the links' velocity and DEM error."""
+    head = ["case", "search", "wall [s]", "CPU [s]", "wrong peaks [%]"]
+    head += ["RMSE [mm/yr]", "RMSE [m]", "exhaustive's CPU"]
+    rows = []
+    for case in searched:
+        searches = results[case, "links"]["searches"]
+        text = f"{results[case, 'links']['links']:,.0f} links, {case_text(case)}"
+        for name, one in searches.items():
+            first = name == "exhaustive"
+            rows.append(
+                [
+                    text if first else "",
+                    name,
+                    seconds(one["wall_s"]),
+                    seconds(one["cpu_s"]),
+                    f"{100 * one['wrong']:.2f}",
+                    *(f"{value:.2f}" for value in one["rmse"]),
+                    "" if first else f"/ {searches['exhaustive']['cpu_s'] / one['cpu_s']:.0f}",
+                ]
+            )
+    text = (
+        "## Velocity and DEM error of the links\n\nThe search against an exhaustive one as in "
+        "spurt's pull request 97 with its defaults: 40 velocities by 40 DEM errors, over all "
+        "interferograms, one product of matrices, a parabola through the highest value and its "
+        "neighbours. A peak is wrong where it is off the truth by more than half a resolution "
+        "cell; the RMSE is over the links that neither search has wrong. Run in turn, medians of "
+        "three.\n\n"
+    )
+    return text + table(head, rows)
+
+
+def largest_runs(results: dict, cases: list[tuple]) -> str:
+    """Return the section on whole runs of emcflow alone."""
+    rows = []
+    for case in cases:
+        one = results[case, "largest"]
+        rows.append(
+            [
+                case_text(case),
+                f"{one['wall_s'] / 60:.0f}",
+                f"{one['cpu_s'] / 60:.0f}",
+                f"{one['peak_mb'] / 1000:.1f}",
+                right(one),
+            ]
+        )
+    head = ["case", "wall [min]", "CPU [min]", "memory [GB]", "right [%]"]
+    return "## Millions of points\n\nThe whole run, link model included.\n\n" + table(head, rows)
+
+
+def start(results: dict) -> str:
+    """Return the section on what every run costs, however small its stack."""
+    seconds_of = {
+        program: one["wall_s"]
+        for (_, program), one in results.items()
+        if program in ("first start", "start")
+    }
+    return (
+        "## Start\n\nA stack of 30 x 30 pixels and 5 dates, from its simulation to its report: "
+        f"{seconds(seconds_of['start'])} s, of which all but a few hundredths are starts of "
+        f"programs; {seconds(seconds_of['first start'])} s the first time on a machine, when numba "
+        "compiles what it then keeps for all runs.\n"
+    )
 
 
 def growth(results: dict, scaled: list[tuple]) -> str:

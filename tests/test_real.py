@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
+from emcflow.store import read as read_product
 from workflow import read, run_whole, shares_right
 
 DATA = os.environ.get("EMCFLOW_DATA")
@@ -42,6 +44,13 @@ def test_mexico_city(tmp_path):
     assert mean_share(*unwrap(tmp_path, "cropA_mexico")) >= 0.9999
 
 
+def costs_of_flows(results):
+    """Cost of the flow of every interferogram, and the residues it removes."""
+    return read_product(
+        results / "unwrap" / "uw_tile_00.h5", "statistics/cost", "statistics/residues"
+    )
+
+
 def test_mexico_city_with_added_heights(tmp_path):
     results, reference, coherence = unwrap(tmp_path, "cropA_mexico_hard")
     assert mean_share(results, reference, coherence) >= 0.998
@@ -53,6 +62,14 @@ def test_mexico_city_with_added_heights(tmp_path):
     error = (height - truth)[both]
     # Noise of 0.46 rad per date over baselines of 550 m; the real stack adds errors of its own DEM.
     assert np.std(error - np.median(error)) <= 5.0
+    costs, residues = costs_of_flows(results)
+    config = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    config["unwrap"] = {"solver": "ortools"}
+    run_whole(tmp_path, config, "--until", "unwrap_tile")
+    reference_costs, reference_residues = costs_of_flows(results)
+    np.testing.assert_array_equal(residues, reference_residues)
+    np.testing.assert_array_equal(costs, reference_costs)
+    assert residues.max() > 100
 
 
 def test_mexico_city_with_added_heights_in_four_tiles(tmp_path):
