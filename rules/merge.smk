@@ -68,10 +68,9 @@ for number, batch in enumerate(BATCHES):
             f"{OUT}/benchmarks/merge_interferograms_{number:02d}.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 2
         resources:
-            mem_mb=lambda wildcards, attempt, threads: scene_memory(
-                attempt, "merge_interferograms", min(PAIRS_PER_BATCH, len(PAIRS)), threads
+            mem_mb=lambda wildcards, attempt: scene_memory(
+                attempt, "merge_interferograms", min(PAIRS_PER_BATCH, len(PAIRS))
             ),
             runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, scene_points()),
         params:

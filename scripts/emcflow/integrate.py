@@ -39,6 +39,9 @@ MAX_REWEIGHTINGS = 20
 # Relative residual of the linear systems while weights still change, and at the end.
 COARSE_TOLERANCE, FINE_TOLERANCE = 1e-4, 1e-7
 MAX_ITERATIONS = 500
+# Matrices of weights that still change which share one multigrid hierarchy: setting one up costs as
+# much as five iterations, and the next matrices differ little.
+MATRICES_PER_HIERARCHY = 3
 
 
 def integrate_links(edges, values, sigma, npoints, at_edge=None):
@@ -423,6 +426,8 @@ class _Laplacian:
         self.free = np.flatnonzero(free)
         self.first = first
         self.component = component
+        self.solved = 0
+        self.preconditioners = [None] * len(self.large)
 
     def solve(self, weights, data, x, tolerance):
         """Point values (nterms, npoints) near x that fit data (nterms, nlinks)."""
@@ -444,9 +449,15 @@ class _Laplacian:
                 options={"SymmetricMode": True},
             )
             x[:, self.free] = factor.solve(right[:, self.free].T).T
-        for points in self.large:
+        stale = self.solved % MATRICES_PER_HIERARCHY == 0 or tolerance == FINE_TOLERANCE
+        for number, points in enumerate(self.large):
             part = matrix if len(points) == self.npoints else matrix[points][:, points]
-            x[:, points] = _multigrid(part, right[:, points], x[:, points], tolerance)
+            if stale:
+                self.preconditioners[number] = _multigrid(part)
+            x[:, points] = _conjugate_gradients(
+                part, right[:, points], x[:, points], tolerance, self.preconditioners[number]
+            )
+        self.solved += 1
         return x
 
     def _matrix(self, weights):
@@ -462,13 +473,15 @@ class _Laplacian:
         ).tocsr()
 
 
-def _multigrid(matrix, right, start, tolerance):
-    """Conjugate gradients preconditioned by classical multigrid, for every row of right."""
+def _multigrid(matrix):
+    """Classical multigrid for a matrix, as a preconditioner."""
     import pyamg  # slow to import, and of no use for small graphs
 
-    # Setting up anew for every matrix costs as much as five iterations and saves more than that.
-    hierarchy = pyamg.ruge_stuben_solver(sparse.csr_matrix(matrix), max_coarse=500)
-    preconditioner = hierarchy.aspreconditioner()
+    return pyamg.ruge_stuben_solver(sparse.csr_matrix(matrix), max_coarse=500).aspreconditioner()
+
+
+def _conjugate_gradients(matrix, right, start, tolerance, preconditioner):
+    """Preconditioned conjugate gradients for every row of right."""
     x = np.empty_like(start)
     for t in range(len(right)):
         x[t], failed = cg(
