@@ -9,6 +9,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/one_run.smk"
 include: "rules/stack.smk"
 include: "rules/network.smk"
 include: "rules/tiles.smk"

@@ -1,14 +1,15 @@
 """Perpendicular baseline of every date of the stack, from either kind of CSV."""
 
 from emcflow.baselines import read_baselines
+from emcflow.files import write_text
 from job import job
 
 with job(snakemake) as log:
     baselines = read_baselines(snakemake.input[0], snakemake.params.dates)
     for warning in baselines.warnings:
         log.warning("%s", warning)
-    baselines.table().to_csv(snakemake.output.baselines, index=False)
-    baselines.misfit.to_csv(snakemake.output.misfit, index=False)
+    write_text(snakemake.output.baselines, baselines.table().to_csv(index=False))
+    write_text(snakemake.output.misfit, baselines.misfit.to_csv(index=False))
     log.info(
         "baselines of %d dates from %.1f to %.1f m",
         len(baselines.dates),

@@ -1,8 +1,8 @@
 """Check the stack before any heavy rule and write down what it is."""
 
 import json
-from pathlib import Path
 
+from emcflow.files import write_text
 from emcflow.stack import Stack, check_reference, check_stack
 from job import job
 
@@ -32,4 +32,4 @@ with job(snakemake) as log:
         "crs": grid.crs,
         "transform": grid.transform,
     }
-    Path(snakemake.output[0]).write_text(json.dumps(summary, indent=1) + "\n")
+    write_text(snakemake.output[0], json.dumps(summary, indent=1) + "\n")

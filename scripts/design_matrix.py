@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from emcflow.files import write_text
 from emcflow.geometry import TERMS, design_matrix, pair_design
 from job import job
 
@@ -15,12 +16,13 @@ with job(snakemake) as log:
         "date": (np.repeat(dates[:1], len(dates)), dates, design),
         "pair": (pairs["reference"], pairs["secondary"], pair_design(design, indices)),
     }
-    pd.concat(
+    table = pd.concat(
         pd.DataFrame({"row": kind, "reference": reference, "secondary": secondary}).join(
             pd.DataFrame(values, columns=list(TERMS))
         )
         for kind, (reference, secondary, values) in rows.items()
-    ).to_csv(snakemake.output[0], index=False)
+    )
+    write_text(snakemake.output[0], table.to_csv(index=False))
     log.info(
         "per date up to %.4g rad per mm/yr and %.4g rad per m (reference and secondary to phase)",
         *np.abs(design).max(axis=0),

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from emcflow.errors import InputError
+from emcflow.errors import InputError, OutputError
+from emcflow.files import DISK_FULL, cannot_write
 
 log = logging.getLogger("emcflow")
+# On a full disk a log loses lines; what fills it is told by the results, not by a traceback.
+logging.raiseExceptions = False
+SNAKEMAKE_PID = "EMCFLOW_SNAKEMAKE_PID"
 
 
 @contextmanager
 def job(snakemake) -> Iterator[logging.Logger]:
     """Log to the rule's file and to the terminal; end with one clear line on bad input.
+
+    The same where the results cannot be written. Ends the script where Snakemake is gone.
 
     Parameters
     ----------
@@ -29,19 +37,21 @@ def job(snakemake) -> Iterator[logging.Logger]:
     ------
     logging.Logger
     """
+    end_with_snakemake()
     tile = snakemake.wildcards.get("tile")
     name = snakemake.rule if tile is None else f"{snakemake.rule} {tile}"
     formatter = logging.Formatter(f"%(asctime)s {name}: %(message)s", "%H:%M:%S")
     # A job writes its own log anew: a line from an earlier attempt would mislead.
     to_terminal = logging.StreamHandler(sys.stderr)
-    for handler in (logging.FileHandler(snakemake.log[0], "w"), to_terminal):
+    for handler in (logging.FileHandler(snakemake.log[0], "w", delay=True), to_terminal):
         handler.setFormatter(formatter)
         log.addHandler(handler)
     log.setLevel(logging.INFO)
     start = time.monotonic()
     try:
-        yield log
-    except InputError as error:
+        with one_line_of_a_full_disk():
+            yield log
+    except (InputError, OutputError) as error:
         log.removeHandler(to_terminal)
         log.error("error: %s", error)
         # Between blank lines: Snakemake follows with a dozen of its own about the failed job.
@@ -49,6 +59,38 @@ def job(snakemake) -> Iterator[logging.Logger]:
     taken = time.monotonic() - start
     text = f"{taken:.1f} s" if taken < 60 else duration(taken)
     log.info("done in %s, peak memory %d MB", text, peak_memory_mb())
+
+
+@contextmanager
+def one_line_of_a_full_disk() -> Iterator[None]:
+    """Turn the error of a library that found the disk full, as numba's cache may, into ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_FULL and error.filename:
+            raise cannot_write(error.filename, error) from error
+        raise
+
+
+def end_with_snakemake() -> None:
+    """End this process within a second of the Snakemake that started it.
+
+    A Snakemake that is killed leaves its scripts running. Nobody waits for their results any more,
+    and when it is started again they would run beside the new ones and share their memory.
+    """
+    snakemake = os.environ.get(SNAKEMAKE_PID)  # set by rules/one_run.smk
+    if snakemake is None:
+        return
+
+    def watch() -> None:
+        while True:
+            try:
+                os.kill(int(snakemake), 0)  # sends nothing, asks whether there is such a process
+            except ProcessLookupError:
+                os._exit(1)
+            time.sleep(0.5)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def peak_memory_mb() -> int:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from emcflow.files import write_text
 from emcflow.report import RunFiles, write_report
 from emcflow.summary import summary_text
 from job import job
@@ -38,4 +39,4 @@ with job(snakemake) as log:
     interferograms = f"{Path(files.interferograms[0]).parent}/"
     results = {"report": snakemake.output.html, "interferograms": interferograms}
     text = summary_text(headline, remarks, results | files.parameters)
-    Path(snakemake.output.summary).write_text(text, "utf-8")
+    write_text(snakemake.output.summary, text)

@@ -13,19 +13,25 @@ from emcflow.accuracy import share_right
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(folder: Path, config: dict, *arguments: str, cores: int = 2) -> subprocess.CompletedProcess:
+def command(*arguments: str, cores: int = 2, root: Path = ROOT) -> list[str]:
+    """Return the command that runs the workflow with the config of the working directory."""
+    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile")]
+    return [*snakemake, "--configfile", "config.yaml", "--cores", str(cores), *arguments]
+
+
+def run(
+    folder: Path, config: dict, *arguments: str, cores: int = 2, root: Path = ROOT, **env: str
+) -> subprocess.CompletedProcess:
     """Run the workflow in a folder with a config and return the finished process."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--configfile", "config.yaml", "--cores", str(cores), *arguments]
     return subprocess.run(
-        command,
+        command(*arguments, cores=cores, root=root),
         cwd=folder,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""},
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | env,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,11 @@ import numpy as np
 import rasterio
 from rasterio import Affine
 from rasterio.crs import CRS
+from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from emcflow.errors import InputError
+from emcflow.files import whole_file
 
 # Nodata of rasters of labels, in which 0 means something.
 NO_LABEL_DATA = 65535
@@ -186,11 +187,13 @@ def write_raster(
         Further tags.
     threads : int
         Threads for the compression.
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     bands = image[np.newaxis] if image.ndim == 2 else image
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     profile = {
         "driver": "GTiff",
         "height": grid.shape[0],
@@ -212,14 +215,14 @@ def write_raster(
         profile |= {"nodata": NO_LABEL_DATA, "predictor": 2}
     elif not np.iscomplexobj(bands):
         profile |= {"nodata": np.nan, "predictor": 3}
-    try:
-        with rasterio.open(unfinished, "w", **profile) as dataset:
+    # GDAL says nothing of a disk that is full when it closes a file; this way Python writes it.
+    with MemoryFile() as memory:
+        with memory.open(**profile) as dataset:
             dataset.write(bands)
             dataset.update_tags(UNITS=units, **(tags or {}))
             texts = [description] if isinstance(description, str) else description
             for band, text in enumerate(texts, start=1):
                 dataset.set_band_unit(band, units)
                 dataset.set_band_description(band, text)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        with whole_file(path) as file:
+            file.write(memory.getbuffer())

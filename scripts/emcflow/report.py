@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import math
-import os
 import platform
 import re
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ import emcflow
 from emcflow import figures
 from emcflow.accuracy import share_right
 from emcflow.closure import Closure, loop_closure
+from emcflow.files import whole_file, write_text
 from emcflow.network import PlanarNetwork, planar_network
 from emcflow.overlaps import Overlaps
 from emcflow.raster import Grid, open_raster, read_band
@@ -123,9 +123,8 @@ class Album:
 
     def keep(self, name: str, picture: bytes) -> str:
         """Write a PNG file and return its data URI."""
-        path = self.folder / f"{name}.png"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(picture)
+        with whole_file(self.folder / f"{name}.png") as file:
+            file.write(picture)
         return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
@@ -281,12 +280,7 @@ def _render(page: Mapping, path: Path) -> None:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_text(environment.get_template(TEMPLATE.name).render(page), "utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_text(path, environment.get_template(TEMPLATE.name).render(page))
 
 
 # Numbers

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import RawIOBase
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.files import whole_file
 from emcflow.overlaps import Overlaps, TilePoints
 from emcflow.planar import PlanarGraph
+
+
+class _Patient:
+    """A file for HDF5, which crashes where a write fails: keeps the error until HDF5 is done."""
+
+    def __init__(self, raw: RawIOBase):
+        self.raw = raw
+        self.error: OSError | None = None
+
+    def write(self, data) -> int:
+        rest = memoryview(data).cast("B")
+        try:
+            while rest and self.error is None:
+                rest = rest[self.raw.write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def __getattr__(self, name: str):
+        return getattr(self.raw, name)
 
 
 @contextmanager
@@ -29,18 +50,22 @@ def create(path: str | Path, **attributes) -> Iterator[h5py.File]:
     Yields
     ------
     h5py.File
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(unfinished, "w") as file:
-            for name, value in attributes.items():
-                file.attrs[name] = value
-            yield file
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as written:
+        patient = _Patient(written.raw)
+        try:
+            with h5py.File(patient, "w") as file:
+                for name, value in attributes.items():
+                    file.attrs[name] = value
+                yield file
+        finally:
+            if patient.error is not None:
+                raise patient.error
 
 
 def put(group: h5py.Group, name: str, values: np.ndarray, units: str) -> None:
