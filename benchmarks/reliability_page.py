@@ -14,9 +14,9 @@ with work. Made by `make reliability` and `make soak`; the tests named here run 
 ## Killed runs
 
 {count} runs of a simulated city in four tiles ({steps} steps, {rasters} rasters) were killed with
-SIGKILL at moments spread evenly over the whole run: {whole} with all their scripts, {alone} Snakemake
-alone, so that its scripts were still there when the next run started. Each was then started again
-with the same command.
+SIGKILL at moments spread evenly over the whole run: {whole} with all their scripts, {alone} without,
+so that those were still there when the next run started. Each was then started again with the same
+command.
 
 **{same} of {count}** came to their end with every raster byte for byte that of an undisturbed run,
 without a word to Snakemake such as `--unlock` or `--rerun-incomplete`. {writing} of the kills fell
@@ -147,10 +147,10 @@ def load(cores: int, runs: list[dict]) -> str:
     return f"""\
 ## Load
 
-Ten runs of random sizes one after the other in one working directory, the last like the first;
-{tiles["tiles"]} tiles; {dates["dates"]} dates; on {cores} cores. `make soak` fails where a job takes
-more memory than its rule asks for, or where memory or open files of the last of the ten are more
-than those of the first.
+On {cores} cores: ten runs of random sizes one after the other in one working directory, the last
+like the first; {tiles["tiles"]} tiles, without link model; {dates["dates"]} dates. `make soak` fails
+where a job takes more memory than its rule asks for, or where memory or open files of the last of
+the ten are more than those of the first.
 
 | | pixels | dates | interferograms | tiles | jobs | largest job [MB] | Snakemake [MB] | its open files | those of a script | CPU of the jobs [s] |
 |---|---|---|---|---|---|---|---|---|---|---|
