@@ -14,9 +14,9 @@ with work. Made by `make reliability` and `make soak`; the tests named here run 
 ## Killed runs
 
 {count} runs of a simulated city in four tiles ({steps} steps, {rasters} rasters) were killed with
-SIGKILL at moments spread evenly over the whole run: {whole} with all their scripts, {alone} without,
-so that those were still there when the next run started. Each was then started again with the same
-command.
+SIGKILL at moments spread over the whole run: {whole} with all their scripts; {alone} without,
+so that those were still there when the next run started. Each was then started again with the
+same command.
 
 **{same} of {count}** came to their end with every raster byte for byte that of an undisturbed run,
 without a word to Snakemake such as `--unlock` or `--rerun-incomplete`. {writing} of the kills fell
