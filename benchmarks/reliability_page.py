@@ -38,10 +38,10 @@ Why it holds:
   that Snakemake's own lock is left from a killed one, and takes it away.
 
 **After a kill, start the same command again; that is all.** `snakemake --unlock --configfile
-mine.yaml` is needed only where the killed run was on another host (a login node, say), as not every
-file system tells hosts of each other's locks: look whether that run is really over, and then
-unlock. Jobs in the queue of a cluster outlive Snakemake: [cluster.md](cluster.md). Ctrl-C ends the
-scripts as well and leaves no half-written files.
+mine.yaml` is needed only where something of the killed run may still be at work: it was on another
+host (a login node, say), whose locks not every file system shows, or its jobs are in the queue of a
+cluster ([cluster.md](cluster.md)). Look first, then unlock. Ctrl-C ends the scripts as well and
+leaves no half-written files.
 """
 
 STATIC = """\
