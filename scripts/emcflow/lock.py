@@ -74,7 +74,7 @@ def is_abandoned(folder: str | Path) -> bool:
             owner = _owner(path)
     except OSError:
         return False
-    return not owner or (owner["host"] == socket.gethostname() and not owner["on_cluster"])
+    return not owner or (owner.get("host") == socket.gethostname() and not owner.get("on_cluster"))
 
 
 def _locked(file: int) -> bool:
