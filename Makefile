@@ -1,6 +1,7 @@
 # make demo    the simulated city, from nothing but python3, pip and make
 # make test    all tests        make lint    all checks of style        make clean    remove what make made
 # make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
+# make reliability   runs killed and run again, docs/reliability.md     make soak   load: many runs, tiles, dates
 # N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ SPURT_VENV ?= .venv-spurt
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench scaling env dev-env clean
+.PHONY: demo test lint bench scaling reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -34,6 +35,12 @@ bench: env $(SPURT_VENV)/.stamp
 
 scaling: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py scaling $(BENCH) --cores $(N)
+
+reliability: dev-env
+	PYTHONPATH=scripts:tests $(BIN)/python benchmarks/reliability.py
+
+soak: env
+	PYTHONPATH=scripts $(BIN)/python benchmarks/soak.py --cores $(N)
 
 env: $(VENV)/.env-stamp
 
@@ -64,4 +71,4 @@ $(SPURT_VENV)/.stamp: benchmarks/requirements-spurt.txt envs/requirements.txt $(
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench results/reliability results/soak .pytest_cache .ruff_cache .hypothesis

@@ -18,5 +18,5 @@ if workflow.is_main_process and not workflow.output_settings.dryrun and is_aband
 
 
 onstart:
-    checked(take_folder, OUT)
+    checked(take_folder, OUT, on_cluster())
     remove_unfinished(OUT)

@@ -1,5 +1,6 @@
 """Full disks, read-only folders, two runs at a time: one clear line, and nothing broken by it."""
 
+import json
 import os
 import shutil
 import signal
@@ -242,9 +243,14 @@ def test_a_folder_belongs_to_one_run_and_is_free_when_that_is_gone(tmp_path):
     assert is_abandoned(tmp_path)
 
 
-def test_a_run_on_another_host_may_go_on(tmp_path):
-    (tmp_path / NAME).write_text(f'{{"process": 1, "host": "not-{socket.gethostname()}"}}')
-    assert not is_abandoned(tmp_path)
+@pytest.mark.parametrize(
+    ("host", "on_cluster", "abandoned"),
+    [("", False, True), ("another-", False, False), ("", True, False)],
+)
+def test_a_killed_run_on_another_host_or_a_cluster_may_go_on(host, on_cluster, abandoned, tmp_path):
+    owner = {"host": host + socket.gethostname(), "on_cluster": on_cluster}
+    (tmp_path / NAME).write_text(json.dumps(owner))
+    assert is_abandoned(tmp_path) is abandoned
 
 
 def test_two_writers_of_one_file_do_not_meet(tmp_path):

@@ -62,9 +62,10 @@ def cannot_write(path: str | Path, error: OSError) -> OutputError:
     if error.errno not in DISK_FULL:
         return OutputError(
             f"{path}: cannot be written ({error.strerror or error}); expected a folder that this "
-            "user may write to: change its permissions, or set output_dir to another folder"
+            "user may write to: check its permissions and its disk, or set output_dir to another"
         )
-    free_mb = shutil.disk_usage(Path(path).parent).free / 1e6
+    folder = next(folder for folder in Path(path).parents if folder.exists())
+    free_mb = shutil.disk_usage(folder).free / 1e6
     return OutputError(
         f"{path}: {DISK_FULL[error.errno]}: more is needed than the {free_mb:.1f} MB that are "
         "free; make room, or move output_dir to a larger disk, and start the same command again: "

@@ -17,7 +17,7 @@ NAME = ".lock"
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}  # some network file systems have none
 
 
-def take_folder(folder: str | Path) -> None:
+def take_folder(folder: str | Path, on_cluster: bool = False) -> None:
     """Take a folder of results for this process until it ends, however it ends.
 
     The system holds the lock (``flock``), not a file: what a killed process held is free. The file
@@ -27,6 +27,8 @@ def take_folder(folder: str | Path) -> None:
     ----------
     folder : path
         Made where it does not exist.
+    on_cluster : bool
+        Whether its jobs go on elsewhere when this process is killed.
 
     Raises
     ------
@@ -34,8 +36,13 @@ def take_folder(folder: str | Path) -> None:
         Where another run has it, or nothing can be written there.
     """
     path = Path(folder) / NAME
-    owner = {"process": os.getpid(), "host": socket.gethostname()}
-    owner |= {"since": time.strftime("%Y-%m-%d %H:%M"), "directory": os.getcwd()}
+    owner = {
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "on_cluster": on_cluster,
+        "since": time.strftime("%Y-%m-%d %H:%M"),
+        "directory": os.getcwd(),
+    }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # closed by the system, at our end
@@ -57,16 +64,17 @@ def take_folder(folder: str | Path) -> None:
 def is_abandoned(folder: str | Path) -> bool:
     """Return whether for certain no run holds a folder that a run of this version once held.
 
-    A run on another host that did not end in order may go on: not every file system tells hosts of
-    each other's locks.
+    A killed run on another host may go on, since not every file system tells hosts of each other's
+    locks; and so may the jobs of one on a cluster.
     """
     path = Path(folder) / NAME
     try:
         with open(path, "r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return _owner(path).get("host", socket.gethostname()) == socket.gethostname()
+            owner = _owner(path)
     except OSError:
         return False
+    return not owner or (owner.get("host") == socket.gethostname() and not owner.get("on_cluster"))
 
 
 def _locked(file: int) -> bool:
