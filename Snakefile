@@ -16,6 +16,7 @@ include: "rules/links.smk"
 include: "rules/unwrap.smk"
 include: "rules/merge.smk"
 include: "rules/parameters.smk"
+include: "rules/time_series.smk"
 include: "rules/report.smk"
 
 
@@ -34,6 +35,7 @@ rule all:
     input:
         INTERFEROGRAMS,
         PARAMETER_RASTERS if LINK_MODEL else [],
+        list(SERIES_MAPS.values()) if TIME_SERIES else [],
         f"{OUT}/report.html",
     message:
         "All results are in {OUT}: open {OUT}/report.html"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +106,21 @@ def read_band(path: str | Path, bounds: tuple[int, int, int, int] | None = None)
             row0, col0, row1, col1 = bounds
             window = Window(col0, row0, col1 - col0, row1 - row0)
         return _read_window(dataset, path, window)
+
+
+def windows(shape: tuple[int, int], size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield bounds (first row, first column, last row, last column) that cover a scene.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the scene.
+    size : tuple of int
+        Rows and columns of a window; those at the end are smaller.
+    """
+    for row in range(0, shape[0], size[0]):
+        for col in range(0, shape[1], size[1]):
+            yield row, col, min(row + size[0], shape[0]), min(col + size[1], shape[1])
 
 
 def check_whole(dataset: rasterio.DatasetReader, path: str | Path) -> None:
