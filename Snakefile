@@ -17,6 +17,7 @@ include: "rules/unwrap.smk"
 include: "rules/merge.smk"
 include: "rules/parameters.smk"
 include: "rules/time_series.smk"
+include: "rules/exports.smk"
 include: "rules/report.smk"
 
 
@@ -36,6 +37,7 @@ rule all:
         INTERFEROGRAMS,
         PARAMETER_RASTERS if LINK_MODEL else [],
         list(SERIES_MAPS.values()) if TIME_SERIES else [],
+        EXPORTS,
         f"{OUT}/report.html",
     message:
         "All results are in {OUT}: open {OUT}/report.html"

@@ -7,6 +7,7 @@ SERIES_MAPS = dict(
     misfit=f"{OUT}/timeseries/misfit_rad.tif",
 )
 DISPLACEMENTS = expand(f"{OUT}/timeseries/{{name}}.tif", name=SERIES_NAMES)
+SERIES_PHASES = expand(f"{OUT}/timeseries/radians/{{name}}.tif", name=SERIES_NAMES)
 REFERENCE_POINT = f"{OUT}/timeseries/reference_point.txt"
 REMOVE_DEM_ERROR = LINK_MODEL and config["outputs"]["remove_dem_error"]
 
@@ -24,7 +25,7 @@ if TIME_SERIES:
         output:
             **SERIES_MAPS,
             displacement=DISPLACEMENTS,
-            phase=expand(f"{OUT}/timeseries/radians/{{name}}.tif", name=SERIES_NAMES),
+            phase=SERIES_PHASES,
             date_misfit=expand(f"{OUT}/timeseries/misfit/{{date}}.tif", date=STACK.dates),
             reference_point=REFERENCE_POINT,
         log:

@@ -14,7 +14,8 @@ from emcflow.geometry import (
     metres_per_rad,
     rad_per_mm_yr,
 )
-from emcflow.raster import NO_LABEL_DATA, Grid, open_raster, read_band, scatter, write_raster
+from emcflow.raster import NO_LABEL_DATA, Grid, read_band, scatter, write_raster
+from emcflow.reference import read_reference
 from emcflow.store import read
 from emcflow.timeseries import invert_scene, pair_weights
 from job import job
@@ -31,11 +32,7 @@ with job(snakemake) as log:
 
     labels = read_band(given.conncomp[0])
     mask = (labels > 0) & (labels < NO_LABEL_DATA)
-    reference = params.reference_point
-    if reference is None:  # the point at which the interferograms are those of the input
-        with open_raster(given.conncomp[0]) as dataset:
-            first = dataset.tags()["REFERENCES_ROW_COL"].partition(";")[0]
-        reference = [int(number) for number in first.split()]
+    reference = params.reference_point or read_reference(given.conncomp[0])
     dem_error = rad_per_m = None
     if given.get("dem_error"):
         dem_error = read_band(given.dem_error)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.windows import Window
@@ -235,6 +236,39 @@ def write_raster(
             for band, text in enumerate(texts, start=1):
                 dataset.set_band_unit(band, units)
                 dataset.set_band_description(band, text)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_cog(source: str | Path, path: str | Path) -> None:
+    """Write a raster again as a cloud-optimised GeoTIFF, values and tags as they are.
+
+    GDAL's COG driver adds overviews, averages of real values and the most frequent label, and the
+    statistics that a viewer stretches its colours by.
+
+    Parameters
+    ----------
+    source : path
+        Raster of real values or labels.
+    path : path
+        Name of the new file, which it gets only when it is whole.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with rasterio.Env(GDAL_CACHEMAX=64), open_raster(source) as dataset:  # MB
+            labels = dataset.dtypes[0] == "uint16"
+            rasterio.shutil.copy(
+                dataset,
+                unfinished,
+                driver="COG",
+                compress="deflate",
+                predictor="yes",
+                statistics="yes",
+                overview_resampling="mode" if labels else "average",
+            )
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -1,8 +1,12 @@
-"""Which points are fit to be the reference: coherent ones amid coherent neighbours."""
+"""The reference point: which points are fit for it, and which one it became."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+
+from emcflow.raster import open_raster
 
 # Neighbours at most this many rows and columns away count.
 NEIGHBOUR_PIXELS = 4
@@ -39,3 +43,22 @@ def reference_quality(
     image[at] = coherence
     around = uniform_filter(image, 2 * NEIGHBOUR_PIXELS + 1, mode="constant")
     return (around[at] * coherence).astype(np.float32)
+
+
+def read_reference(components: str | Path) -> tuple[int, int]:
+    """Read the reference point of the largest component, which the interferograms have as well.
+
+    Parameters
+    ----------
+    components : path
+        Raster of connected components, ``D1_D2.unw.conncomp.tif``.
+
+    Returns
+    -------
+    tuple of int
+        Row and column.
+    """
+    with open_raster(components) as dataset:
+        first = dataset.tags()["REFERENCES_ROW_COL"].partition(";")[0]
+    row, col = first.split()
+    return int(row), int(col)
