@@ -22,7 +22,7 @@ demo: env
 	@if [ -f results/demo/report.html ]; then echo "The report: $(CURDIR)/results/demo/report.html"; \
 	else echo "The results: $(CURDIR)/results/demo"; fi
 
-test: dev-env
+test: dev-env $(VENV)/.mintpy-stamp
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: dev-env
@@ -71,6 +71,10 @@ $(VENV)/.env-stamp: envs/requirements.txt $(VENV)/.python-stamp
 $(VENV)/.dev-env-stamp: envs/requirements-dev.txt $(VENV)/.env-stamp
 	$(PIP) -r envs/requirements-dev.txt
 	@touch $@
+
+$(VENV)/.mintpy-stamp: envs/requirements-mintpy.txt $(VENV)/.env-stamp
+	@$(PIP) --no-deps --upgrade --target $(VENV)/mintpy -r $< && touch $@ || \
+	    echo "MintPy could not be installed, the tests that need it are skipped"
 
 $(SPURT_VENV)/.stamp: benchmarks/requirements-spurt.txt envs/requirements.txt $(VENV)/.python-stamp
 	$(PYTHON) -m venv --clear $(SPURT_VENV)

@@ -17,6 +17,8 @@ include: "rules/links.smk"
 include: "rules/unwrap.smk"
 include: "rules/merge.smk"
 include: "rules/parameters.smk"
+include: "rules/time_series.smk"
+include: "rules/exports.smk"
 include: "rules/report.smk"
 include: "rules/terminal.smk"
 
@@ -34,6 +36,8 @@ rule all:
     input:
         INTERFEROGRAMS,
         PARAMETER_RASTERS if LINK_MODEL else [],
+        list(SERIES_MAPS.values()) if TIME_SERIES else [],
+        EXPORTS,
         f"{OUT}/report.html",
     message:
         "All results are in {OUT}: open {OUT}/report.html"

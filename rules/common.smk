@@ -38,6 +38,7 @@ BASELINES_CSV = config["baselines"]["csv"] or (
     f"{SIMULATION}/baselines_ifg.csv" if SIMULATED else None
 )
 LINK_MODEL = config["link_model"]["enabled"] and BASELINES_CSV is not None
+TIME_SERIES = config["outputs"]["time_series"]
 
 
 def configured_stack():
@@ -90,6 +91,7 @@ if LINK_MODEL and not SIMULATED and workflow.is_main_process:
 PAIRS_PER_BATCH = 18
 BATCHES = [PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(PAIRS), PAIRS_PER_BATCH)]
 INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
+COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)
 PARAMETER_NAMES = ["velocity_mm_yr", "dem_error_m", "link_model_coherence"]
 PARAMETER_RASTERS = expand(f"{OUT}/{{name}}.tif", name=PARAMETER_NAMES)
 

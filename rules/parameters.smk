@@ -45,6 +45,7 @@ if LINK_MODEL:
         params:
             min_overlap_points=config["merge"]["min_overlap_points"],
             reference_point=config["reference"]["point"],
+            velocity_positive=config["outputs"]["velocity_positive"],
             geometry=config["geometry"],
             code=code_version("merge_parameters"),
         message:

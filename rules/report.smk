@@ -1,5 +1,9 @@
 """What a person looks at first."""
 
+SHOWN_MAPS = dict(zip(PARAMETER_NAMES, PARAMETER_RASTERS, strict=True)) if LINK_MODEL else {}
+if TIME_SERIES:
+    SHOWN_MAPS["series_velocity_mm_yr"] = SERIES_MAPS["velocity"]
+
 
 rule report:
     input:
@@ -16,7 +20,7 @@ rule report:
         baselines=f"{OUT}/network/baselines.csv" if LINK_MODEL else [],
         misfit=f"{OUT}/network/baseline_misfit.csv" if LINK_MODEL else [],
         links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if LINK_MODEL else [],
-        parameters=PARAMETER_RASTERS if LINK_MODEL else [],
+        parameters=list(SHOWN_MAPS.values()),
         truth=f"{SIMULATION}/truth/timeseries_unw.tif" if SIMULATED else [],
     output:
         html=f"{OUT}/report.html",
@@ -35,7 +39,7 @@ rule report:
     params:
         config=dict(config),
         sources=[*STACK_FILES, STACK.coherence, *([BASELINES_CSV] if LINK_MODEL else [])],
-        parameter_names=PARAMETER_NAMES if LINK_MODEL else [],
+        parameter_names=list(SHOWN_MAPS),
         benchmarks=f"{OUT}/benchmarks",
         code=code_version("report"),
     message:

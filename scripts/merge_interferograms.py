@@ -14,6 +14,7 @@ from emcflow.merge import (
 )
 from emcflow.network import hop3_network
 from emcflow.raster import NO_LABEL_DATA, Grid, read_band, scatter, write_raster
+from emcflow.reference import reference_quality
 from emcflow.store import read, read_overlaps, read_rows, read_tile_points
 from job import job, progress
 
@@ -34,9 +35,8 @@ with job(snakemake) as log:
     cycles = [read_rows(path, "uw_cycles", batch) for path in given.unwrapped]
     merged = merge_cycles(scene, cycles, offsets[batch])
     coherence = read_band(given.coherence)
-    references = reference_points(
-        scene, coherence[tuple(scene.points.T)], snakemake.params.reference_point
-    )
+    quality = reference_quality(scene.points, coherence[tuple(scene.points.T)], grid.shape)
+    references = reference_points(scene, quality, snakemake.params.reference_point)
     referenced, removed = reference_cycles(merged.cycles, scene.component, references)
 
     phase = np.empty((len(network.dates), len(scene.points)), dtype=np.float32)

@@ -3,18 +3,13 @@
 import json
 
 import numpy as np
-from emcflow.geometry import TERMS, UNITS
+from emcflow.geometry import MOTION_SIGNS, MOTION_TEXTS, TERMS, UNITS
 from emcflow.integrate import TileValues, blend_tiles, tile_offsets
 from emcflow.merge import LEAST_LABELLED_POINTS, component_labels
 from emcflow.overlaps import check_any_points
 from emcflow.raster import Grid, scatter, write_raster
 from emcflow.store import open_product, read, read_points
 from job import job
-
-SIGNS = {
-    "velocity_mm_yr": "positive away from the sensor, for phase of reference * conj(secondary)",
-    "dem_error_m": "positive where the target stands above the DEM",
-}
 
 
 def mean_of_tiles(tiles, values, shape):
@@ -47,6 +42,8 @@ with job(snakemake) as log:
         scene = blend_tiles(tiles, offsets, grid.shape, params.reference_point)
         labels = component_labels(scene.component)
         scene.values[:, labels == 0] = np.nan
+        if "velocity_mm_yr" in terms:
+            scene.values[terms.index("velocity_mm_yr")] *= MOTION_SIGNS[params.velocity_positive]
         if labels.max() > 1:
             log.warning(
                 "%d parts that no links join: each has a reference of its own", labels.max()
@@ -62,6 +59,10 @@ with job(snakemake) as log:
         "REFERENCE": f"row {reference[0]}, column {reference[1]}" if reference else "median",
         **{name.upper(): f"{value:.12g}" for name, value in params.geometry.items()},
     }
+    signs = {
+        "velocity_mm_yr": MOTION_TEXTS[params.velocity_positive],
+        "dem_error_m": "positive where the target stands above the DEM",
+    }
     for name, units in zip(TERMS, UNITS, strict=True):
         if name in terms:
             image = scatter(scene.points, scene.values[terms.index(name)], grid.shape)
@@ -75,7 +76,7 @@ with job(snakemake) as log:
             grid,
             units=units,
             description=name,
-            tags=tags | {"SIGN": SIGNS[name]},
+            tags=tags | {"SIGN": signs[name]},
         )
     write_raster(
         output.link_model_coherence,

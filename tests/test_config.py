@@ -162,6 +162,11 @@ def test_an_empty_section_is_one_without_keys(section):
         ("merge.min_overlap_points", 0, "not below 1"),
         ("reference.point", [3], "a list of 2 whole numbers not below 0 or null"),
         ("reference.point", [3, -1], "-1 found in the list"),
+        ("outputs.velocity_positive", "up", "one of away, toward"),
+        ("outputs.time_series", 1, "true or false expected"),
+        ("outputs.exports", "mintpy", "a list with any of mintpy, dolphin, points_csv"),
+        ("outputs.exports", ["mintpy", "gmt"], "gmt found in the list"),
+        ("outputs.exports", ["cog", "cog"], "a list with any of mintpy, dolphin, points_csv"),
         ("simulation.start_date", "January", "the eight digits YYYYMMDD"),
         ("simulation.seed", -1, "not below 0"),
         ("simulation.coherence", 0.4, "not below 0.5 and not above 1"),
@@ -182,7 +187,7 @@ def test_a_wrong_value_is_one_line_with_key_value_and_expectation(key, value, sa
         ("unwarp", "did you mean unwrap?"),
         ("min_temporal_coherence", "did you mean stack.min_temporal_coherence?"),
         ("link_model.velocity_range", "did you mean link_model.velocity_range_mm_yr?"),
-        ("output", "did you mean output_dir?"),
+        ("outputdir", "did you mean output_dir?"),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_known(key, suggestion):
@@ -248,6 +253,21 @@ def test_the_link_model_needs_the_geometry(key):
     assert problem(config).startswith(f"geometry.{key}: missing")
     off = check_config(with_key(config, "link_model.enabled", False))
     assert off["geometry"][key] is None
+
+
+def test_metres_need_the_wavelength_without_a_link_model_too():
+    for key, value in (("time_series", True), ("exports", ["mintpy"])):
+        config = with_key(SLC, f"outputs.{key}", value)
+        assert problem(config).startswith(f"geometry.wavelength_m: missing; outputs.{key}")
+        given = with_key(config, "geometry.wavelength_m", 0.056)
+        assert check_config(given)["outputs"][key] == value
+        check_config(SIMULATED | {"outputs": {key: value}})
+
+
+def test_dolphin_needs_the_time_series():
+    config = with_key(WITH_MODEL, "outputs.exports", ["dolphin"])
+    assert problem(config).startswith("outputs.exports: dolphin is a layout around the time series")
+    check_config(with_key(config, "outputs.time_series", True))
 
 
 def test_a_simulated_stack_has_a_geometry_that_can_be_given():

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from emcflow.network import PlanarNetwork
-from emcflow.raster import read_band
+from emcflow.raster import read_band, windows
 
 # Windows of whole blocks of the rasters, so that each block is decompressed once; a few dozen MB
 # for the pairs that are held at a time.
@@ -78,21 +77,14 @@ def loop_closure(
     points = np.zeros(len(network.triangles), dtype=np.int64)
     open_points = np.zeros_like(points)
     open_loops = np.zeros(cells, dtype=np.uint16)
-    windows = list(_windows(shape))
+    parts = list(windows(shape, WINDOW))
     with ThreadPoolExecutor(n_threads) as pool:
         count = partial(_count_window, paths, network)
-        for bounds, part in zip(windows, pool.map(count, windows), strict=True):
+        for bounds, part in zip(parts, pool.map(count, parts), strict=True):
             points += part[0]
             open_points += part[1]
             _keep_largest(open_loops, part[2], bounds, step)
     return Closure(points, open_points, open_loops)
-
-
-def _windows(shape: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield bounds (first row, first column, last row, last column) that cover the scene."""
-    starts = (range(0, size, part) for size, part in zip(shape, WINDOW, strict=True))
-    for row, col in product(*starts):
-        yield row, col, min(row + WINDOW[0], shape[0]), min(col + WINDOW[1], shape[1])
 
 
 def _count_window(

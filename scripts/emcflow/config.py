@@ -157,7 +157,11 @@ def cross_problems(config: dict) -> list[str]:
     list of str
         Empty when the keys agree.
     """
-    problems = [*_stack_problems(config), *_tile_problems(config["tiles"])]
+    problems = [
+        *_stack_problems(config),
+        *_tile_problems(config["tiles"]),
+        *_output_problems(config),
+    ]
     if config["stack"]["layout"] == "simulate":
         problems += _simulation_problems(config)
     if link_model_is_on(config):
@@ -254,6 +258,27 @@ def _tile_problems(tiles: dict) -> Iterator[str]:
         )
 
 
+def _output_problems(config: dict) -> Iterator[str]:
+    outputs = config["outputs"]
+    if "dolphin" in outputs["exports"] and not outputs["time_series"]:
+        yield (
+            "outputs.exports: dolphin is a layout around the time series, which is off; set "
+            "outputs.time_series to true, or leave dolphin out"
+        )
+    given = config["geometry"]["wavelength_m"] is not None
+    if given or config["stack"]["layout"] == "simulate" or link_model_is_on(config):
+        return
+    for key, wants in (
+        ("outputs.time_series", outputs["time_series"]),
+        ("outputs.exports: mintpy", "mintpy" in outputs["exports"]),
+    ):
+        if wants:
+            yield (
+                f"geometry.wavelength_m: missing; {key} turns phase into metres with it, give it "
+                "(the metadata of the images has it)"
+            )
+
+
 def _geometry_problems(config: dict) -> Iterator[str]:
     if config["stack"]["layout"] == "simulate":
         return
@@ -336,7 +361,9 @@ def _expected(part: dict) -> str:
         return "one of " + ", ".join(_show(value) for value in part["enum"])
     types = _types(part)
     text = " or ".join(_TYPE_WORDS[name] for name in types if name != "null")
-    if "array" in types:
+    if "array" in types and "enum" in part["items"]:
+        text += " with any of " + ", ".join(_show(value) for value in part["items"]["enum"])
+    elif "array" in types:
         counts = sorted({part["minItems"], part["maxItems"]})
         items = "whole numbers" if "integer" in _types(part["items"]) else "numbers"
         text += f" of {' or '.join(map(str, counts))} {items}"

@@ -40,6 +40,12 @@ from emcflow.errors import InputError
 TERMS = ("velocity_mm_yr", "dem_error_m")
 UNITS = ("mm/yr", "m")
 DAYS_PER_YEAR = 365.25
+# Motion away from the sensor is positive in the phase; in results it is the one of these asked for.
+MOTION_SIGNS = {"away": 1, "toward": -1}
+MOTION_TEXTS = {
+    "away": "positive away from the sensor, for phase of reference * conj(secondary)",
+    "toward": "positive toward the sensor, for phase of reference * conj(secondary)",
+}
 
 
 def days_since_first(dates: Sequence[str]) -> np.ndarray:
@@ -87,6 +93,26 @@ def rad_per_mm_yr(years: np.ndarray | float, wavelength_m: float) -> np.ndarray 
         [rad per mm/yr]
     """
     return 4 * math.pi / wavelength_m * 1e-3 * years
+
+
+def metres_per_rad(wavelength_m: float, positive: str) -> float:
+    """Return the displacement along the line of sight that adds 1 rad: +-wavelength / (4 pi).
+
+    Two-way path (Ferretti et al. 2001), of phase that grows with the distance to the sensor.
+
+    Parameters
+    ----------
+    wavelength_m : float
+        Radar wavelength [m].
+    positive : {"away", "toward"}
+        Motion that is to be positive.
+
+    Returns
+    -------
+    float
+        [m per rad], below 0 for "toward".
+    """
+    return MOTION_SIGNS[positive] * wavelength_m / (4 * math.pi)
 
 
 def rad_per_m(

@@ -13,6 +13,8 @@ class Peak:
     ----------
     fixed_mb : float
         Python with what the job imports, and numba while it compiles [MB].
+    pair_mb, date_mb : float
+        A window of one interferogram, of one date, however large the scene [MB].
     point, date, pair, thread : float
         Bytes per point: in any case, for each date, for each interferogram, for each thread.
     pixel, pixel_date, pixel_thread : float
@@ -21,6 +23,8 @@ class Peak:
     """
 
     fixed_mb: float
+    pair_mb: float = 0
+    date_mb: float = 0
     point: float = 0
     date: float = 0
     pair: float = 0
@@ -51,6 +55,15 @@ PEAKS = {
     "integrate_parameters": Peak(fixed_mb=125, point=1200),
     # values of all tiles, a few images
     "merge_parameters": Peak(fixed_mb=130, point=150, pixel=30),
+    # one window of all interferograms; the series, and misfits where there are any; images of dates
+    "time_series": Peak(fixed_mb=110, point=40, date=5, pair_mb=1.5, pixel=8, pixel_thread=16),
+    # an image of the coherence and some of one interferogram
+    "export_mintpy": Peak(fixed_mb=130, pixel=30),
+    "export_dolphin": Peak(fixed_mb=110, pixel=20),
+    # one window of all columns, as arrays, as a table and as it is written
+    "export_points": Peak(fixed_mb=230, date_mb=4, pixel=1),
+    # an image with its overviews, and GDAL's cache
+    "export_cog": Peak(fixed_mb=200, pixel_thread=8),
     # pictures; a few rasters at a time
     "report": Peak(fixed_mb=285, point=80, pixel=20),
 }
@@ -77,4 +90,5 @@ def predicted_mb(
     peak = PEAKS[job]
     per_point = peak.point + peak.date * dates + peak.pair * pairs + peak.thread * threads
     per_pixel = peak.pixel + peak.pixel_date * dates + peak.pixel_thread * threads
-    return int(peak.fixed_mb + (per_point * points + per_pixel * pixels) / 1e6) + 1
+    fixed_mb = peak.fixed_mb + peak.pair_mb * pairs + peak.date_mb * dates
+    return int(fixed_mb + (per_point * points + per_pixel * pixels) / 1e6) + 1

@@ -370,15 +370,15 @@ def _merge_core(
 
 
 def reference_points(
-    index: SceneIndex, coherence: np.ndarray, chosen: tuple[int, int] | None = None
+    index: SceneIndex, quality: np.ndarray, chosen: tuple[int, int] | None = None
 ) -> np.ndarray:
-    """Choose one reference point for each component: the most coherent one, or the one asked for.
+    """Choose one reference point for each component: the best one, or the one asked for.
 
     Parameters
     ----------
     index : SceneIndex
-    coherence : ndarray, shape (nscene,)
-        Temporal coherence of the points of the scene.
+    quality : ndarray, shape (nscene,)
+        How fit the points of the scene are (:func:`emcflow.reference.reference_quality`).
     chosen : (row, col), optional
         Reference point for the component that it belongs to.
 
@@ -392,8 +392,8 @@ def reference_points(
     InputError
         If the chosen point is no point of the scene.
     """
-    # The first of the most coherent points of each component, in the order of the points.
-    order = np.lexsort((-coherence, index.component))
+    # The first of the best points of each component, in the order of the points.
+    order = np.lexsort((-quality, index.component))
     _, first = np.unique(index.component[order], return_index=True)
     references = order[first]
     if chosen is not None:

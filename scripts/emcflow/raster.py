@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import rasterio
+import rasterio.shutil
 from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.io import MemoryFile
@@ -107,6 +108,21 @@ def read_band(path: str | Path, bounds: tuple[int, int, int, int] | None = None)
             row0, col0, row1, col1 = bounds
             window = Window(col0, row0, col1 - col0, row1 - row0)
         return _read_window(dataset, path, window)
+
+
+def windows(shape: tuple[int, int], size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield bounds (first row, first column, last row, last column) that cover a scene.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the scene.
+    size : tuple of int
+        Rows and columns of a window; those at the end are smaller.
+    """
+    for row in range(0, shape[0], size[0]):
+        for col in range(0, shape[1], size[1]):
+            yield row, col, min(row + size[0], shape[0]), min(col + size[1], shape[1])
 
 
 def check_whole(dataset: rasterio.DatasetReader, path: str | Path) -> None:
@@ -224,5 +240,36 @@ def write_raster(
             for band, text in enumerate(texts, start=1):
                 dataset.set_band_unit(band, units)
                 dataset.set_band_description(band, text)
+        with whole_file(path) as file:
+            file.write(memory.getbuffer())
+
+
+def write_cog(source: str | Path, path: str | Path) -> None:
+    """Write a raster again as a cloud-optimised GeoTIFF, values and tags as they are.
+
+    GDAL's COG driver adds overviews, averages of real values and the most frequent label, and the
+    statistics that a viewer stretches its colours by.
+
+    Parameters
+    ----------
+    source : path
+        Raster of real values or labels.
+    path : path
+        Name of the new file, which it gets only when it is whole.
+    """
+    with (
+        MemoryFile() as memory,
+        rasterio.Env(GDAL_CACHEMAX=64),  # MB
+        open_raster(source) as dataset,
+    ):
+        rasterio.shutil.copy(
+            dataset,
+            memory.name,
+            driver="COG",
+            compress="deflate",
+            predictor="yes",
+            statistics="yes",
+            overview_resampling="mode" if dataset.dtypes[0] == "uint16" else "average",
+        )
         with whole_file(path) as file:
             file.write(memory.getbuffer())

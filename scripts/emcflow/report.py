@@ -71,7 +71,7 @@ class RunFiles:
         ``links_tile_NN.h5``; empty without a link model.
     parameters : mapping of str to path
         Rasters of the link model by their names: velocity_mm_yr, dem_error_m,
-        link_model_coherence; empty without a link model.
+        link_model_coherence; and of the time series: series_velocity_mm_yr. Empty without both.
     baselines, misfit : path or None
         ``baselines.csv`` and ``baseline_misfit.csv``; None without a link model.
     truth : path or None
@@ -579,6 +579,7 @@ def _triangle(scene: Scene, number: int) -> list[int]:
 PARAMETER_TEXTS = {
     "velocity_mm_yr": ("Velocity", "mm/yr", "RdBu_r"),
     "dem_error_m": ("DEM error", "m", "PuOr_r"),
+    "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", "RdBu_r"),
     "link_model_coherence": ("Link-model coherence", "coherence", "cividis"),
 }
 

@@ -1,0 +1,42 @@
+"""Lay the results out as dolphin does: its folders and names, its signs and units."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+from emcflow.geometry import MOTION_SIGNS, MOTION_TEXTS
+from emcflow.raster import Grid, open_raster, read_band, write_raster
+from job import job
+
+with job(snakemake) as log:
+    given, params = snakemake.input, snakemake.params
+    with open(given.stack) as file:
+        summary = json.load(file)
+    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    folder = Path(snakemake.output[0])
+    unwrapped, series = folder / "unwrapped", folder / "timeseries"
+    unwrapped.mkdir(parents=True)
+    series.mkdir()
+    for path in (*given.interferograms, *given.conncomp):
+        (unwrapped / Path(path).name).symlink_to(os.path.relpath(path, unwrapped))
+    toward = -MOTION_SIGNS[params.velocity_positive]
+
+    def convert(path, name, factor, units):
+        """Write a raster of motion again, positive toward the sensor."""
+        with open_raster(path) as dataset:
+            text, tags = dataset.descriptions[0], dataset.tags()
+        tags = {key: value for key, value in tags.items() if key not in ("UNITS", "AREA_OR_POINT")}
+        image = np.float32(toward * factor) * read_band(path)
+        tags["SIGN"] = MOTION_TEXTS["toward"]
+        write_raster(series / name, image, grid, units=units, description=text, tags=tags)
+
+    for path in given.displacement:
+        convert(path, Path(path).name, 1, "meters")
+    convert(given.velocity, "velocity.tif", 1e-3, "meters / year")
+    shutil.copyfile(given.reference_point, series / "reference_point.txt")
+    log.info(
+        "%d links to interferograms and components, %d dates, velocity",
+        *(len(given.interferograms) + len(given.conncomp), len(given.displacement)),
+    )

@@ -1,0 +1,85 @@
+"""Write the results as files of MintPy, in its layout and with its signs."""
+
+import json
+
+import numpy as np
+import pandas as pd
+from emcflow import mintpy_files as mintpy
+from emcflow.geometry import metres_per_rad
+from emcflow.raster import Grid, read_band
+from emcflow.reference import read_reference
+from job import job, progress
+
+with job(snakemake) as log:
+    given, output, params = snakemake.input, snakemake.output, snakemake.params
+    with open(given.stack) as file:
+        summary = json.load(file)
+    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    dates = np.array(summary["dates"])
+    listed = pd.read_csv(given.network, dtype=str)[["reference", "secondary"]]
+    pairs = np.searchsorted(dates, listed.to_numpy(dtype=str))
+    bperp = np.zeros(len(dates))
+    if given.get("baselines"):
+        bperp = pd.read_csv(given.baselines)["bperp_m"].to_numpy()
+    bperp = mintpy.mintpy_bperp(bperp)
+
+    reference = params.reference_point or read_reference(given.conncomp[0])
+    geometry = params.geometry
+    attributes = mintpy.scene_attributes(
+        grid, summary["dates"], reference, geometry["wavelength_m"], geometry["incidence_angle_deg"]
+    )
+    motion = mintpy.toward(params.velocity_positive)
+    coherence = np.nan_to_num(read_band(given.coherence))
+    mintpy.write_stack(
+        output.stack,
+        attributes,
+        "ifgramStack",
+        "radian",
+        {
+            "date": dates[pairs].astype("S8"),
+            "bperp": bperp[pairs[:, 1]] - bperp[pairs[:, 0]],
+            "dropIfgram": np.ones(len(pairs), dtype=bool),  # True: it is kept
+        },
+        {
+            "unwrapPhase": (np.float32, map(read_band, given.interferograms)),
+            "coherence": (np.float32, (coherence for _ in pairs)),
+            "connectComponent": (
+                np.int16,
+                (mintpy.mintpy_components(read_band(path)) for path in given.conncomp),
+            ),
+        },
+        len(pairs),
+        progress("images written"),
+    )
+    if output.get("series"):
+        metres = metres_per_rad(geometry["wavelength_m"], "toward")
+        first = np.where(np.isfinite(read_band(given.phase[0])), np.float32(0), np.float32(np.nan))
+        later = (np.float32(metres) * read_band(path) for path in given.phase)
+        mintpy.write_stack(
+            output.series,
+            attributes,
+            "timeseries",
+            "m",
+            {"date": dates.astype("S8"), "bperp": bperp},
+            {"timeseries": (np.float32, (image for part in ([first], later) for image in part))},
+            len(dates),
+            progress("dates written"),
+        )
+    if output.get("velocity"):
+        images = {"velocity": np.float32(motion * 1e-3) * read_band(given.velocity)}
+        if given.get("velocity_sigma"):
+            images["velocityStd"] = np.float32(1e-3) * read_band(given.velocity_sigma)
+        mintpy.write_file(output.velocity, attributes, "velocity", "m/year", images)
+    if output.get("dem_error"):
+        images = {"dem": read_band(given.dem_error)}
+        mintpy.write_file(output.dem_error, attributes, "dem", "m", images)
+    if output.get("geometry"):
+        points = np.isfinite(read_band(given.interferograms[0]))
+        images = {
+            name: np.where(points, np.float32(geometry[key]), np.float32(0))
+            for name, key in (
+                ("incidenceAngle", "incidence_angle_deg"),
+                ("slantRangeDistance", "slant_range_m"),
+            )
+        }
+        mintpy.write_file(output.geometry, attributes, "geometry", "degree", images)

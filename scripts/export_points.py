@@ -1,0 +1,23 @@
+"""Write the points of the scene as a table: CSV or GeoParquet, by the name of the output."""
+
+import json
+
+from emcflow.point_table import point_batches, write_csv, write_geoparquet
+from emcflow.raster import Grid
+from job import job
+
+MILLIMETRES = 1e3
+
+with job(snakemake) as log:
+    given, params, output = snakemake.input, snakemake.params, snakemake.output[0]
+    with open(given.stack) as file:
+        summary = json.load(file)
+    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    columns = dict(zip(params.columns, given.rasters, strict=True))
+    factors = dict.fromkeys(params.displacement_columns, MILLIMETRES)
+    batches = point_batches(grid, given.points, columns, factors, snakemake.threads)
+    if output.endswith(".csv"):
+        npoints = write_csv(output, batches)
+    else:
+        npoints = write_geoparquet(output, batches, grid.crs)
+    log.info("%d points, %d columns of results", npoints, len(columns))

@@ -1,0 +1,383 @@
+"""Time series and exports of a run with either sign of motion; MintPy reads its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pyarrow.parquet
+import pytest
+import rasterio
+from emcflow.geometry import rad_per_m
+from emcflow.mintpy_files import mintpy_bperp, mintpy_components, scene_attributes
+from emcflow.raster import Grid, write_cog, write_raster
+from rasterio.crs import CRS
+from test_memory import asked_and_taken
+from workflow import jobs_of, read, run_whole
+
+WAVELENGTH_M = 0.0555
+MINTPY = Path(sys.prefix) / "mintpy"
+EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "cog"]
+CONFIG = {
+    "output_dir": "results",
+    "stack": {"layout": "simulate"},
+    "link_model": {"dem_error_range_m": [-80, 80]},
+    "outputs": {"time_series": True, "velocity_positive": "away", "exports": EXPORTS},
+    "simulation": {"rows": 60, "cols": 80, "dates": 9, "seed": 4, "atmosphere_rad": 0.05},
+}
+TARGETS = [
+    "results/timeseries/velocity_mm_yr.tif",
+    "results/exports/dolphin",
+    "results/exports/mintpy/ifgramStack.h5",
+]
+REST = [f"results/exports/{name}" for name in ("points.csv", "points.parquet", "cog")]
+
+
+def images_of(results):
+    """Every raster and every dataset of MintPy of a run, by file and name, and tags of rasters."""
+    images, tags = {}, {}
+    for path in results.rglob("*.tif"):
+        name = str(path.relative_to(results))
+        images[name] = read(path)
+        with rasterio.open(path) as dataset:
+            tags[name] = dataset.tags() | {"unit": dataset.units[0]}
+    for path in results.glob("exports/mintpy/*.h5"):
+        with h5py.File(path) as file:
+            images |= {f"{path.name}/{name}": dataset[...] for name, dataset in file.items()}
+    return images, tags
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Results of one run with motion away positive, and of the next one with motion toward.
+
+    The folder is that of both, so that in the end it holds the second with all exports.
+    """
+    folder = tmp_path_factory.mktemp("exports")
+    run_whole(folder, CONFIG, "--benchmark-extended", "--", *TARGETS)
+    away = images_of(folder / "results")
+    outputs = CONFIG["outputs"] | {"velocity_positive": "toward"}
+    printed = run_whole(
+        folder, CONFIG | {"outputs": outputs}, "--benchmark-extended", "--", *TARGETS, *REST
+    )
+    return folder / "results", away, images_of(folder / "results"), jobs_of(printed)
+
+
+MOTION = [
+    "velocity_mm_yr.tif",
+    "timeseries/velocity_mm_yr.tif",
+    "timeseries/20190105_20191231.tif",
+]
+
+
+def test_a_changed_sign_reruns_what_has_one(runs):
+    *_, jobs = runs
+    others = {"export_points_csv", "export_geoparquet", "export_cog"}
+    assert jobs - others == {"merge_parameters", "time_series", "export_mintpy", "export_dolphin"}
+
+
+@pytest.mark.parametrize("name", MOTION)
+def test_motion_has_the_sign_asked_for_and_says_so(name, runs):
+    _, (away, tags_away), (toward, tags_toward), _ = runs
+    np.testing.assert_array_equal(away[name], -toward[name])
+    assert tags_away[name]["SIGN"].startswith("positive away from the sensor")
+    assert tags_toward[name]["SIGN"].startswith("positive toward the sensor")
+    # the bowl moves away from the sensor by up to 60 mm a year, 0 elsewhere
+    truth = away["simulation/truth/velocity_mm_yr.tif"]
+    known = np.isfinite(away[name])
+    assert np.corrcoef(away[name][known], truth[known])[0, 1] > 0.9
+
+
+def test_nothing_else_depends_on_the_sign(runs):
+    """Phase, DEM errors, sigmas, and whatever other programs have a sign of their own for."""
+    _, (away, _), (toward, tags), _ = runs
+    assert tags["timeseries/radians/20190105_20191231.tif"]["SIGN"].startswith("positive away")
+    same = set(away) - set(MOTION) - {name for name in away if name.startswith("timeseries/2019")}
+    assert {"dem_error_m.tif", "timeseries/velocity_sigma_mm_yr.tif", "velocity.h5/velocity"} < same
+    for name in same:
+        np.testing.assert_array_equal(away[name], toward[name], err_msg=name)
+
+
+def test_the_series_is_that_of_the_truth(runs):
+    results, (away, tags), _, _ = runs
+    row, col = map(int, (results / "timeseries" / "reference_point.txt").read_text().split(","))
+    simulation = results / "simulation"
+    velocity, height = (read(simulation / "truth" / f"{name}.tif") for name in
+                        ("velocity_mm_yr", "dem_error_m"))  # fmt: skip
+    with rasterio.open(simulation / "truth" / "timeseries_unw.tif") as dataset:
+        dates, phase = dataset.descriptions, dataset.read()
+    bperp = pd.read_csv(results / "network" / "baselines.csv")["bperp_m"].to_numpy()
+    per_metre = rad_per_m(bperp, WAVELENGTH_M, 850e3, 39.0)
+    labels = away[f"unwrapped/{dates[0]}_{dates[1]}.unw.conncomp.tif"]
+    assert labels[row, col] == 1
+    relative = height - height[row, col]
+    for date, own, factor in zip(dates[1:], phase[1:], per_metre[1:], strict=True):
+        name = f"timeseries/{dates[0]}_{date}.tif"
+        assert tags[name]["unit"] == "m"
+        assert away[name][row, col] == pytest.approx(0, abs=1e-12)
+        np.testing.assert_array_equal(np.isfinite(away[name]), (labels > 0) & (labels < 65535))
+        truth = (own - own[row, col] - factor * relative) * WAVELENGTH_M / (4 * np.pi)
+        error = (away[name] - truth)[np.isfinite(away[name])]
+        # what is left is the error of the DEM error; a wrong cycle is 28 mm
+        assert np.percentile(np.abs(error), 95) < 5e-3
+        radians = away[f"timeseries/radians/{dates[0]}_{date}.tif"]
+        np.testing.assert_allclose(away[name], radians * WAVELENGTH_M / (4 * np.pi), atol=1e-6)
+    slope = away["timeseries/velocity_mm_yr.tif"]
+    sigma = away["timeseries/velocity_sigma_mm_yr.tif"]
+    off = (slope - (velocity - velocity[row, col])) / sigma
+    assert 0.3 < np.nanmedian(np.abs(off)) < 2  # 0.67 were all noise independent of each other
+
+
+def test_the_jobs_stay_within_their_memory(runs):
+    jobs = asked_and_taken(runs[0])
+    names = {"time_series", "export_mintpy", "export_dolphin", "export_cog"}
+    names |= {"export_points_csv", "export_geoparquet"}
+    assert {name: jobs[name] for name in names if jobs[name][1] > jobs[name][0]} == {}
+
+
+# MintPy
+
+
+def test_mintpy_files_hold_the_results_with_mintpy_signs(runs):
+    results, _, (toward, _), _ = runs
+    names = pd.read_csv(results / "network" / "network.csv", dtype=str)
+    stack = toward["ifgramStack.h5/date"].astype(str)
+    np.testing.assert_array_equal(stack, names[["reference", "secondary"]].to_numpy(dtype=str))
+    for number, (first, second) in enumerate(stack):
+        pair = f"unwrapped/{first}_{second}.unw"
+        np.testing.assert_array_equal(
+            toward["ifgramStack.h5/unwrapPhase"][number], toward[f"{pair}.tif"]
+        )
+        labels = toward[f"{pair}.conncomp.tif"]
+        np.testing.assert_array_equal(
+            toward["ifgramStack.h5/connectComponent"][number], np.where(labels == 65535, 0, labels)
+        )
+    assert toward["ifgramStack.h5/dropIfgram"].all()  # that is, kept
+    for number, date in enumerate(toward["timeseries.h5/date"].astype(str)):
+        if number:
+            np.testing.assert_allclose(
+                toward["timeseries.h5/timeseries"][number],
+                toward[f"timeseries/20190105_{date}.tif"],
+                atol=1e-8,
+            )
+    np.testing.assert_allclose(
+        toward["velocity.h5/velocity"], toward["timeseries/velocity_mm_yr.tif"] / 1e3, rtol=1e-6
+    )
+    np.testing.assert_array_equal(toward["demErr.h5/dem"], toward["dem_error_m.tif"])
+
+
+def test_mintpy_baselines_make_its_dem_errors_ours():
+    """MintPy: metres toward the sensor = bperp / (range sin(incidence)) * DEM error."""
+    bperp, height, slant_range, incidence = np.array([0, 120.0, -80.0]), 25.0, 850e3, 39.0
+    phase = rad_per_m(bperp, WAVELENGTH_M, slant_range, incidence) * height
+    toward = -WAVELENGTH_M / (4 * np.pi) * phase
+    theirs = mintpy_bperp(bperp) / (slant_range * np.sin(np.radians(incidence))) * height
+    np.testing.assert_allclose(theirs, toward, rtol=1e-6)
+
+
+def test_mintpy_labels_fit_into_its_type():
+    labels = np.array([0, 1, 32767, 32768, 65535], dtype=np.uint16)
+    found = mintpy_components(labels)
+    assert found.dtype == np.int16
+    assert found.tolist() == [0, 1, 32767, 0, 0]
+
+
+def test_mintpy_attributes_of_other_grids():
+    shared = (("20200101", "20200113"), (3, 4), WAVELENGTH_M)
+    radar = scene_attributes(Grid((5, 6), None, (1, 0, 0, 0, 1, 0)), *shared)
+    assert "X_FIRST" not in radar
+    assert (radar["LENGTH"], radar["WIDTH"], radar["REF_Y"], radar["REF_X"]) == ("5", "6", "3", "4")
+    grid = Grid((5, 6), "EPSG:4326", (0.01, 0, 11.0, 0, -0.01, 60.0))
+    degrees = scene_attributes(grid, *shared)
+    assert degrees["X_UNIT"] == "degrees"
+    assert float(degrees["REF_LON"]) == pytest.approx(11.045)
+    assert float(degrees["REF_LAT"]) == pytest.approx(59.965)
+    assert "UTM_ZONE" not in degrees
+    south = scene_attributes(Grid((5, 6), "EPSG:32719", (10, 0, 5e5, 0, -10, 8e6)), *shared)
+    assert south["UTM_ZONE"] == "19S"
+
+
+READ_WITH_MINTPY = """
+import contextlib, io, json, sys
+import numpy as np
+with contextlib.redirect_stdout(io.StringIO()):
+    from mintpy.objects import geometry, ifgramStack, timeseries
+    from mintpy.utils import readfile, time_func
+    folder, found = sys.argv[1], {}
+    stack = ifgramStack(f"{folder}/ifgramStack.h5")
+    stack.open()
+    found["pairs"], found["reference"] = stack.date12List, [stack.refY, stack.refX]
+    found["bperp"] = stack.get_perp_baseline_timeseries(dropIfgram=True).tolist()
+    found["kept"] = int(stack.get_size(dropIfgram=True)[0])
+    phase = stack.read(f"unwrapPhase-{stack.date12List[2]}")
+    coherence, _ = readfile.read(stack.file, datasetName="coherence")
+    found["mean_velocity"] = stack.temporal_average("unwrapPhase").tolist()
+    found["components"] = stack.read("connectComponent").max().item()
+    series = timeseries(f"{folder}/timeseries.h5")
+    series.open()
+    found["dates"], data = series.dateList, series.read()
+    velocity, attributes = readfile.read(f"{folder}/velocity.h5", datasetName="velocity")
+    model = time_func.get_design_matrix4time_func(found["dates"])
+    at = np.isfinite(velocity)
+    found["fitted"] = np.linalg.lstsq(model, data[:, at], rcond=None)[0][1].tolist()
+    found["velocity"] = velocity[at].tolist()
+    sigma, _ = readfile.read(f"{folder}/velocity.h5", datasetName="velocityStd")
+    found["sigma"] = sigma[at].tolist()
+    found["types"] = {name: readfile.read_attribute(f"{folder}/{name}.h5")["FILE_TYPE"]
+                      for name in ("ifgramStack", "timeseries", "velocity", "demErr", "geometry")}
+    found["units"] = [attributes["UNIT"], readfile.read(f"{folder}/demErr.h5")[1]["UNIT"]]
+    view = geometry(f"{folder}/geometry.h5")
+    view.open()
+    found["view"] = [view.read(name)[at].mean().item() for name in view.datasetNames]
+    found["geocoded"] = view.geocoded
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.skipif(not MINTPY.is_dir(), reason=f"no MintPy in {MINTPY}: make test installs it")
+def test_mintpy_reads_its_files(runs):
+    results, _, (toward, _), _ = runs
+    process = subprocess.run(
+        [sys.executable, "-c", READ_WITH_MINTPY, str(results / "exports" / "mintpy")],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(MINTPY), "MPLBACKEND": "agg"},
+    )
+    assert process.returncode == 0, process.stderr
+    found = json.loads(process.stdout)
+    stack = toward["ifgramStack.h5/date"].astype(str)
+    assert found["pairs"] == ["_".join(pair) for pair in stack]
+    assert found["kept"] == len(stack)
+    assert found["reference"] == [
+        int(number)
+        for number in (results / "timeseries/reference_point.txt").read_text().split(",")
+    ]
+    bperp = pd.read_csv(results / "network" / "baselines.csv")["bperp_m"]
+    np.testing.assert_allclose(found["bperp"], -bperp, atol=1e-3)
+    assert found["components"] == 1
+    # its velocity of our series is ours; its mean of our interferograms moves the same way
+    np.testing.assert_allclose(found["fitted"], found["velocity"], atol=1e-6)
+    at = np.isfinite(toward["timeseries/velocity_mm_yr.tif"])
+    ours = toward["timeseries/velocity_mm_yr.tif"][at] / 1e3
+    np.testing.assert_allclose(found["velocity"], ours, rtol=1e-6)
+    truth = -toward["simulation/truth/velocity_mm_yr.tif"][at]
+    assert np.corrcoef(np.array(found["mean_velocity"])[at], truth)[0, 1] > 0.5
+    sigma = toward["timeseries/velocity_sigma_mm_yr.tif"][at] / 1e3
+    np.testing.assert_allclose(found["sigma"], sigma, rtol=1e-6)
+    assert found["types"] == {
+        "ifgramStack": "ifgramStack",
+        "timeseries": "timeseries",
+        "velocity": "velocity",
+        "demErr": "dem",
+        "geometry": "geometry",
+    }
+    assert found["units"] == ["m/year", "m"]
+    np.testing.assert_allclose(found["view"], [39.0, 850e3])
+    assert found["geocoded"]
+
+
+# Others
+
+
+def test_dolphin_finds_its_names_signs_and_units(runs):
+    results, _, (toward, tags), _ = runs
+    folder = results / "exports" / "dolphin"
+    names = {path.name for path in (results / "unwrapped").glob("*.tif")}
+    assert {path.name for path in (folder / "unwrapped").iterdir()} == names
+    assert all(path.resolve().is_file() for path in (folder / "unwrapped").iterdir())
+    dates = {path.name for path in (results / "timeseries").glob("2*.tif")}
+    found = {path.name for path in (folder / "timeseries").iterdir()}
+    assert found == dates | {"velocity.tif", "reference_point.txt"}
+    for name in dates:
+        moved = f"exports/dolphin/timeseries/{name}"
+        np.testing.assert_array_equal(toward[moved], toward[f"timeseries/{name}"])
+        assert tags[moved]["unit"] == tags[moved]["UNITS"] == "meters"
+    velocity = "exports/dolphin/timeseries/velocity.tif"
+    assert tags[velocity]["unit"] == "meters / year"
+    assert tags[velocity]["SIGN"].startswith("positive toward")
+    np.testing.assert_allclose(
+        toward[velocity], toward["timeseries/velocity_mm_yr.tif"] / 1e3, rtol=1e-6
+    )
+
+
+def test_tables_have_a_row_per_point(runs):
+    results, _, (toward, _), _ = runs
+    table = pd.read_csv(results / "exports" / "points.csv")
+    parquet = pyarrow.parquet.read_table(results / "exports" / "points.parquet")
+    at = (table["row"], table["col"])
+    pair = next(image for name, image in toward.items() if name.endswith(".unw.tif"))
+    assert len(table) == len(parquet) == np.isfinite(pair).sum()
+    assert np.isfinite(pair[at]).all()
+    with rasterio.open(results / "velocity_mm_yr.tif") as dataset:
+        x, y = dataset.xy(*at)
+        crs = dataset.crs
+    np.testing.assert_allclose(table[["x", "y"]], np.column_stack([x, y]))
+    lon, lat = rasterio.warp.transform(crs, "EPSG:4326", x, y)
+    np.testing.assert_allclose(table[["longitude", "latitude"]], np.column_stack([lon, lat]))
+    rasters = {
+        "velocity_mm_yr": toward["velocity_mm_yr.tif"],
+        "dem_error_m": toward["dem_error_m.tif"],
+        "link_model_coherence": toward["link_model_coherence.tif"],
+        "temporal_coherence": toward["simulation/stack/temporal_coherence.tif"],
+        "series_velocity_mm_yr": toward["timeseries/velocity_mm_yr.tif"],
+        "series_velocity_sigma_mm_yr": toward["timeseries/velocity_sigma_mm_yr.tif"],
+        "misfit_rad": toward["timeseries/misfit_rad.tif"],
+        "D20191231": 1e3 * toward["timeseries/20190105_20191231.tif"],
+    }
+    for name, image in rasters.items():
+        np.testing.assert_allclose(table[name], image[at], rtol=1e-6, err_msg=name)
+        np.testing.assert_array_equal(parquet[name].to_numpy(), table[name].astype(np.float32))
+    assert (table["component"] == 1).all()
+    assert sum(name.startswith("D2019") for name in table) == 8
+
+
+def test_geoparquet_says_where_its_points_are(runs):
+    results, *_ = runs
+    table = pyarrow.parquet.read_table(results / "exports" / "points.parquet")
+    geo = json.loads(table.schema.metadata[b"geo"])
+    column = geo["columns"][geo["primary_column"]]
+    assert geo["version"] == "1.1.0"
+    assert (column["encoding"], column["geometry_types"]) == ("WKB", ["Point"])
+    assert CRS.from_user_input(json.dumps(column["crs"])).to_epsg() == 32631
+    points = np.frombuffer(b"".join(table["geometry"].to_pylist()), dtype=np.uint8).reshape(-1, 21)
+    assert (points[:, :5] == [1, 1, 0, 0, 0]).all()  # little endian, a point
+    xy = np.ascontiguousarray(points[:, 5:]).view("<f8")
+    np.testing.assert_array_equal(xy, np.column_stack([table["x"], table["y"]]))
+
+
+def test_cogs_are_the_rasters_again(runs):
+    results, _, (toward, tags), _ = runs
+    folder = results / "exports" / "cog"
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*.tif")}
+    assert found == {
+        *(str(path.relative_to(results)) for path in results.glob("*.tif")),
+        *(f"timeseries/{path.name}" for path in (results / "timeseries").glob("*.tif")),
+        *(f"unwrapped/{path.name}" for path in (results / "unwrapped").glob("*.tif")),
+    }
+    for name in found:
+        np.testing.assert_array_equal(toward[f"exports/cog/{name}"], toward[name])
+        assert tags[f"exports/cog/{name}"].items() >= tags[name].items()
+
+
+@pytest.mark.parametrize(("kind", "mean"), [(np.float32, 1.5), (np.uint16, 1.0)])
+def test_a_cog_has_overviews_and_statistics(kind, mean, tmp_path):
+    """Of real values the mean, of labels the most frequent; no data stays no data."""
+    image = np.ones((1100, 1300), kind)
+    image[1::2, 1::2] = 3
+    image[:64, :64] = np.nan if kind == np.float32 else 65535
+    grid = Grid(image.shape, "EPSG:32631", (10.0, 0.0, 5e5, 0.0, -10.0, 1e5))
+    write_raster(tmp_path / "in.tif", image, grid, units="1", description="x", tags={"SIGN": "up"})
+    write_cog(tmp_path / "in.tif", tmp_path / "folder" / "out.tif")
+    with rasterio.open(tmp_path / "folder" / "out.tif") as dataset:
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        assert dataset.overviews(1) == [2, 4]
+        assert float(dataset.tags(1)["STATISTICS_MAXIMUM"]) == 3
+        assert dataset.tags()["SIGN"] == "up"
+        np.testing.assert_array_equal(dataset.read(1), image)
+        small = dataset.read(1, out_shape=(550, 650))
+    assert (small[40:, 40:] == mean).all()
+    assert (np.isnan(small[:30, :30]) if kind == np.float32 else small[:30, :30] == 65535).all()

@@ -1,0 +1,151 @@
+"""Displacement and velocity from interferograms: by hand, and against a known phase."""
+
+import numpy as np
+import pytest
+from emcflow.errors import InputError
+from emcflow.geometry import metres_per_rad
+from emcflow.network import hop3_network
+from emcflow.raster import Grid, write_raster
+from emcflow.reference import reference_quality
+from emcflow.timeseries import (
+    LEAST_RESIDUE_SHARE,
+    fit_velocity,
+    invert_scene,
+    misfits,
+    network_inverse,
+    pair_weights,
+)
+
+CYCLE = 2 * np.pi
+TRIANGLE = np.array([[0, 1], [1, 2], [0, 2]])
+
+
+def test_an_open_triangle_by_hand():
+    """A cycle too many on the long pair: equal weights share it, unequal ones as their inverses."""
+    unwrapped = np.array([[1.0], [2.0], [3.0 + CYCLE]])
+    phase = network_inverse(TRIANGLE, 3, np.ones(3)) @ unwrapped
+    np.testing.assert_allclose(phase[:, 0], [0, 1 + CYCLE / 3, 3 + 2 * CYCLE / 3])
+    total, of_date = misfits(unwrapped, phase, TRIANGLE)
+    np.testing.assert_allclose(total, CYCLE / 3)
+    np.testing.assert_allclose(of_date, CYCLE / 3)
+    # misfits go as 1/w = 1, 1, 4, which add up to the cycle
+    phase = network_inverse(TRIANGLE, 3, np.array([1, 1, 0.25])) @ unwrapped
+    np.testing.assert_allclose(phase[:, 0], [0, 1 + CYCLE / 6, 3 + 2 * CYCLE / 6])
+    total, of_date = misfits(unwrapped, phase, TRIANGLE)
+    np.testing.assert_allclose(total, CYCLE / 6 * np.sqrt((1 + 1 + 16) / 3))
+    np.testing.assert_allclose(of_date[:, 0], CYCLE / 6 * np.sqrt([17 / 2, 2 / 2, 17 / 2]))
+
+
+def test_closed_loops_give_the_dates_back_whatever_the_weights():
+    rng = np.random.default_rng(2)
+    network = hop3_network([f"2020{month:02d}01" for month in range(1, 10)])
+    truth = rng.normal(0, 30, (9, 50))
+    truth[0] = 0
+    unwrapped = truth[network.pairs[:, 1]] - truth[network.pairs[:, 0]]
+    found = network_inverse(network.pairs, 9, rng.uniform(0.1, 1, network.npairs)) @ unwrapped
+    np.testing.assert_allclose(found, truth, atol=1e-9)
+    assert (misfits(unwrapped.astype(np.float32), found, network.pairs)[0] == 0).all()
+
+
+def test_interferograms_with_more_residues_weigh_less():
+    weights = pair_weights(np.array([0, 20, 2000]), 1000)
+    np.testing.assert_allclose(weights, [1, 1 / (1 + 0.01 / LEAST_RESIDUE_SHARE), 1 / 1001])
+
+
+def test_a_velocity_and_its_sigma_by_hand():
+    """Times 0, 1, 2 and values 0, 3, 0: slope 0, scatter -1, 2, -1, variance 6, spread 2."""
+    velocity, sigma = fit_velocity(np.array([[0.0, 1.0], [3.0, 2.0], [0.0, 3.0]]), np.arange(3.0))
+    np.testing.assert_allclose(velocity, [0, 1], atol=1e-12)
+    np.testing.assert_allclose(sigma, [np.sqrt(6 / 2), 0], atol=1e-12)
+    velocity, sigma = fit_velocity(np.array([[0.0], [3.0]]), np.array([0.0, 1.5]))
+    assert velocity == 2
+    assert np.isnan(sigma)
+
+
+def test_sigma_is_the_scatter_of_the_velocity():
+    rng = np.random.default_rng(3)
+    years = np.sort(rng.uniform(0, 2, 12))
+    velocity, sigma = fit_velocity(rng.normal(0, 1, (12, 4000)), years)
+    assert np.sqrt(np.mean(sigma**2)) == pytest.approx(velocity.std(), rel=0.03)
+
+
+def test_metres_of_a_cycle_are_half_a_wavelength_away_or_toward():
+    assert CYCLE * metres_per_rad(0.056, "away") == pytest.approx(0.028)
+    assert CYCLE * metres_per_rad(0.056, "toward") == pytest.approx(-0.028)
+
+
+# Whole scenes
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    """Rasters of all pairs, more than a window wide, of a known phase, with one wrong cycle."""
+    rng = np.random.default_rng(5)
+    shape, network = (20, 530), hop3_network(["20200101", "20200401", "20200701", "20201001"])
+    years = np.array([0, 0.25, 0.5, 0.75])
+    rate, height = rng.normal(0, 10, shape), rng.normal(0, 20, shape)
+    rad_per_m = np.array([0, 0.3, -0.2, 0.1])
+    offset = np.array([0, 5.0, -3.0, 8.0])  # of every date, as an atmosphere has it
+    phase = years[:, None, None] * rate + rad_per_m[:, None, None] * height
+    phase += offset[:, None, None]
+    mask = rng.random(shape) < 0.7
+    mask[3, 7] = mask[0, 0] = mask[10, 525] = True
+    folder = tmp_path_factory.mktemp("scene")
+    grid = Grid(shape, "EPSG:32631", (10.0, 0.0, 5e5, 0.0, -10.0, 1e5))
+    paths = []
+    for name, (first, second) in zip(network.pair_names, network.pairs, strict=True):
+        image = np.where(mask, phase[second] - phase[first], np.nan)
+        image[10, 525] += CYCLE if (first, second) == (1, 3) else 0
+        paths.append(folder / f"{name}.unw.tif")
+        write_raster(paths[-1], image.astype(np.float32), grid, units="rad", description="phase")
+    return paths, network.pairs, years, mask, rate, height, rad_per_m
+
+
+@pytest.mark.parametrize("remove", [True, False])
+def test_a_scene_is_inverted_relative_to_its_reference(scene, remove):
+    paths, pairs, years, mask, rate, height, rad_per_m = scene
+    given = (height, rad_per_m) if remove else (None, None)
+    series = invert_scene(paths, pairs, np.ones(6), years, mask, (3, 7), *given, n_threads=2)
+    at = tuple(series.points.T)
+    assert len(series.points) == mask.sum() and mask[at].all()
+    slope, up = (values[at] - values[3, 7] for values in (rate, height))
+    truth = np.outer(years, slope)
+    if not remove:
+        truth += np.outer(rad_per_m, up)
+    wrong = (series.points == (10, 525)).all(axis=1)
+    np.testing.assert_allclose(series.phase[:, ~wrong], truth[:, ~wrong], atol=1e-4)
+    assert series.open_points.tolist() == np.flatnonzero(wrong).tolist()
+    assert np.flatnonzero(series.misfit).tolist() == np.flatnonzero(wrong).tolist()
+    own = (series.points == (3, 7)).all(axis=1)
+    assert np.abs(series.phase[:, own]).max() < 1e-9
+    if remove:
+        np.testing.assert_allclose(series.velocity[~wrong], slope[~wrong], atol=1e-3)
+        assert series.velocity_sigma[~wrong].max() < 1e-3
+    # a misfit per date: all interferograms that touch it, by least squares on its own
+    incidence = np.zeros((6, 4))
+    incidence[np.arange(6), pairs[:, 0]], incidence[np.arange(6), pairs[:, 1]] = -1, 1
+    extra = CYCLE * ((pairs == (1, 3)).all(axis=1))
+    left = extra - incidence[:, 1:] @ np.linalg.lstsq(incidence[:, 1:], extra, rcond=None)[0]
+    for date in range(4):
+        expected = np.sqrt(np.mean(left[incidence[:, date] != 0] ** 2))
+        assert series.date_misfit[date, 0] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_masked_reference_is_refused(scene):
+    paths, pairs, years, mask, *_ = scene
+    row, col = np.argwhere(~mask)[0]
+    with pytest.raises(InputError, match=f"row {row}, column {col} is masked"):
+        invert_scene(paths, pairs, np.ones(6), years, mask, (int(row), int(col)))
+
+
+def test_the_reference_is_coherent_amid_coherent_points():
+    """The most coherent point stands alone; a dense block is half coherent at one end only."""
+    rng = np.random.default_rng(7)
+    points = np.argwhere(np.ones((20, 40), bool))
+    coherence = np.where(points[:, 1] < 20, 0.95, 0.7) + rng.uniform(-0.01, 0.01, len(points))
+    points, coherence = np.vstack([points, [[50, 50]]]), np.append(coherence, 1.0)
+    quality = reference_quality(points, coherence, (60, 60))
+    row, col = points[quality.argmax()]
+    assert 4 <= row <= 15
+    assert 4 <= col <= 15
+    assert quality[-1] == pytest.approx(1 / 81)
