@@ -12,6 +12,7 @@ rule network:
     params:
         dates=list(STACK.dates),
         kind=config["network"]["type"],
+        pairs=PAIRS,
         code=code_version("network"),
     message:
         "Choose the interferograms: network {params.kind}"

@@ -33,7 +33,12 @@ rule report:
         runtime=lambda wildcards, attempt: minutes(attempt, 20, scene_points()),
     params:
         config=dict(config),
-        sources=[*STACK_FILES, STACK.coherence, *([BASELINES_CSV] if LINK_MODEL else [])],
+        sources=[
+            *STACK_FILES,
+            STACK.coherence,
+            *([BASELINES_CSV] if LINK_MODEL else []),
+            *filter(None, [config["network"]["csv"]]),
+        ],
         parameter_names=PARAMETER_NAMES if LINK_MODEL else [],
         benchmarks=f"{OUT}/benchmarks",
         code=code_version("report"),

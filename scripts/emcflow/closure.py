@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emcflow.network import PlanarNetwork
+from emcflow.network import Network
 from emcflow.raster import read_band
 
 # Windows of whole blocks of the rasters, so that each block is decompressed once; a few dozen MB
@@ -46,7 +46,7 @@ class Closure:
 
 def loop_closure(
     paths: Sequence[str | Path],
-    network: PlanarNetwork,
+    network: Network,
     shape: tuple[int, int],
     step: int = 1,
     n_threads: int = 1,
@@ -62,7 +62,7 @@ def loop_closure(
     ----------
     paths : sequence of path
         Raster of unwrapped phase [rad] of each pair of the network, NaN where there is none.
-    network : PlanarNetwork
+    network : Network
     shape : tuple of int
         Rows and columns of the rasters.
     step : int
@@ -96,7 +96,7 @@ def _windows(shape: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _count_window(
-    paths: Sequence[str | Path], network: PlanarNetwork, bounds: tuple[int, int, int, int]
+    paths: Sequence[str | Path], network: Network, bounds: tuple[int, int, int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count points and open points of every triangle in a window, and open loops per pixel."""
     graph = network.graph

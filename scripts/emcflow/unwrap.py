@@ -58,7 +58,8 @@ def unwrap_in_time(
         Wrapped phase [rad], relative to the first date.
     graph : PlanarGraph
         Mesh of the points; its edges are the links.
-    network : PlanarNetwork
+    network : Network
+        Planar, as `planar_network` makes it.
     design : float (ndates, nterms), optional
         Phase per unit of each term of the link model [rad/unit].
     params : float32 (nterms, nlinks), optional
@@ -370,7 +371,8 @@ def unwrap_in_space(
     ----------
     k : int16 (ndates, nlinks)
         Cycles of every link, from `unwrap_in_time`.
-    network : PlanarNetwork
+    network : Network
+        Its pairs are unwrapped; they need not be those of the network in time.
     graph : PlanarGraph
         Mesh of the points. Without triangles the links are integrated as they are.
     adjacency : DualAdjacency
@@ -485,7 +487,7 @@ def temporal_costs(kind: str, network) -> np.ndarray:
         ``constant``: every pair the same. ``distance``: falls with the time between the dates.
         ``centroid``: falls with the time between the mean dates of the two triangles beside the
         pair (as in `spatial_costs`, on one axis).
-    network : PlanarNetwork
+    network : Network
 
     Returns
     -------
