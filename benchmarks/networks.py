@@ -120,7 +120,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=100, help="rows and columns of the cities")
     parser.add_argument("--dates", type=int, default=16)
-    parser.add_argument("--seeds", type=int, default=3, help="cities of each kind")
+    parser.add_argument("--seeds", type=int, default=2, help="cities of each kind")
     given = parser.parse_args()
     shares, outside, counts = {}, {}, {}
     for with_model in (True, False):
