@@ -3,7 +3,6 @@
 import numpy as np
 from emcflow.network import hop3_network
 from emcflow.network_tables import write_network
-from emcflow.time_network import time_network
 from job import job
 
 with job(snakemake) as log:
@@ -13,6 +12,8 @@ with job(snakemake) as log:
     if params.kind == "hop3":
         network, planar = hop3_network(params.dates), np.ones(len(pairs), dtype=bool)
     else:
+        from emcflow.time_network import time_network  # slow to import
+
         network, planar = time_network(params.dates, pairs)
     write_network(snakemake.output.pairs, snakemake.output.triangles, network, pairs, planar)
     log.info(
