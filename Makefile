@@ -3,6 +3,7 @@
 # make docs    the documentation, into site/        make docs-figures    its figures
 # make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
 # make reliability   runs killed and run again, docs/reliability.md     make soak   load: many runs, tiles, dates
+# make networks    networks of interferograms compared on simulated cities, for docs/networks.md: minutes
 # N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ SPURT_VENV ?= .venv-spurt
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint docs docs-figures bench scaling reliability soak env dev-env clean
+.PHONY: demo test lint docs docs-figures bench scaling networks reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -48,6 +49,9 @@ reliability: dev-env
 
 soak: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/soak.py --cores $(N)
+
+networks: env
+	PYTHONPATH=scripts $(BIN)/python benchmarks/networks.py
 
 env: $(VENV)/.env-stamp
 

@@ -11,7 +11,8 @@ from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
 from emcflow.memory import predicted_mb
 from emcflow.network import hop3_network
-from emcflow.simulate import simulation_dates
+from emcflow.pairs import delaunay_pairs, read_pairs
+from emcflow.simulate import simulation_baselines, simulation_dates
 from emcflow.stack import find_stack, phase_linked_stack
 from emcflow.tiles import tiles_from_json
 
@@ -55,8 +56,6 @@ def configured_stack():
 
 STACK = checked(configured_stack)
 STACK_FILES = [file for file in STACK.files if file]
-NETWORK = checked(hop3_network, STACK.dates)
-PAIRS = NETWORK.pair_names
 STACK_PARAMS = dict(
     layout=STACK.layout,
     dates=list(STACK.dates),
@@ -65,17 +64,40 @@ STACK_PARAMS = dict(
 )
 
 
+def date_baselines():
+    """Return the baselines of the dates [m]; those of a simulated stack before there is a table."""
+    if SIMULATED:
+        return simulation_baselines(config["simulation"])
+    from emcflow.baselines import read_baselines  # slow to import, and few jobs need it
+
+    return read_baselines(BASELINES_CSV, STACK.dates).bperp_m
+
+
+def interferogram_names():
+    """Return the pairs of dates that the config asks for, each as its two dates."""
+    settings, dates = config["network"], STACK.dates
+    if settings["type"] == "csv":
+        pairs = read_pairs(settings["csv"], dates)
+    elif settings["type"] == "delaunay":
+        limits = settings["max_days"], settings["max_bperp_m"]
+        pairs = delaunay_pairs(dates, date_baselines(), *limits)
+    else:
+        return hop3_network(dates).pair_names
+    return [f"{dates[first]}_{dates[second]}" for first, second in pairs]
+
+
+PAIRS = checked(interferogram_names)
+
+
 def check_link_model():
     """Check baselines and search ranges: cheap, and hours sooner than in the rules that use them.
 
     Not left to rules that others wait for: a new baseline would then rerun what does not use it.
     """
-    from emcflow.baselines import read_baselines
     from emcflow.links import check_search  # slow to import, and jobs on a cluster need it not
 
-    dates, keys = STACK.dates, ("velocity_range_mm_yr", "dem_error_range_m")
-    baselines = read_baselines(BASELINES_CSV, dates)
-    design = design_matrix(dates, baselines.bperp_m, **config["geometry"])
+    keys = "velocity_range_mm_yr", "dem_error_range_m"
+    design = design_matrix(STACK.dates, date_baselines(), **config["geometry"])
     check_search(
         design,
         [config["link_model"][key] for key in keys],

@@ -52,6 +52,8 @@ for number, batch in enumerate(BATCHES):
         input:
             stack=f"{OUT}/stack/stack.json",
             coherence=STACK.coherence,
+            network=f"{OUT}/network/network.csv",
+            triangles=f"{OUT}/network/triangles.csv",
             tiles=f"{OUT}/tiles/tiles.json",
             mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),

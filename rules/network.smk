@@ -12,6 +12,7 @@ rule network:
     params:
         dates=list(STACK.dates),
         kind=config["network"]["type"],
+        pairs=PAIRS,
         code=code_version("network"),
     message:
         f"Choose interferograms of {len(STACK.dates)} dates: network {{params.kind}}"

@@ -38,7 +38,12 @@ rule report:
         runtime=lambda wildcards, attempt: minutes(attempt, 20, scene_points()),
     params:
         config=dict(config),
-        sources=[*STACK_FILES, STACK.coherence, *([BASELINES_CSV] if LINK_MODEL else [])],
+        sources=[
+            *STACK_FILES,
+            STACK.coherence,
+            *([BASELINES_CSV] if LINK_MODEL else []),
+            *filter(None, [config["network"]["csv"]]),
+        ],
         parameter_names=list(SHOWN_MAPS),
         benchmarks=f"{OUT}/benchmarks",
         code=code_version("report"),

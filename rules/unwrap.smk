@@ -6,6 +6,7 @@ rule unwrap_tile:
         mesh=f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
         links=f"{OUT}/links/links_tile_{{tile}}.h5" if LINK_MODEL else [],
         network=f"{OUT}/network/network.csv",
+        triangles=f"{OUT}/network/triangles.csv",
     output:
         f"{OUT}/unwrap/uw_tile_{{tile}}.h5",
     log:

@@ -12,7 +12,7 @@ from emcflow.merge import (
     reference_points,
     scene_index,
 )
-from emcflow.network import hop3_network
+from emcflow.network_tables import read_interferograms
 from emcflow.raster import NO_LABEL_DATA, Grid, read_band, scatter, write_raster
 from emcflow.reference import reference_quality
 from emcflow.store import read, read_overlaps, read_rows, read_tile_points
@@ -24,7 +24,7 @@ with job(snakemake) as log:
     given, output = snakemake.input, snakemake.output
     with open(given.stack) as file:
         summary = json.load(file)
-    network = hop3_network(summary["dates"])
+    network = read_interferograms(given.network, given.triangles)
     grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
     batch = slice(snakemake.params.first_pair, snakemake.params.first_pair + len(output.unwrapped))
 

@@ -1,23 +1,36 @@
-"""Choose the interferograms of the stack's dates."""
+"""The interferograms, and the planar network over which links are unwrapped in time."""
 
-from emcflow.files import write_text
-from emcflow.geometry import days_since_first
+import numpy as np
 from emcflow.network import hop3_network
+from emcflow.network_tables import write_network
 from job import job
 
 with job(snakemake) as log:
-    network = hop3_network(snakemake.params.dates)
-    dates, since_first = network.dates, days_since_first(network.dates).astype(int)
-    pairs, triangles = ["reference,secondary,days"], ["date1,date2,date3"]
-    for first, second in network.pairs:
-        pairs.append(f"{dates[first]},{dates[second]},{since_first[second] - since_first[first]}")
-    for triangle in network.triangles:
-        triangles.append(",".join(dates[date] for date in triangle))
-    for path, lines in ((snakemake.output.pairs, pairs), (snakemake.output.triangles, triangles)):
-        write_text(path, "\n".join([*lines, ""]))
+    params = snakemake.params
+    named = np.array([name.split("_") for name in params.pairs])
+    pairs = np.searchsorted(params.dates, named)
+    if params.kind == "hop3":
+        network, planar = hop3_network(params.dates), np.ones(len(pairs), dtype=bool)
+    else:
+        from emcflow.time_network import time_network  # slow to import
+
+        network, planar = time_network(params.dates, pairs)
+    write_network(snakemake.output.pairs, snakemake.output.triangles, network, pairs, planar)
     log.info(
         "%d interferograms and %d triangles of %d dates",
-        len(network.pairs),
+        len(pairs),
         len(network.triangles),
-        len(dates),
+        len(params.dates),
     )
+    if not planar.all():
+        log.warning(
+            "%d of %d interferograms do not fit into a planar network: links are unwrapped in time "
+            "over the other %d, and have in these the cycles that close every loop with those; "
+            "planar = 0 in %s",
+            (~planar).sum(),
+            len(pairs),
+            planar.sum(),
+            snakemake.output.pairs,
+        )
+    if not len(network.triangles):
+        log.warning("no loops of interferograms: each is unwrapped by itself")

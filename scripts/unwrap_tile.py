@@ -1,11 +1,10 @@
 """Unwrap a tile: every link in time around its model, then every interferogram in space."""
 
 import numpy as np
-from emcflow.network import hop3_network
+from emcflow.network_tables import read_interferograms, read_time_network
 from emcflow.planar import breadth_first_tree, dual_adjacency
 from emcflow.store import (
     create,
-    open_product,
     put,
     put_points,
     read,
@@ -27,8 +26,9 @@ with job(snakemake) as log:
     graph = read_graph(mesh)
     phase, confident = read(mesh, "phase", "confident")
     points, bounds = read_points(mesh)
-    with open_product(mesh) as file:
-        network = hop3_network(list(file.attrs["dates"]))
+    tables = snakemake.input.network, snakemake.input.triangles
+    interferograms = read_interferograms(*tables)
+    network, formed = read_time_network(*tables)
     design = link_params = coherence = None
     if links:
         design, link_params, coherence, ranges = read(
@@ -38,13 +38,15 @@ with job(snakemake) as log:
             phase, graph, design, link_params, coherence, ranges, snakemake.threads
         )
         log.info("%d of %d links have a model", link_params.any(axis=0).sum(), graph.nedges)
+    costs_in_time = temporal_costs(params.temporal_cost, network)
+    costs_in_time[~formed] = 0
     cycles = unwrap_in_time(
         phase,
         graph,
         network,
         design=design,
         params=link_params,
-        costs=temporal_costs(params.temporal_cost, network),
+        costs=costs_in_time,
         n_threads=snakemake.threads,
         progress=progress("batches of links unwrapped in time"),
     )
@@ -53,7 +55,7 @@ with job(snakemake) as log:
     tree = breadth_first_tree(graph, confident)
     unwrapped, statistics = unwrap_in_space(
         cycles,
-        network,
+        interferograms,
         graph,
         dual_adjacency(graph),
         tree,
@@ -62,13 +64,14 @@ with job(snakemake) as log:
         n_threads=snakemake.threads,
         progress=progress("interferograms unwrapped in space"),
     )
+    names = interferograms.pair_names
     log.info(
         "residues per interferogram: median %d, largest %d (%s)",
         np.median(statistics["residues"]),
         np.max(statistics["residues"]),
-        network.pair_names[int(np.argmax(statistics["residues"]))],
+        names[int(np.argmax(statistics["residues"]))],
     )
-    with create(snakemake.output[0], dates=network.dates, pairs=network.pair_names) as file:
+    with create(snakemake.output[0], dates=network.dates, pairs=names) as file:
         put_points(file, points, bounds)
         put(file, "uw_cycles", unwrapped, "cycles to add to phase[d2] - phase[d1]")
         for name, values in statistics.items():

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from emcflow.baselines import parse_date, read_baselines
+from emcflow.baselines import read_baselines
 from emcflow.errors import InputError
+from emcflow.tables import parse_date
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 DATES = ("20200101", "20200113", "20200206", "20200302")

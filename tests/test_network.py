@@ -66,15 +66,6 @@ def test_two_and_three_dates():
     assert three.pair_names == ["20200101_20200113", "20200101_20200125", "20200113_20200125"]
 
 
-@pytest.mark.parametrize("n", [3, 4, 5, 6, 9, 40])
-def test_pairs_alone_give_the_same_triangles(n):
-    """The loop (1, 2, 3) of hop-3 pairs is no face: date 0 is on one side, date 4 on the other."""
-    network = hop3_network(dates(n))
-    again = planar_network(dates(n), pairs=network.pairs[::-1, ::-1])
-    assert as_sets(again.triangles) == as_sets(network.triangles)
-    assert np.array_equal(again.pairs, network.pairs)
-
-
 @settings(deadline=None, max_examples=40)
 @given(st.integers(3, 30), st.integers(0, 2**32 - 1))
 def test_delaunay_networks(n, seed):
@@ -85,26 +76,7 @@ def test_delaunay_networks(n, seed):
     network = planar_network(dates(n), triangles=rng.permuted(simplices, axis=1))
     assert as_sets(network.triangles) == as_sets(simplices)
     assert network.npairs == n + len(simplices) - 1
-    again = planar_network(dates(n), pairs=network.pairs)
     check_cycles_follow_dates(network, rng)
-    check_cycles_follow_dates(again, rng)
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.integers(4, 25), st.integers(0, 2**32 - 1))
-def test_faces_are_found_among_loops(n, seed):
-    """Dates put one by one into faces: every face that was filled stays a loop of three pairs.
-
-    Such a network has one planar drawing only, so its faces can be found from its pairs.
-    """
-    rng = np.random.default_rng(seed)
-    faces = [(0, 1, 2), (0, 1, 2)]
-    for new in range(3, n):
-        a, b, c = faces.pop(rng.integers(len(faces)))
-        faces += [(a, b, new), (a, c, new), (b, c, new)]
-    network = planar_network(dates(n), triangles=rng.permutation(n)[np.array(faces)])
-    again = planar_network(dates(n), pairs=network.pairs)
-    assert as_sets(again.triangles) == as_sets(network.triangles)
 
 
 def check_cycles_follow_dates(network, rng):
@@ -120,15 +92,6 @@ def check_cycles_follow_dates(network, rng):
         broken = k.copy()
         broken[pair] += 1
         assert residues(network.graph, broken).any() == (sides[0] != sides[1])
-
-
-def test_networks_with_few_loops():
-    chain = planar_network(dates(5), pairs=[(i, i + 1) for i in range(4)])
-    assert chain.triangles.shape == (0, 3)
-    hop2 = planar_network(dates(6), pairs=[(a, b) for a, b in all_pairs(6) if b - a <= 2])
-    assert as_sets(hop2.triangles) == {frozenset((i, i + 1, i + 2)) for i in range(4)}
-    fan = planar_network(dates(5), pairs=[(0, 1), (0, 2), (1, 2), (2, 3), (2, 4), (3, 4)])
-    assert as_sets(fan.triangles) == {frozenset((0, 1, 2)), frozenset((2, 3, 4))}
 
 
 @pytest.mark.parametrize(
@@ -149,9 +112,9 @@ def test_networks_with_few_loops():
         (4, {"triangles": [(0, 1, 2)], "pairs": [(0, 1), (0, 2), (1, 2)]}, "2 separate parts"),
         (4, {"pairs": [(0, 1), (2, 3)]}, "20200101 .2 dates., 20200125 .2 dates."),
         (3, {}, "3 separate parts"),
-        (5, {"pairs": all_pairs(5)}, "lies in 3 triangles, expected at most 2"),
+        (5, {"pairs": all_pairs(5)}, "6 of the 6 independent loops"),
         (5, {"triangles": [(0, 1, 2), (0, 1, 3), (0, 1, 4)]}, "lies in 3 triangles"),
-        (3, {"pairs": [(0, 1), (0, 2)], "triangles": [(0, 1, 2)]}, "needs pair 20200113_20200125"),
+        (7, {"pairs": [(0, 1)]}, "20200101 .2 dates.*20200301 .1 date. and others"),
         (3, {"triangles": [(0, 1, 3)]}, "different dates"),
         (3, {"pairs": [(0, 1), (1, 1)]}, "different dates"),
         # A Moebius strip: no side of it is the left one.

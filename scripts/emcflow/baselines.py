@@ -12,14 +12,9 @@ missing, ambiguous or contradictory is an error that names the line.
 
 from __future__ import annotations
 
-import csv
-import math
-import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,25 +22,8 @@ import numpy as np
 import pandas as pd
 
 from emcflow.errors import InputError
+from emcflow.tables import DATE, REFERENCE, SECONDARY, Table, read_table
 
-# names a column may have, the first that holds a value wins
-DATE = ("time_utc", "date_utc", "date", "acquisition_date", "file", "filename", "slc")
-REFERENCE = (
-    "reference_time_utc",
-    "reference",
-    "reference_date",
-    "reference_file",
-    "ref",
-    "ref_date",
-)
-SECONDARY = (
-    "secondary_time_utc",
-    "secondary",
-    "secondary_date",
-    "secondary_file",
-    "sec",
-    "sec_date",
-)
 BPERP = ("bperp_m", "bperp", "perpendicular_baseline_m", "perpendicular_baseline", "perp_baseline")
 
 MISFIT_COLUMNS = ("reference", "secondary", "bperp_m", "misfit_m")
@@ -54,7 +32,6 @@ SAME_M = 1e-3
 # a pair that misses the least-squares solution by more than this is reported
 MISFIT_M = 1.0
 MISFIT_SHARE = 0.02
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -133,154 +110,34 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str]) -> Baselines:
     return Baselines(stack_dates, bperp_m - bperp_m[0], _misfit_table([], []), ())
 
 
-def parse_date(text: str) -> str:
-    """Return the date that a table cell holds.
-
-    Parameters
-    ----------
-    text : str
-        YYYYMMDD, ISO date or time stamp, or a path whose file name has a date as its first eight
-        digits in a row.
-
-    Returns
-    -------
-    str
-        YYYYMMDD.
-
-    Raises
-    ------
-    ValueError
-        Where there is no date, or none of the calendar.
-    """
-    name = re.split(r"[/\\]", text.strip())[-1]
-    iso = re.match(r"(\d{4})-(\d{2})-(\d{2})(?!\d)", name)
-    if iso:
-        digits = "".join(iso.groups())
-    else:
-        # a run of eight digits, or of 14 (date and time); others are not dates
-        runs = [run for run in re.findall(r"\d+", name) if len(run) >= 8]
-        if not runs or len(runs[0]) not in (8, 14):
-            raise ValueError(text)
-        digits = runs[0][:8]
-    day = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    return day.isoformat().replace("-", "")
-
-
 def _read_rows(path: Path) -> tuple[bool, list[_Row]]:
     """Return whether the table is per pair, and its rows."""
-    table = _read_cells(path)
-    if not table:
-        raise InputError(
-            f"{path}: empty; expected a header and one line per date or pair: give another file"
-        )
-    header = table[0][1]
-    pairwise, roles = _roles(header, path)
-    if len(table) == 1:
-        raise InputError(
-            f"{path}: a header without lines; expected one line per date or pair: give another file"
-        )
+    table = read_table(path, "baseline table", "date or pair")
+    pairwise, dates, bperp = _roles(table)
     rows = []
-    for line, cells in table[1:]:
-        where = f"{path}, line {line}"
-        if any(cells[len(header) :]):
-            raise InputError(
-                f"{where}: {len(cells)} values for {len(header)} columns; expected as many values "
-                "as the header has names: use points in decimal numbers, quote commas in names"
-            )
-        cells += [""] * (len(header) - len(cells))
-        *dates, bperp = ([(header[i], cells[i]) for i in role] for role in roles)
-        row = _Row(tuple(_date(cell, where) for cell in dates), _number(bperp, where), line)
+    for line, cells in table.lines:
+        named = tuple(table.date(line, cells, columns) for columns in dates)
+        row = _Row(named, table.number(line, cells, bperp, "number of metres"), line)
         if pairwise and row.dates[0] == row.dates[1]:
             raise InputError(
-                f"{where}: reference and secondary are the same date ({row.dates[0]}); expected "
-                "two different dates: correct or remove the line"
+                f"{path}, line {line}: reference and secondary are the same date ({row.dates[0]}); "
+                "expected two different dates: correct or remove the line"
             )
         rows.append(row)
     return pairwise, rows
 
 
-def _read_cells(path: Path) -> list[tuple[int, list[str]]]:
-    """Return line number and stripped cells of each line that says something."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"{path}: {error.strerror}; expected a baseline table (CSV): correct the path"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(
-            f"{path}: not a text file in UTF-8; expected a baseline table: save it as CSV, UTF-8"
-        ) from None
-    # a comment becomes a blank line, so that the numbers of the lines stay
-    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
-    reader = csv.reader(lines, skipinitialspace=True)
-    table = []
-    try:
-        for cells in reader:
-            cells = [cell.strip() for cell in cells]
-            if any(cells):
-                table.append((reader.line_num, cells))
-    except csv.Error as error:
-        raise InputError(
-            f"{path}, line {reader.line_num}: {error}; expected comma-separated values: "
-            "correct the line"
-        ) from None
-    return table
-
-
-def _roles(header: list[str], path: Path) -> tuple[bool, list[list[int]]]:
-    """Return whether the header is per pair, and the columns of each date and of the baseline."""
-    names = [re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in header]
-    bperp, reference, secondary, dates = (
-        [names.index(alias) for alias in aliases if alias in names]
-        for aliases in (BPERP, REFERENCE, SECONDARY, DATE)
-    )
+def _roles(table: Table) -> tuple[bool, list[list[int]], list[int]]:
+    """Return whether a table is per pair, and the columns of each date and of the baseline."""
+    bperp, reference, secondary = map(table.columns, (BPERP, REFERENCE, SECONDARY))
     pairwise = bool(reference and secondary)
-    if not bperp or not (pairwise or dates):
+    dates = [reference, secondary] if pairwise else [table.columns(DATE)]
+    if not (bperp and dates[0]):
         raise InputError(
-            f"{path}: the header has the columns {', '.join(header)}; expected date, bperp_m or "
-            "reference, secondary, bperp_m (separated by commas): rename the columns"
+            f"{table.path}: the header has the columns {', '.join(table.header)}; expected date, "
+            "bperp_m or reference, secondary, bperp_m (separated by commas): rename the columns"
         )
-    roles = [reference, secondary, bperp] if pairwise else [dates, bperp]
-    for column in chain.from_iterable(roles):
-        if names.count(names[column]) > 1:
-            raise InputError(
-                f"{path}: the header has the column {header[column]} more than once; expected "
-                "it once: rename or remove the others"
-            )
-    return pairwise, roles
-
-
-def _first_value(cells: list[tuple[str, str]], where: str) -> tuple[str, str]:
-    """Return column name and text of the first cell that is not blank."""
-    for name, text in cells:
-        if text:
-            return name, text
-    raise InputError(
-        f"{where}: {cells[0][0]} is blank; expected a value: fill it in or remove the line"
-    )
-
-
-def _date(cells: list[tuple[str, str]], where: str) -> str:
-    name, text = _first_value(cells, where)
-    try:
-        return parse_date(text)
-    except ValueError:
-        raise InputError(
-            f"{where}: {name} is {text!r}; expected a date as YYYYMMDD, YYYY-MM-DD, a time stamp, "
-            "or a file name with YYYYMMDD as its first eight digits: correct it"
-        ) from None
-
-
-def _number(cells: list[tuple[str, str]], where: str) -> float:
-    name, text = _first_value(cells, where)
-    value = float(text) if _NUMBER.fullmatch(text) else math.nan
-    if not math.isfinite(value):
-        raise InputError(
-            f"{where}: {name} is {text!r}; expected a finite number of metres: correct it or "
-            "remove the line"
-        )
-    return value
+    return pairwise, dates, bperp
 
 
 def _unique(rows: list[_Row], path: str | Path) -> list[_Row]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emcflow.network import PlanarNetwork
+from emcflow.network import Network
 from emcflow.raster import read_band, windows
 
 # Windows of whole blocks of the rasters, so that each block is decompressed once; a few dozen MB
@@ -45,7 +45,7 @@ class Closure:
 
 def loop_closure(
     paths: Sequence[str | Path],
-    network: PlanarNetwork,
+    network: Network,
     shape: tuple[int, int],
     step: int = 1,
     n_threads: int = 1,
@@ -61,7 +61,7 @@ def loop_closure(
     ----------
     paths : sequence of path
         Raster of unwrapped phase [rad] of each pair of the network, NaN where there is none.
-    network : PlanarNetwork
+    network : Network
     shape : tuple of int
         Rows and columns of the rasters.
     step : int
@@ -88,7 +88,7 @@ def loop_closure(
 
 
 def _count_window(
-    paths: Sequence[str | Path], network: PlanarNetwork, bounds: tuple[int, int, int, int]
+    paths: Sequence[str | Path], network: Network, bounds: tuple[int, int, int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count points and open points of every triangle in a window, and open loops per pixel."""
     graph = network.graph

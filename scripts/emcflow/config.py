@@ -159,6 +159,7 @@ def cross_problems(config: dict) -> list[str]:
     """
     problems = [
         *_stack_problems(config),
+        *_network_problems(config),
         *_tile_problems(config["tiles"]),
         *_output_problems(config),
     ]
@@ -189,10 +190,11 @@ def link_model_is_on(config: dict) -> bool:
     bool
         False without ``baselines.csv``, unless the stack and its baselines are simulated.
     """
-    has_baselines = (
-        config["stack"]["layout"] == "simulate" or config["baselines"]["csv"] is not None
-    )
-    return config["link_model"]["enabled"] and has_baselines
+    return config["link_model"]["enabled"] and _has_baselines(config)
+
+
+def _has_baselines(config: dict) -> bool:
+    return config["stack"]["layout"] == "simulate" or config["baselines"]["csv"] is not None
 
 
 def _decide(config: dict) -> dict:
@@ -248,6 +250,28 @@ def _simulation_problems(config: dict) -> Iterator[str]:
             f"reference.point: {_show(point)} is outside the simulated scene of simulation.rows x "
             f"simulation.cols {_show(shape)}; rows and columns count from 0"
         )
+
+
+def _network_problems(config: dict) -> Iterator[str]:
+    network = config["network"]
+    kind = network["type"]
+    if kind == "csv" and network["csv"] is None:
+        yield (
+            "network.csv: missing; network.type csv reads a table of pairs, give its path relative "
+            "to the working directory"
+        )
+    if kind == "delaunay" and not _has_baselines(config):
+        yield (
+            "baselines.csv: missing; network.type delaunay joins neighbours over time and "
+            "baseline, give the table or set network.type to hop3"
+        )
+    readers = {"csv": "csv", "max_days": "delaunay", "max_bperp_m": "delaunay"}
+    for key, reader in readers.items():
+        if network[key] is not None and kind != reader:
+            yield (
+                f"network.{key}: {_show(network[key])} has no effect with network.type {kind}; "
+                f"set network.type to {reader}, or leave this key out"
+            )
 
 
 def _tile_problems(tiles: dict) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Which pairs of dates are formed, and the triangles that they close.
+"""Pairs of dates, and the triangles that they close.
 
-Temporal unwrapping sends flows through the triangles of the network, so every independent loop of
-pairs must be a triangle, and no pair may lie in more than two of them.
+Temporal unwrapping sends flows through the triangles of a planar network, so every independent loop
+of pairs must be a triangle, and no pair may lie in more than two of them.
 """
 
 from dataclasses import dataclass
@@ -13,10 +13,13 @@ import numpy as np
 from emcflow.errors import InputError
 from emcflow.planar import PlanarGraph, planar_graph
 
+# Separate parts that a message names.
+MOST_PARTS = 5
+
 
 @dataclass(frozen=True)
-class PlanarNetwork:
-    """Dates, the pairs between them, and the triangles that pairs close.
+class Network:
+    """Dates, the pairs between them, and triangles that pairs close.
 
     Attributes
     ----------
@@ -55,6 +58,13 @@ class PlanarNetwork:
         return [f"{self.dates[a]}_{self.dates[b]}" for a, b in self.pairs]
 
 
+class PlanarNetwork(Network):
+    """A network that flows can unwrap, as `planar_network` makes and checks it.
+
+    It is connected, its independent loops are triangles, and no pair lies in more than two of them.
+    """
+
+
 def hop3_network(dates) -> PlanarNetwork:
     """Pair every date with the three that follow it.
 
@@ -91,18 +101,17 @@ def hop3_network(dates) -> PlanarNetwork:
     return planar_network(dates, triangles=triangles)
 
 
-def planar_network(dates, pairs=(), triangles=None) -> PlanarNetwork:
-    """Build a network from its triangles, or from its pairs, and check that flows can unwrap it.
+def planar_network(dates, pairs=(), triangles=()) -> PlanarNetwork:
+    """Build a network from its triangles and further pairs, and check that flows can unwrap it.
 
     Parameters
     ----------
     dates : sequence of str
         Dates as YYYYMMDD, in order.
     pairs : int (npairs, 2), optional
-        All pairs, as indices of dates. Without `triangles`, the loops of three pairs are taken,
-        save those that are no faces of a planar drawing because dates lie inside.
+        Pairs, as indices of dates; those that triangles are made of need not be among them.
     triangles : int (ntri, 3), optional
-        Triangles, as indices of dates in any order. Without `pairs`, their edges are the pairs.
+        Triangles, as indices of dates in any order.
 
     Returns
     -------
@@ -116,13 +125,9 @@ def planar_network(dates, pairs=(), triangles=None) -> PlanarNetwork:
     """
     dates = _check_dates(dates)
     pairs = _sorted_rows(pairs, 2, len(dates))
-    if triangles is None:
-        triangles = _faces(pairs, len(dates))
     triangles = _orient(_sorted_rows(triangles, 3, len(dates)), dates)
     network = PlanarNetwork(dates, planar_graph(triangles, len(dates), pairs))
-    if len(pairs):
-        _check_listed(network, pairs)
-    _check_connected(network)
+    check_connected(dates, network.pairs, "the pairs", "add pairs between them")
     _check_loops(network)
     return network
 
@@ -156,51 +161,6 @@ def _sorted_rows(rows, width, ndates):
             f"different dates, expected indices from 0 to {ndates - 1}: correct the network"
         )
     return np.unique(rows, axis=0)
-
-
-def _faces(pairs, ndates):
-    """Loops of three pairs that can be faces of a planar drawing: int32 (n, 3), sorted."""
-    linked = np.zeros((ndates, ndates), dtype=bool)
-    linked[pairs[:, 0], pairs[:, 1]] = True
-    # Only links to later dates so far: each loop is met once, from its first pair.
-    loops = [
-        (a, b, c) for a, b in pairs.tolist() for c in np.flatnonzero(linked[a] & linked[b]).tolist()
-    ]
-    linked |= linked.T
-    faces = np.array([loop for loop in loops if not _separates(linked, loop)], dtype=np.int32)
-    return _thinned(faces.reshape(-1, 3), pairs)
-
-
-def _separates(linked, loop):
-    """Whether two parts of the rest both touch all three dates: one is inside, one outside."""
-    rest = np.ones(linked.shape[0], dtype=bool)
-    rest[list(loop)] = False
-    part = _parts(rest.sum(), np.argwhere(linked[rest][:, rest]))
-    nparts = part.max(initial=-1) + 1
-    touches = [np.bincount(part[linked[rest, date]], minlength=nparts) > 0 for date in loop]
-    return np.logical_and.reduce(touches).sum() > 1
-
-
-def _thinned(loops, pairs):
-    """Loops without those that crowd pairs (more than two loops on one) and that others add up to.
-
-    The loop around a date with three pairs, for one, is the sum of the three loops at that date.
-    """
-    row = {tuple(pair): i for i, pair in enumerate(pairs.tolist())}
-    sides = [[row[a, b], row[b, c], row[a, c]] for a, b, c in loops.tolist()]
-    sides = np.array(sides, dtype=np.int64).reshape(-1, 3)
-    while True:
-        crowded = np.bincount(sides.ravel(), minlength=len(pairs)) > 2
-        if not crowded.any():
-            return loops
-        walks = np.zeros((len(pairs), len(loops)))
-        walks[sides.T, np.arange(len(loops))] = [[1], [1], [-1]]
-        spare = np.abs(_null_space(walks)).max(axis=1, initial=0) > 1e-6
-        score = crowded[sides].sum(axis=1) * spare
-        if not score.any():
-            return loops
-        drop = np.argmax(score)
-        loops, sides = np.delete(loops, drop, axis=0), np.delete(sides, drop, axis=0)
 
 
 def _orient(triangles, dates):
@@ -252,35 +212,33 @@ def _parts(nnodes, links):
         label = spread
 
 
-def _null_space(matrix):
-    """Return an orthonormal basis of the vectors that a matrix sends to 0, as columns."""
-    _, scale, rows = np.linalg.svd(matrix)
-    rank = (scale > 1e-9 * scale.max(initial=0)).sum()
-    return rows[rank:].T
+def check_connected(dates, pairs, what: str, advice: str) -> None:
+    """Refuse pairs that leave the dates in separate parts: nothing ties their phases together.
 
+    Parameters
+    ----------
+    dates : sequence of str
+    pairs : int (npairs, 2)
+        Indices of dates.
+    what, advice : str
+        What leaves them apart and what to do about it, for the message.
 
-def _check_listed(network, pairs):
-    """Refuse triangles over pairs that the list of pairs does not hold."""
-    listed = set(map(tuple, pairs.tolist()))
-    for name, pair in zip(network.pair_names, network.pairs.tolist(), strict=True):
-        if tuple(pair) not in listed:
-            raise InputError(
-                f"a triangle needs pair {name}, which is not among the {len(pairs)} pairs given: "
-                "add the pair or leave out the triangle"
-            )
-
-
-def _check_connected(network):
-    """Refuse a network in separate parts: nothing ties their phases together."""
-    region = _parts(network.ndates, network.pairs)
-    if region.max(initial=0) > 0:
+    Raises
+    ------
+    InputError
+    """
+    region = _parts(len(dates), pairs)
+    nparts = region.max(initial=0) + 1
+    if nparts > 1:
+        first, size = np.unique(region, return_index=True, return_counts=True)[1:]
         parts = [
-            f"{network.dates[first]} ({(region == part).sum()} dates)"
-            for part, first in enumerate(np.unique(region, return_index=True)[1])
+            f"{dates[at]} ({count} date{'' if count == 1 else 's'})"
+            for at, count in zip(first[:MOST_PARTS], size, strict=False)
         ]
         raise InputError(
-            f"the pairs leave the dates in {len(parts)} separate parts, which begin at "
-            f"{', '.join(parts)}; expected one: add pairs between them"
+            f"{what} leave the dates in {nparts} separate parts, which begin at "
+            f"{', '.join(parts)}{' and others' if nparts > MOST_PARTS else ''}; "
+            f"expected one: {advice}"
         )
 
 

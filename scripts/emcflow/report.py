@@ -26,7 +26,8 @@ from emcflow import figures
 from emcflow.accuracy import share_right
 from emcflow.closure import Closure, loop_closure
 from emcflow.files import whole_file, write_text
-from emcflow.network import PlanarNetwork, planar_network
+from emcflow.network import Network
+from emcflow.network_tables import read_interferograms
 from emcflow.overlaps import Overlaps
 from emcflow.raster import Grid, open_raster, read_band
 from emcflow.store import open_product, read, read_overlaps, read_points
@@ -135,7 +136,7 @@ class Scene:
     Attributes
     ----------
     grid : Grid
-    network : PlanarNetwork
+    network : Network
     interferograms : tuple of str
         Raster of each pair of the network, in its order.
     bounds : tuple
@@ -145,7 +146,7 @@ class Scene:
     """
 
     grid: Grid
-    network: PlanarNetwork
+    network: Network
     interferograms: tuple[str, ...]
     bounds: tuple[tuple[int, int, int, int], ...]
     degree: np.ndarray
@@ -170,15 +171,7 @@ def read_scene(files: RunFiles) -> Scene:
     """Read what the whole report refers to."""
     summary = json.loads(Path(files.stack).read_text())
     grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
-    dates = summary["dates"]
-    pairs, triangles = (
-        np.searchsorted(dates, pd.read_csv(path, dtype=str)[columns].to_numpy(dtype=str))
-        for path, columns in (
-            (files.network, ["reference", "secondary"]),
-            (files.triangles, ["date1", "date2", "date3"]),
-        )
-    )
-    network = planar_network(dates, pairs=pairs, triangles=triangles)
+    network = read_interferograms(files.network, files.triangles)
     by_pair = {Path(path).name.partition(".")[0]: path for path in files.interferograms}
     _, tiles = tiles_from_json(Path(files.tiles).read_text())
     degree = np.zeros(grid.shape, dtype=np.uint8)

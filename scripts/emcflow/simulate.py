@@ -163,6 +163,27 @@ def simulation_dates(settings: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def simulation_baselines(settings: Mapping[str, Any]) -> np.ndarray:
+    """Return the perpendicular baselines of the simulated stack without simulating it.
+
+    They are drawn with exactly the spread that the settings ask for and rounded to whole
+    millimetres, so that the tables hold exactly what was simulated.
+
+    Parameters
+    ----------
+    settings : mapping
+        Any fields of :class:`SimulationSettings`, the others take their defaults.
+
+    Returns
+    -------
+    ndarray of float64, shape (ndates,)
+        Relative to the first date [m].
+    """
+    settings = SimulationSettings(**settings)
+    drawn = _random(settings, _BASELINES).standard_normal(settings.dates)
+    return np.round(settings.bperp_std_m * (drawn - drawn[0]) / drawn.std(), 3)
+
+
 def simulate_stack(
     settings: Mapping[str, Any],
     wavelength_m: float,
@@ -188,8 +209,8 @@ def simulate_stack(
         See :func:`simulation_dates` and :func:`emcflow.geometry.design_matrix`.
     """
     dates = simulation_dates(settings)
+    bperp_m = simulation_baselines(settings)
     settings = SimulationSettings(**settings)
-    bperp_m = _baselines(settings)
     design = design_matrix(dates, bperp_m, wavelength_m, slant_range_m, incidence_angle_deg)
     height, coherence, valid = _city(settings, _random(settings, _CITY))
     velocity = _velocity(settings)
@@ -260,15 +281,6 @@ def baseline_tables(dates: tuple[str, ...], bperp_m: np.ndarray):
 
 def _random(settings: SimulationSettings, *stream: int) -> np.random.Generator:
     return np.random.default_rng([settings.seed, *stream])
-
-
-def _baselines(settings: SimulationSettings) -> np.ndarray:
-    """Draw baselines of exactly the spread that the settings ask for.
-
-    They are rounded to whole millimetres, so that the tables hold exactly what was simulated.
-    """
-    drawn = _random(settings, _BASELINES).standard_normal(settings.dates)
-    return np.round(settings.bperp_std_m * (drawn - drawn[0]) / drawn.std(), 3)
 
 
 def _velocity(settings: SimulationSettings) -> np.ndarray:

@@ -370,7 +370,8 @@ def unwrap_in_space(
     ----------
     k : int16 (ndates, nlinks)
         Cycles of every link, from `unwrap_in_time`.
-    network : PlanarNetwork
+    network : Network
+        Its pairs are unwrapped; they need not be those of the network in time.
     graph : PlanarGraph
         Mesh of the points. Without triangles the links are integrated as they are.
     adjacency : DualAdjacency

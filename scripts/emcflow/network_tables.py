@@ -1,0 +1,95 @@
+"""The tables of the network: interferograms, and the triangles over which links are unwrapped."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from emcflow.files import write_text
+from emcflow.geometry import days_since_first
+from emcflow.network import Network, PlanarNetwork, planar_network
+from emcflow.planar import planar_graph
+
+
+def write_network(
+    pairs_csv: str | Path,
+    triangles_csv: str | Path,
+    network: PlanarNetwork,
+    pairs: np.ndarray,
+    planar: np.ndarray,
+) -> None:
+    """Write the tables.
+
+    Parameters
+    ----------
+    pairs_csv : path
+        Columns reference, secondary, days, planar (1 where the pair is in the planar network).
+    triangles_csv : path
+        Columns date1, date2, date3; sides that are no interferograms cost nothing.
+    network : PlanarNetwork
+        From :func:`emcflow.time_network.time_network`.
+    pairs : ndarray of int, shape (npairs, 2)
+        The interferograms, sorted.
+    planar : ndarray of bool, shape (npairs,)
+    """
+    dates, since_first = network.dates, days_since_first(network.dates).astype(int)
+    rows = [
+        (dates[a], dates[b], since_first[b] - since_first[a], int(drawn))
+        for (a, b), drawn in zip(pairs.tolist(), planar, strict=True)
+    ]
+    _write(pairs_csv, ("reference", "secondary", "days", "planar"), rows)
+    corners = [[dates[date] for date in triangle] for triangle in network.triangles]
+    _write(triangles_csv, ("date1", "date2", "date3"), corners)
+
+
+def read_interferograms(pairs_csv: str | Path, triangles_csv: str | Path) -> Network:
+    """Read the interferograms, and those triangles whose three sides are interferograms."""
+    dates, pairs, _, triangles = _read(pairs_csv, triangles_csv)
+    known = np.zeros((len(dates), len(dates)), dtype=bool)
+    known[pairs[:, 0], pairs[:, 1]] = known[pairs[:, 1], pairs[:, 0]] = True
+    sides = known[triangles, np.roll(triangles, -1, axis=1)]
+    return Network(dates, planar_graph(triangles[sides.all(axis=1)], len(dates), pairs))
+
+
+def read_time_network(
+    pairs_csv: str | Path, triangles_csv: str | Path
+) -> tuple[PlanarNetwork, np.ndarray]:
+    """Read the planar network, and which of its pairs are interferograms.
+
+    Returns
+    -------
+    network : PlanarNetwork
+    formed : ndarray of bool, shape (network.npairs,)
+        False for pairs that only cut loops into triangles: cycles cost nothing there.
+    """
+    dates, pairs, planar, triangles = _read(pairs_csv, triangles_csv)
+    network = planar_network(dates, pairs[planar], triangles)
+    keys = pairs[planar] @ [len(dates), 1]
+    return network, np.isin(network.pairs @ [len(dates), 1], keys)
+
+
+def _read(pairs_csv, triangles_csv):
+    """Return dates, pairs, which of them are planar, and triangles, as indices of dates."""
+    rows, corners = _rows(pairs_csv), _rows(triangles_csv)
+    dates = tuple(sorted({date for row in rows for date in row[:2]}))
+    position = {date: index for index, date in enumerate(dates)}
+    pairs = [[position[date] for date in row[:2]] for row in rows]
+    triangles = [[position[date] for date in row] for row in corners]
+    planar = np.array([row[3] == "1" for row in rows])
+    return dates, np.array(pairs), planar, np.array(triangles, dtype=int).reshape(-1, 3)
+
+
+def _write(path, header, rows):
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def _rows(path):
+    with open(path, newline="") as file:
+        return list(csv.reader(file))[1:]
