@@ -37,7 +37,7 @@ class Peak:
 # A Delaunay mesh has 3 links and 2 triangles per point; its arrays take 102 bytes per point.
 PEAKS = {
     # truth and stack, both of all dates; the spectrum of a field
-    "simulate_stack": Peak(fixed_mb=145, pixel=140, pixel_date=17),
+    "simulate_stack": Peak(fixed_mb=190, pixel=140, pixel_date=17),
     # phase of all dates; the triangulation, or one window per thread
     "tile_mesh": Peak(fixed_mb=235, point=560, date=4, pixel=5, pixel_thread=8),
     # phase; links, their parameters, sigmas and coherence; the waves of the search are small
@@ -56,16 +56,16 @@ PEAKS = {
     # values of all tiles, a few images
     "merge_parameters": Peak(fixed_mb=130, point=150, pixel=30),
     # one window of all interferograms; the series, and misfits where there are any; images of dates
-    "time_series": Peak(fixed_mb=110, point=40, date=5, pair_mb=1.5, pixel=8, pixel_thread=16),
+    "time_series": Peak(fixed_mb=160, point=40, date=5, pair_mb=1.5, pixel=8, pixel_thread=16),
     # an image of the coherence and some of one interferogram
-    "export_mintpy": Peak(fixed_mb=130, pixel=30),
+    "export_mintpy": Peak(fixed_mb=185, pixel=30),
     "export_dolphin": Peak(fixed_mb=110, pixel=20),
     # one window of all columns, as arrays, as a table and as it is written
     "export_points": Peak(fixed_mb=230, date_mb=4, pixel=1),
     # an image with its overviews, and GDAL's cache
     "export_cog": Peak(fixed_mb=200, pixel_thread=8),
     # pictures; a few rasters at a time
-    "report": Peak(fixed_mb=285, point=80, pixel=20),
+    "report": Peak(fixed_mb=330, point=80, pixel=20),
 }
 
 
