@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-KILLED = """\
+START = """\
 # Reliability
 
 What happens to a run that is killed, fed with nonsense, out of disk space, started twice or loaded
@@ -13,35 +13,36 @@ with work. Made by `make reliability` and `make soak`; the tests named here run 
 
 ## Killed runs
 
-{count} runs of a simulated city in four tiles ({steps} steps, {rasters} rasters) were killed with
-SIGKILL at moments spread over the whole run: {whole} with all their scripts; {alone} without,
-so that those were still there when the next run started. Each was then started again with the
-same command.
-
-**{same} of {count}** came to their end with every raster byte for byte that of an undisturbed run,
-without a word to Snakemake such as `--unlock` or `--rerun-incomplete`. {writing} of the kills fell
-while a file was half written. Where they fell (two scripts can be at work at once):
-
-| rule | kills |
-|---|---|
-{table}
-
-With every change a test kills one run some twenty times on its way, in every rule, and interrupts
-it with Ctrl-C in between.
-
-Why it holds:
+**After a kill, start the same command again; that is all.** What is complete stays, what was half
+done is made again, and the rasters come out byte for byte as if nothing had happened.
 
 - A file has a hidden name (`.NAME.*.part`) until it is whole. What killed writers leave is removed
   at the start of the next run, and two writers never share a file.
 - Scripts end within a second of the Snakemake that started them, so nothing goes on unseen.
 - A run holds `output_dir/.lock`, which the system frees however the run ends. So the next run knows
   that Snakemake's own lock is left from a killed one, and takes it away.
+- `snakemake --unlock --configfile mine.yaml` is needed only where something of the killed run may
+  still be at work: it was on another host (a login node, say), whose locks not every file system
+  shows, or its jobs are in the queue of a cluster ([cluster.md](cluster.md)). Look first, then
+  unlock.
+- Ctrl-C ends the scripts as well and leaves no half-written files.
 
-**After a kill, start the same command again; that is all.** `snakemake --unlock --configfile
-mine.yaml` is needed only where something of the killed run may still be at work: it was on another
-host (a login node, say), whose locks not every file system shows, or its jobs are in the queue of a
-cluster ([cluster.md](cluster.md)). Look first, then unlock. Ctrl-C ends the scripts as well and
-leaves no half-written files.
+With every change a test kills one run some twenty times on its way, in every rule, with and without
+its scripts, and interrupts it with Ctrl-C in between.
+"""
+
+KILLED = """\
+Each of {count} runs of a simulated city in four tiles ({steps} steps, {rasters} rasters) was killed
+once with SIGKILL, at moments spread over the whole run: {whole} with all their scripts; {alone}
+without, so that those were still there when the next run started. Then each was started again.
+
+**{same} of {count}** came to their end with every raster byte for byte that of an undisturbed run.
+{writing} of the kills fell while a file was half written. Where they fell (two scripts can be at
+work at once):
+
+| rule | kills |
+|---|---|
+{table}
 """
 
 STATIC = """\
@@ -71,7 +72,7 @@ def write_page(
     kills, tests, soak : dict, optional
         What `kill_runs` and `run_tests` of reliability.py and soak.py have found.
     """
-    parts = [killed(**kills)] if kills else []
+    parts = [START, *([killed(**kills)] if kills else [])]
     parts += [bad_input(tests["test_bad_input.py"])] if tests else []
     parts.append(STATIC)
     parts += [other_tests(tests)] if tests else []

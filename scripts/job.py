@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emcflow.errors import InputError, OutputError
-from emcflow.files import DISK_FULL, cannot_write
+from emcflow.files import DISK_FULL
 
 log = logging.getLogger("emcflow")
 # On a full disk a log loses lines; what fills it is told by the results, not by a traceback.
@@ -49,7 +49,7 @@ def job(snakemake) -> Iterator[logging.Logger]:
     log.setLevel(logging.INFO)
     start = time.monotonic()
     try:
-        with one_line_of_a_full_disk():
+        with no_traceback_of_a_full_cache():
             yield log
     except (InputError, OutputError) as error:
         log.removeHandler(to_terminal)
@@ -62,14 +62,18 @@ def job(snakemake) -> Iterator[logging.Logger]:
 
 
 @contextmanager
-def one_line_of_a_full_disk() -> Iterator[None]:
-    """Turn the error of a library that found the disk full, as numba's cache may, into ours."""
+def no_traceback_of_a_full_cache() -> Iterator[None]:
+    """Name the likely file where a library finds a disk full: the results tell it themselves."""
     try:
         yield
     except OSError as error:
-        if error.errno in DISK_FULL and error.filename:
-            raise cannot_write(error.filename, error) from error
-        raise
+        if error.errno not in DISK_FULL:
+            raise
+        raise OutputError(
+            f"{DISK_FULL[error.errno]} where compiled functions are kept: make room in __pycache__ "
+            "of the installation or ~/.cache/numba, or set the environment variable "
+            "NUMBA_CACHE_DIR to a folder on another disk, and start the same command again"
+        ) from error
 
 
 def end_with_snakemake() -> None:

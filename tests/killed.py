@@ -100,7 +100,7 @@ def wait_until(run: subprocess.Popen, holds: Callable[[], bool]) -> bool:
         if run.poll() is not None:
             return False
         assert time.monotonic() < deadline, "the run hangs"
-        time.sleep(0.01)
+        time.sleep(0.02)
     return True
 
 

@@ -156,21 +156,31 @@ def test_a_run_on_a_full_disk_stops_with_one_line_and_goes_on_when_there_is_room
 # Folders that cannot be written to
 
 
-def test_a_read_only_installation_and_a_read_only_stack(stack, tmp_path):
-    """Compiled functions are kept in the user's cache, and nothing is written beside the stack."""
-    code, cache = tmp_path / "code", tmp_path / "cache"
+@pytest.fixture
+def installed(tmp_path):
+    """A read-only copy of the code without any compiled functions."""
     hidden = shutil.ignore_patterns("__pycache__")
     for name in ("rules", "scripts", "config", "profiles", "envs"):
-        shutil.copytree(ROOT / name, code / name, ignore=hidden)
-    shutil.copy(ROOT / "Snakefile", code)
-    with read_only(code, tmp_path / "installed") as root, read_only(stack, tmp_path / "in") as data:
-        last = "results/mesh/mesh_tile_00.h5"
-        env = {"XDG_CACHE_HOME": str(cache)}
-        process = run(tmp_path / "work", on(data), "--", last, root=root, **env)
+        shutil.copytree(ROOT / name, tmp_path / "code" / name, ignore=hidden)
+    shutil.copy(ROOT / "Snakefile", tmp_path / "code")
+    with read_only(tmp_path / "code", tmp_path / "installed") as root:
+        yield root
+
+
+def test_a_read_only_installation_and_a_read_only_stack(installed, stack, small_disk, tmp_path):
+    """Compiled functions are kept in the user's cache, and nothing is written beside the stack."""
+    last, cache = "results/mesh/mesh_tile_00.h5", tmp_path / "cache"
+    (small_disk / "ballast").write_bytes(bytes(600 * 1024))
+    with read_only(stack, tmp_path / "in") as data:
+        full = run(tmp_path, on(data), "--", last, root=installed, NUMBA_CACHE_DIR=str(small_disk))
+        process = run(tmp_path, on(data), "--", last, root=installed, XDG_CACHE_HOME=str(cache))
+    assert full.returncode == 1
+    assert "the disk is full where compiled functions are kept" in full.stdout
+    assert "Traceback" not in full.stdout
     assert process.returncode == 0, process.stdout
-    assert (tmp_path / "work" / last).exists()
+    assert (tmp_path / last).exists()
     assert list(cache.rglob("*.nbi"))
-    assert not list(code.rglob("__pycache__"))
+    assert not list(installed.rglob("__pycache__"))
 
 
 def test_a_folder_of_results_that_is_read_only(stack, tmp_path):
