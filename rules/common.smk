@@ -109,13 +109,18 @@ def code_version(script):
 
 
 def scene_shape_and_tiles():
-    """Return rows and columns of the scene, and the tiles, once the checkpoint has run."""
-    path = Path(checkpoints.tiles.get().output[0])
+    """Return rows and columns of the scene, and the tiles.
+
+    Where there is no such file yet, its FileNotFoundError tells Snakemake that what a job asks for
+    is to be determined; asking the checkpoint would end a dry run.
+    """
+    path = Path(f"{OUT}/tiles/tiles.json")
     return checked(tiles_from_json, path.read_text(), path)
 
 
 def tile_list():
-    """Return the tiles by their names."""
+    """Return the tiles by their names, once the checkpoint has run."""
+    checkpoints.tiles.get()
     _, tiles = scene_shape_and_tiles()
     return {f"{number:02d}": tile for number, tile in enumerate(tiles)}
 
@@ -127,7 +132,8 @@ def each_tile(pattern):
 
 def scene_points():
     """Return the number of points in all tiles together, those of overlaps counted twice."""
-    return sum(tile.points for tile in tile_list().values())
+    _, tiles = scene_shape_and_tiles()
+    return sum(tile.points for tile in tiles)
 
 
 def simulated_pixels():
