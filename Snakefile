@@ -17,6 +17,7 @@ include: "rules/unwrap.smk"
 include: "rules/merge.smk"
 include: "rules/parameters.smk"
 include: "rules/report.smk"
+include: "rules/terminal.smk"
 
 
 # Seconds each, and at most one raster read: not worth a place in the queue of a cluster.

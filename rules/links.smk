@@ -28,6 +28,6 @@ if LINK_MODEL:
             memory_mb=config["link_model"]["memory_mb"],
             code=code_version("link_model"),
         message:
-            "Tile {wildcards.tile}: velocity and DEM error of every link"
+            f"Tile {{wildcards.tile}}: velocity and DEM error of every link, from {len(STACK.dates)} dates"
         script:
             "../scripts/link_model.py"

@@ -78,6 +78,6 @@ for number, batch in enumerate(BATCHES):
             reference_point=config["reference"]["point"],
             code=code_version("merge_interferograms"),
         message:
-            "Merge and write interferograms {output.unwrapped[0]} and following"
+            f"Merge interferograms {batch[0]} to {batch[-1]}, {len(batch)} of {len(PAIRS)}"
         script:
             "../scripts/merge_interferograms.py"

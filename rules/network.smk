@@ -14,7 +14,7 @@ rule network:
         kind=config["network"]["type"],
         code=code_version("network"),
     message:
-        "Choose the interferograms: network {params.kind}"
+        f"Choose interferograms of {len(STACK.dates)} dates: network {{params.kind}}"
     script:
         "../scripts/network.py"
 

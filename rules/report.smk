@@ -20,6 +20,7 @@ rule report:
         truth=f"{SIMULATION}/truth/timeseries_unw.tif" if SIMULATED else [],
     output:
         html=f"{OUT}/report.html",
+        summary=f"{OUT}/summary.txt",
         figures=directory(f"{OUT}/figures"),
     log:
         f"{OUT}/logs/report.log",

@@ -29,7 +29,7 @@ if SIMULATED:
             geometry=config["geometry"],
             code=code_version("simulate_stack"),
         message:
-            "Simulate a city"
+            f"Simulate a city: {len(STACK.dates)} dates"
         script:
             "../scripts/simulate_stack.py"
 
@@ -52,6 +52,6 @@ rule check_stack:
         reference_point=config["reference"]["point"],
         code=code_version("check_stack"),
     message:
-        "Check the stack of {params.stack[layout]}: files, grid, coherence"
+        f"Check the stack of {len(STACK.dates)} dates: files, grid, coherence"
     script:
         "../scripts/check_stack.py"

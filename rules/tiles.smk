@@ -47,6 +47,6 @@ rule tile_mesh:
         max_link_pixels=config["mesh"]["max_link_pixels"],
         code=code_version("tile_mesh"),
     message:
-        "Tile {wildcards.tile}: read the phase, mesh the points"
+        f"Tile {{wildcards.tile}}: read the phase of {len(STACK.dates)} dates, mesh the points"
     script:
         "../scripts/tile_mesh.py"

@@ -26,6 +26,6 @@ rule unwrap_tile:
         spatial_cost=config["unwrap"]["spatial_cost"],
         code=code_version("unwrap_tile"),
     message:
-        "Tile {wildcards.tile}: unwrap in time, then in space"
+        f"Tile {{wildcards.tile}}: unwrap {len(PAIRS)} interferograms, in time, then in space"
     script:
         "../scripts/unwrap_tile.py"

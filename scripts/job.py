@@ -46,7 +46,9 @@ def job(snakemake) -> Iterator[logging.Logger]:
         log.error("error: %s", error)
         # Between blank lines: Snakemake follows with a dozen of its own about the failed job.
         sys.exit(f"\nemcflow stops in {name}:\n{error}\n")
-    log.info("done in %.1f s, peak memory %d MB", time.monotonic() - start, peak_memory_mb())
+    taken = time.monotonic() - start
+    text = f"{taken:.1f} s" if taken < 60 else duration(taken)
+    log.info("done in %s, peak memory %d MB", text, peak_memory_mb())
 
 
 def peak_memory_mb() -> int:
@@ -76,8 +78,25 @@ def progress(what: str, every_s: float = 10.0) -> Callable[[int, int], None]:
         if done < total and now - last < every_s:
             return
         last = now
-        rate = done / max(now - start, 1e-9)
-        left = (total - done) / max(rate, 1e-9)
-        log.info("%d of %d %s (%.3g per s, %.0f s left)", done, total, what, rate, left)
+        rate = max(done / max(now - start, 1e-9), 1e-9)
+        if done < total:
+            left = duration((total - done) / rate)
+            log.info("%d of %d %s, %s per s, %s left", done, total, what, _three_digits(rate), left)
+        else:
+            log.info("%d %s, %s per s", total, what, _three_digits(rate))
 
     return report
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: 42 s, 3 min 20 s, 2 h 5 min."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _three_digits(rate: float) -> str:
+    """Return a rate with three digits that count, and without an exponent."""
+    return f"{rate:.0f}" if rate >= 100 else f"{rate:.3g}"

@@ -28,7 +28,7 @@ with job(snakemake) as log:
         axes,
         n_threads=snakemake.threads,
         memory_mb=params.memory_mb,
-        progress=progress("links"),
+        progress=progress("links searched"),
     )
     log.info(
         "%d links: median coherence %.2f, %.2f %% with the peak at the edge of the search range",

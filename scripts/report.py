@@ -1,6 +1,9 @@
-"""The report of the run: a page to open first, and its pictures."""
+"""The report of the run: a page to open first, and its pictures; a summary for the terminal."""
+
+from pathlib import Path
 
 from emcflow.report import RunFiles, write_report
+from emcflow.summary import summary_text
 from job import job
 
 with job(snakemake) as log:
@@ -23,7 +26,7 @@ with job(snakemake) as log:
         misfit=given.get("misfit") or None,
         truth=given.get("truth") or None,
     )
-    numbers = write_report(
+    headline, remarks = write_report(
         files,
         params.config,
         params.sources,
@@ -31,4 +34,8 @@ with job(snakemake) as log:
         snakemake.output.figures,
         snakemake.threads,
     )
-    log.info("%s", ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in numbers.items()))
+    log.info("the report makes %d remarks", len(remarks))
+    interferograms = f"{Path(files.interferograms[0]).parent}/"
+    results = {"report": snakemake.output.html, "interferograms": interferograms}
+    text = summary_text(headline, remarks, results | files.parameters)
+    Path(snakemake.output.summary).write_text(text, "utf-8")

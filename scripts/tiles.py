@@ -11,4 +11,4 @@ with job(snakemake) as log:
     mask = coherent_points(snakemake.input.coherence, params.min_coherence)
     tiles = density_tiles(mask, **params.tiles)
     Path(snakemake.output[0]).write_text(tiles_to_json(mask.shape, tiles))
-    log.info("%d tiles for %d points", len(tiles), mask.sum())
+    log.info("%d points, number of tiles: %d", mask.sum(), len(tiles))

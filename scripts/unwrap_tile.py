@@ -46,7 +46,7 @@ with job(snakemake) as log:
         params=link_params,
         costs=temporal_costs(params.temporal_cost, network),
         n_threads=snakemake.threads,
-        progress=progress("batches of links in time"),
+        progress=progress("batches of links unwrapped in time"),
     )
     costs = spatial_costs(params.spatial_cost, graph, points, coherence=coherence)
     costs[~confident] = 0
@@ -60,7 +60,7 @@ with job(snakemake) as log:
         costs=costs,
         solver=params.solver,
         n_threads=snakemake.threads,
-        progress=progress("interferograms in space"),
+        progress=progress("interferograms unwrapped in space"),
     )
     log.info(
         "residues per interferogram: median %d, largest %d (%s)",

@@ -32,7 +32,7 @@ def four_tiles(simulated):
 def demo(tmp_path_factory):
     """The demo, run to its end with one tile."""
     folder = tmp_path_factory.mktemp("demo")
-    run_whole(folder, DEMO)
+    (folder / "printed.txt").write_text(run_whole(folder, DEMO))
     return folder
 
 
@@ -72,6 +72,18 @@ def test_nearly_every_point_is_right_in_every_interferogram(run_name, demo, requ
     assert len(shares) == 42
     worst = min(shares, key=shares.get)
     assert shares[worst] >= 0.999, worst
+
+
+def test_a_run_ends_with_how_good_its_results_are_and_where(demo):
+    printed = (demo / "printed.txt").read_text()
+    summary = (demo / "results" / "summary.txt").read_text()
+    assert summary in printed
+    assert "42 interferograms" in summary
+    for name in ("report.html", "unwrapped/", "velocity_mm_yr.tif", "dem_error_m.tif"):
+        assert f"results/{name}\n" in summary
+        assert (demo / "results" / name).exists()
+    assert "Tile 00: unwrap 42 interferograms" in printed
+    assert "Select jobs" not in printed
 
 
 def test_four_tiles_are_four(tiled):

@@ -202,7 +202,7 @@ def write_report(
     html: str | Path,
     folder: str | Path,
     n_threads: int = 1,
-) -> dict[str, str]:
+) -> tuple[dict[str, list[dict]], list[str]]:
     """Write the report of a run.
 
     Parameters
@@ -221,8 +221,11 @@ def write_report(
 
     Returns
     -------
-    dict of str
-        The numbers of the headline, by their names, as written in the page.
+    headline : dict of str to list of dict
+        The numbers of the headline in two groups, ``run`` and ``good``, each with ``name``,
+        ``value``, ``label`` and ``note`` as written in the page.
+    remarks : list of str
+        What to know before the results are used.
     """
     scene, album = read_scene(files), Album(folder)
     overlaps = read_overlaps(files.overlaps)
@@ -266,7 +269,7 @@ def write_report(
         "sources": _list_files(sources),
     }
     _render(page, Path(html))
-    return {card["name"]: card["value"] for group in headline.values() for card in group}
+    return headline, remarks
 
 
 def _render(page: Mapping, path: Path) -> None:

@@ -1,0 +1,18 @@
+"""What the terminal shows: short lines while the jobs run, at the end what came of them."""
+
+import logging
+import time
+
+from terminal import shorten
+
+STARTED = time.time()
+
+# On a cluster jobs say nothing here, and Snakemake's lines with their numbers are all there is.
+if workflow.is_main_process and not on_cluster():
+    shorten(logging.getLogger("snakemake.logging"))
+
+
+onsuccess:
+    summary = Path(f"{OUT}/summary.txt")
+    if summary.exists() and summary.stat().st_mtime >= STARTED:
+        print(f"\n{summary.read_text()}", file=sys.stderr)

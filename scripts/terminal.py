@@ -1,0 +1,57 @@
+"""Snakemake's lines on the terminal, fewer and shorter; the jobs speak for themselves."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+# The jobs' own lines, with times and names of rules, say the same, and what came of it.
+LEFT_OUT_EVENTS = {"job_started", "job_finished"}
+# How Snakemake works, of no interest to the one who waits.
+LEFT_OUT_LINES = (
+    "Assuming unrestricted shared filesystem usage.",
+    "Building DAG of jobs...",
+    "Select jobs to execute...",
+    "DAG of jobs will be updated after completion.",
+    "Updating checkpoint dependencies.",
+    "Using shell: ",
+    "Conda environments: ignored",
+    "Rules claiming more threads will be scaled down.",
+)
+
+
+class BriefFormatter(logging.Formatter):
+    """Snakemake's own formatter, but one line for a job that begins: the time and its message.
+
+    Parameters
+    ----------
+    full : logging.Formatter
+        Formats everything else.
+    """
+
+    def __init__(self, full: logging.Formatter):
+        super().__init__()
+        self.full = full
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        text = self.full.format(record)
+        if getattr(record, "event", None) != "job_info" or not record.rule_msg:
+            return text
+        _, _, *more = text.splitlines()  # the date, and the message behind the job's number
+        return "\n".join([f"{time.strftime('%H:%M:%S')} {record.rule_msg}", *more])
+
+
+def worth_a_line(record: logging.LogRecord) -> bool:
+    """Return whether a record of Snakemake's is shown."""
+    if getattr(record, "event", None) in LEFT_OUT_EVENTS:
+        return False
+    return not str(record.msg).startswith(LEFT_OUT_LINES)
+
+
+def shorten(logger: logging.Logger) -> None:
+    """Shorten what Snakemake's logger writes to the terminal; its log file stays as it is."""
+    for handler in logger.handlers:
+        if handler.name == "DefaultStreamHandler":
+            handler.addFilter(worth_a_line)
+            handler.setFormatter(BriefFormatter(handler.formatter))

@@ -1,0 +1,85 @@
+"""What a person reads on the terminal: plans, progress, and what came of a run."""
+
+import logging
+
+import pytest
+from emcflow.summary import summary_text
+from job import duration, progress
+from terminal import BriefFormatter, worth_a_line
+from workflow import jobs_of, run_whole
+
+
+def test_a_dry_run_of_a_new_data_set_names_all_that_can_be_known(tmp_path):
+    config = {
+        "output_dir": "results",
+        "stack": {"layout": "simulate"},
+        "simulation": {"rows": 50, "cols": 40, "dates": 5},
+    }
+    printed = run_whole(tmp_path, config, "--dry-run")
+    assert {"simulate_stack", "tiles", "report"} <= jobs_of(printed)
+    assert "Simulate a city: 5 dates" in printed
+    assert "9 of 9" in printed
+    assert not (tmp_path / "results").exists()
+
+
+def record(text, event=None, **more):
+    made = logging.LogRecord("snakemake.logging", logging.INFO, "", 0, text, None, None)
+    made.__dict__ |= {"event": event} | more
+    return made
+
+
+class Full(logging.Formatter):
+    def format(self, record):
+        return record.msg
+
+
+def test_a_job_that_begins_is_one_line_with_its_message():
+    brief = BriefFormatter(Full())
+    begins = record(
+        "[Wed Nov 25 03:08:04 2026]\nJob 3: Mesh it\nReason: new", "job_info", rule_msg="Mesh it"
+    )
+    first, second = brief.format(begins).splitlines()
+    assert first[8:] == " Mesh it"
+    assert second == "Reason: new"
+    for other in (record("rule all:\n input: a", "job_info", rule_msg=None), record("Error")):
+        assert brief.format(other) == other.msg
+
+
+def test_news_of_the_scheduler_is_left_out_and_errors_are_not():
+    assert not worth_a_line(record("Execute 2 jobs...", "job_started"))
+    assert not worth_a_line(record("Select jobs to execute..."))
+    assert worth_a_line(record("1 of 12 steps (8%) done", "progress"))
+    assert worth_a_line(record("Error in rule unwrap_tile", "job_error"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")],
+)
+def test_durations_read_as_words(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_progress_tells_rate_and_time_left_and_ends_without(caplog):
+    caplog.set_level(logging.INFO, "emcflow")
+    report = progress("links", every_s=0)
+    report(1, 4)
+    report(4, 4)
+    during, end = (entry.getMessage() for entry in caplog.records)
+    assert during.startswith("1 of 4 links, ")
+    assert during.endswith(" left")
+    assert end.startswith("4 links, ")
+    assert "left" not in end
+
+
+def test_summary_lines_up_and_holds_the_remarks():
+    headline = {
+        "run": [{"name": "n", "value": "12", "label": "dates", "note": "2019\u00a0to 2020"}],
+        "good": [{"name": "s", "value": "99.9 %", "label": "of loops close", "note": ""}],
+    }
+    text = summary_text(headline, ["Too wide. " * 12], {"report": "results/report.html"})
+    assert "12 dates               2019 to 2020\n" in text
+    assert "report                 results/report.html\n" in text
+    assert "- Too wide." in text
+    assert max(map(len, text.splitlines())) <= 88
+    assert "Before" not in summary_text(headline, [], {"report": "r"})
