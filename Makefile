@@ -1,5 +1,6 @@
 # make demo    the simulated city, from nothing but python3, pip and make
 # make test    all tests        make lint    all checks of style        make clean    remove what make made
+# make docs    the documentation, into site/        make docs-figures    its figures
 # make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
 # N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
 
@@ -13,7 +14,7 @@ SPURT_VENV ?= .venv-spurt
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench scaling env dev-env clean
+.PHONY: demo test lint docs docs-figures bench scaling env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -28,6 +29,12 @@ lint: dev-env
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
+
+docs: dev-env
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs-figures: env
+	PYTHONPATH=scripts $(BIN)/python docs/figures.py
 
 bench: env $(SPURT_VENV)/.stamp
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py compare $(BENCH) --cores $(N) --spurt $(abspath $(SPURT_VENV))/bin/python
@@ -64,4 +71,4 @@ $(SPURT_VENV)/.stamp: benchmarks/requirements-spurt.txt envs/requirements.txt $(
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench site .pytest_cache .ruff_cache .hypothesis

@@ -24,8 +24,6 @@ include: "rules/terminal.smk"
 localrules:
     check_stack,
     network,
-    baselines,
-    design_matrix,
     tiles,
     bulk_offsets,
 

@@ -21,6 +21,10 @@ rule network:
 
 if LINK_MODEL:
 
+    localrules:
+        baselines,
+        design_matrix,
+
     rule baselines:
         input:
             BASELINES_CSV,

@@ -69,7 +69,7 @@ def test_islands_are_right_each_for_itself_without_a_design():
 
 
 def test_a_term_that_the_dates_do_not_constrain_is_left_out(city):
-    made, points, phase, design, truth = city
+    made, points, phase, design, _ = city
     flat = design * [1, 0]
     result = unwrap_points(phase, points, made.dates, flat)
     assert result.terms == [0]

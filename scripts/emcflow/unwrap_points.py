@@ -70,7 +70,8 @@ def unwrap_points(
 
     What the workflow does with a tile, with its default settings: a mesh of the points, velocity
     and DEM error of every link where there is a design, every link unwrapped in time around them,
-    every interferogram of the hop-3 network unwrapped in space (Pepe and Lanari 2006, see `unwrap`).
+    every interferogram of the hop-3 network unwrapped in space (Pepe and Lanari 2006, see
+    `unwrap`).
 
     Parameters
     ----------
@@ -106,9 +107,7 @@ def unwrap_points(
     if design is not None:
         terms, _ = choose_terms(design, ranges)
         design, ranges = design[:, terms], [ranges[term] for term in terms]
-        axes = [
-            search_axis(column, *limits) for column, limits in zip(design.T, ranges, strict=True)
-        ]
+        axes = [search_axis(design[:, i], *limits) for i, limits in enumerate(ranges)]
         model = estimate_links(phase, graph.edges, design, axes, n_threads)
         params = supported_params(
             phase, graph, design, model.params, model.coherence, ranges, n_threads
