@@ -1,0 +1,58 @@
+"""What the pages of the documentation show works as it is shown."""
+
+import re
+
+import h5py
+import numpy as np
+import pytest
+from emcflow.baselines import read_baselines
+from emcflow.memory import predicted_mb
+from emcflow.simulate import simulate_stack
+from emcflow.stack import coherent_points, find_stack, read_phase
+from workflow import ROOT
+
+GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
+
+
+def code_of(page, word):
+    """Return the Python block of a page that holds a word."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.M | re.S)
+    return next(block for block in blocks if word in block)
+
+
+@pytest.fixture
+def miaplpy(tmp_path, monkeypatch):
+    """A city as MiaplPy's phase_series.h5 holds it: phase of date * conj(first)."""
+    city = simulate_stack({"rows": 30, "cols": 40, "dates": 5}, **GEOMETRY)
+    path = tmp_path / "miaplpy" / "inverted" / "phase_series.h5"
+    path.parent.mkdir(parents=True)
+    with h5py.File(path, "w") as file:
+        file["phase"] = -np.angle(city.stack).astype(np.float32)
+        file["temporalCoherence"] = np.stack([city.temporal_coherence - 2, city.temporal_coherence])
+        file["date"] = np.array(city.dates, dtype="S8")
+        file["bperp"] = city.bperp_m.astype(np.float32)
+    monkeypatch.chdir(tmp_path)
+    return city
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_series_of_miaplpy_becomes_a_stack_with_the_sign_of_reference_times_conj(miaplpy):
+    exec(code_of("your_data.md", "phase_series.h5"), {})
+    stack = find_stack("data/my_city", "slc")
+    assert stack.dates == miaplpy.dates
+    mask = coherent_points(stack.coherence, 0.6)
+    phase, valid = read_phase(stack, mask, (0, 0, *mask.shape))
+    assert valid.all()
+    turned = np.exp(1j * phase) * np.conj(miaplpy.stack[:, mask])
+    assert np.abs(np.angle(turned)).max() < 1e-5
+    baselines = read_baselines("data/my_city/baselines.csv", stack.dates)
+    assert baselines.bperp_m == pytest.approx(miaplpy.bperp_m, abs=1e-3)
+
+
+def test_the_memory_of_the_page_is_that_of_the_rules():
+    text = (ROOT / "docs" / "ranges_and_tiles.md").read_text()
+    equation = re.search(r"^M = .*$", text, re.M)[0]
+    base, point, date, pair, thread = map(int, re.findall(r"\d+", equation))
+    page = base + 0.8 * (point + 30 * date + 84 * pair + 8 * thread)
+    assert predicted_mb("unwrap_tile", 800_000, 0, 30, 84, 8) == pytest.approx(page, abs=1)
+    assert f"takes {page / 1000:.1f} GB" in text.replace("\n", " ")
