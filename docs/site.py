@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from latex2mathml.converter import convert
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,7 +60,10 @@ def on_page_markdown(markdown: str, page, **_) -> str:
 
 def mathml(latex: str, display: str) -> str:
     """Return LaTeX as MathML on one line."""
-    return convert(latex, display=display).replace("\n", "")
+    converted = convert(latex, display=display).replace("\n", "")
+    if "\\" in converted:
+        raise PluginError(f"latex2mathml does not know all of this equation: {latex}")
+    return converted
 
 
 def repository_path(page: str, target: str) -> str | None:
