@@ -10,6 +10,7 @@ if not workflow.overwrite_configfiles:
 
 include: "rules/common.smk"
 include: "rules/stack.smk"
+include: "rules/points.smk"
 include: "rules/network.smk"
 include: "rules/tiles.smk"
 include: "rules/links.smk"

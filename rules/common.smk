@@ -9,10 +9,11 @@ from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
+from emcflow.inputs import Inputs, find_inputs, local_files
 from emcflow.memory import predicted_mb
 from emcflow.network import hop3_network
 from emcflow.simulate import simulation_dates
-from emcflow.stack import find_stack, phase_linked_stack
+from emcflow.stack import phase_linked_stack
 from emcflow.tiles import tiles_from_json
 
 
@@ -40,20 +41,18 @@ BASELINES_CSV = config["baselines"]["csv"] or (
 LINK_MODEL = config["link_model"]["enabled"] and BASELINES_CSV is not None
 
 
-def configured_stack():
-    """Return the stack that the config names; a simulated one need not exist yet."""
+def configured_inputs():
+    """Return the input that the config names; a simulated one need not exist yet."""
     if SIMULATED:
         dates = simulation_dates(config["simulation"])
-        return phase_linked_stack(f"{SIMULATION}/stack", None, dates)
-    return find_stack(
-        config["stack"]["directory"],
-        config["stack"]["layout"],
-        config["stack"]["temporal_coherence"],
-    )
+        stack = phase_linked_stack(f"{SIMULATION}/stack", None, dates)
+        return Inputs(stack, config["stack"]["min_temporal_coherence"])
+    return find_inputs(config["stack"], OUT)
 
 
-STACK = checked(configured_stack)
-STACK_FILES = [file for file in STACK.files if file]
+INPUTS = checked(configured_inputs)
+STACK, MIN_COHERENCE = INPUTS.stack, INPUTS.min_coherence
+STACK_FILES = local_files(STACK.files)
 NETWORK = checked(hop3_network, STACK.dates)
 PAIRS = NETWORK.pair_names
 STACK_PARAMS = dict(
@@ -61,6 +60,7 @@ STACK_PARAMS = dict(
     dates=list(STACK.dates),
     files=list(STACK.files),
     coherence=STACK.coherence,
+    window=STACK.window,
 )
 
 
@@ -128,6 +128,17 @@ def each_tile(pattern):
 def scene_points():
     """Return the number of points in all tiles together, those of overlaps counted twice."""
     return sum(tile.points for tile in tile_list().values())
+
+
+def input_pixels():
+    """Return the size of the scene before anything has run, by its window or its first raster."""
+    from emcflow.raster import open_raster
+
+    if config["stack"]["window"]:
+        row0, col0, row1, col1 = config["stack"]["window"]
+        return (row1 - row0) * (col1 - col0)
+    with checked(open_raster, next(filter(None, (INPUTS.interferograms or STACK).files))) as raster:
+        return raster.height * raster.width
 
 
 def simulated_pixels():

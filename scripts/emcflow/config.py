@@ -26,6 +26,11 @@ SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.ya
 # A C-band satellite, for simulated stacks that give no geometry of their own.
 SIMULATED_GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 
+# Keys that a simulated stack makes no use of.
+STACK_RASTERS = (
+    "directory", "files", "window", "mask", "temporal_coherence", "amplitude_dispersion",
+)  # fmt: skip
+
 LONGEST_VALUE = 200
 # Beyond this a whole number of the config cannot be calculated with.
 LARGEST_NUMBER = 2**62
@@ -108,7 +113,12 @@ def fill_defaults(config: Any, schema: dict) -> Any:
         return int(config)
     if "string" in types and isinstance(config, datetime.date):
         return config.strftime("%Y%m%d")
-    if "string" in types and isinstance(config, int) and not isinstance(config, bool):
+    if (
+        "string" in types
+        and not {"number", "integer"} & set(types)
+        and isinstance(config, int)
+        and not isinstance(config, bool)
+    ):
         return str(config)
     return deepcopy(config)
 
@@ -213,25 +223,50 @@ def _decide(config: dict) -> dict:
 
 
 def _stack_problems(config: dict) -> Iterator[str]:
-    layout, directory = config["stack"]["layout"], config["stack"]["directory"]
-    if layout != "simulate" and directory is None:
+    stack = config["stack"]
+    layout, window = stack["layout"], stack["window"]
+    if layout != "simulate" and stack["directory"] is None and stack["files"] is None:
         yield (
             f"stack.directory: missing; stack.layout {layout} reads a folder of rasters, "
             "give its path relative to the working directory"
+        )
+    if window is not None and not (window[0] < window[2] and window[1] < window[3]):
+        yield (
+            f"stack.window: {_show(window)} is empty; write [first row, first column, end row, "
+            "end column] with ends above their starts"
+        )
+    if stack["points"] == "mask" and stack["mask"] is None:
+        yield "stack.mask: missing; stack.points mask takes its points from it, give a raster"
+    if (
+        stack["points"] == "amplitude_dispersion"
+        and stack["amplitude_dispersion"] is None
+        and layout != "slc"
+    ):
+        yield (
+            f"stack.amplitude_dispersion: missing; it cannot be computed from stack.layout {layout}"
+            ", give a raster, or set stack.points to auto"
+        )
+    if stack["points"] == "auto" and None not in (
+        stack["temporal_coherence"],
+        stack["amplitude_dispersion"],
+    ):
+        yield (
+            "stack.points: auto with both a temporal_coherence and an amplitude_dispersion; set it "
+            "to the one that chooses the points"
         )
 
 
 def _simulation_problems(config: dict) -> Iterator[str]:
     unread = {
-        "stack.directory": config["stack"]["directory"],
-        "stack.temporal_coherence": config["stack"]["temporal_coherence"],
+        **{f"stack.{key}": config["stack"][key] for key in STACK_RASTERS},
         "baselines.csv": config["baselines"]["csv"],
     }
     for key, value in unread.items():
         if value is not None:
             yield (
-                f"{key}: {value} would not be read, stack.layout simulate writes its own stack and "
-                "baselines; set stack.layout to phase_linked or slc, or leave this key out"
+                f"{key}: {_show(value)} would not be read, stack.layout simulate writes its own "
+                "stack and baselines; set stack.layout to phase_linked, slc or interferograms, or "
+                "leave this key out"
             )
     simulation = config["simulation"]
     try:
@@ -337,9 +372,10 @@ def _expected(part: dict) -> str:
     types = _types(part)
     text = " or ".join(_TYPE_WORDS[name] for name in types if name != "null")
     if "array" in types:
-        counts = sorted({part["minItems"], part["maxItems"]})
-        items = "whole numbers" if "integer" in _types(part["items"]) else "numbers"
-        text += f" of {' or '.join(map(str, counts))} {items}"
+        counts = sorted({part["minItems"], part.get("maxItems", part["minItems"])})
+        more = "" if "maxItems" in part else " or more"
+        items = _ITEM_WORDS[_types(part["items"])[0]]
+        text += f" of {' or '.join(map(str, counts))}{more} {items}"
     if "object" in types:
         text += " " + ", ".join(part["properties"])
     bounds = [
@@ -363,6 +399,7 @@ _TYPE_WORDS = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
+_ITEM_WORDS = {"string": "names", "integer": "whole numbers", "number": "numbers"}
 _BOUND_WORDS = {
     "minimum": "not below",
     "exclusiveMinimum": "above",

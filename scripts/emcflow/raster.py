@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from emcflow.errors import InputError
 
 # Nodata of rasters of labels, in which 0 means something.
 NO_LABEL_DATA = 65535
+# Rows and columns of the tiles of a GeoTIFF.
+BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,27 @@ class Grid:
             return f"transform {self.transform} instead of {other.transform}"
         return ""
 
+    def cropped(self, window: Sequence[int] | None) -> Grid:
+        """Return the grid of a window of this one: first row, first column, end row, end column."""
+        if window is None:
+            return self
+        row0, col0, row1, col1 = window
+        transform = Affine(*self.transform) @ Affine.translation(col0, row0)
+        return Grid((row1 - row0, col1 - col0), self.crs, tuple(transform)[:6])
+
 
 def _short(crs: str | None) -> str:
     return "none" if crs is None else CRS.from_user_input(crs).to_string()[:60]
+
+
+def local_file(name: str | Path) -> bool:
+    """Say whether a name is a path of this machine, and not one that only GDAL understands.
+
+    GDAL's names are those of its virtual file systems (``/vsicurl/``, ``/vsis3/``), addresses with
+    a scheme (``https://``, ``vrt://``) and those of subdatasets (``HDF5:"file.h5"://data``).
+    """
+    name = str(name)
+    return Path(name).exists() or not (name.startswith("/vsi") or re.match(r"\w+:", name))
 
 
 def open_raster(path: str | Path) -> rasterio.DatasetReader:
@@ -67,7 +89,8 @@ def open_raster(path: str | Path) -> rasterio.DatasetReader:
     try:
         return rasterio.open(path)
     except rasterio.errors.RasterioIOError as error:
-        reason = "does not exist" if not Path(path).exists() else f"cannot be opened: {error}"
+        missing = local_file(path) and not Path(path).exists()
+        reason = "does not exist" if missing else f"cannot be opened: {error}"
         raise InputError(
             f"{path}: {reason}; expected a raster that GDAL can read: check the path, or write "
             "the file again"
@@ -153,22 +176,82 @@ def scatter(points: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> n
     return image
 
 
-def write_raster(
+@contextmanager
+def create_raster(
     path: str | Path,
-    image: np.ndarray,
     grid: Grid,
+    dtype: np.dtype | str,
     *,
     units: str,
     description: str | Sequence[str],
     tags: dict[str, str] | None = None,
     threads: int = 1,
-) -> None:
-    """Write a GeoTIFF on the scene's grid: tiled, DEFLATE, NaN as nodata where values are real.
+) -> Iterator[rasterio.io.DatasetWriter]:
+    """Open a new GeoTIFF on a grid: tiled, DEFLATE, NaN as nodata where values are real.
 
-    Labels (uint16) have 65535 as nodata.
+    Labels (uint16) have 65535 as nodata. The file gets its final name only when it is whole, so a
+    broken write is never taken for a result.
 
-    The file gets its final name only when it is whole, so a broken write is never taken for a
-    result. Bands are the first axis of a three-dimensional image.
+    Parameters
+    ----------
+    path : path
+        Name of the file; missing parent folders are made.
+    grid : Grid
+    dtype : dtype
+        float32, complex64 or uint16.
+    units : str
+        Unit of the values, written to the bands and to the tag ``UNITS``.
+    description : str or sequence of str
+        What the raster shows, one text for each band.
+    tags : dict, optional
+        Further tags.
+    threads : int
+        Threads for the compression.
+
+    Yields
+    ------
+    rasterio.io.DatasetWriter
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    texts = [description] if isinstance(description, str) else description
+    dtype = np.dtype(dtype)
+    profile = {
+        "driver": "GTiff",
+        "height": grid.shape[0],
+        "width": grid.shape[1],
+        "count": len(texts),
+        "dtype": dtype.name,
+        "crs": grid.crs,
+        "transform": Affine(*grid.transform),
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "compress": "deflate",
+        # Level 1 is several times faster than the default and a few per cent larger.
+        "zlevel": 1,
+        "num_threads": threads,
+        "bigtiff": "if_safer",
+    }
+    if dtype == np.uint16:
+        profile |= {"nodata": NO_LABEL_DATA, "predictor": 2}
+    elif dtype.kind != "c":
+        profile |= {"nodata": np.nan, "predictor": 3}
+    try:
+        with rasterio.open(unfinished, "w", **profile) as dataset:
+            yield dataset
+            dataset.update_tags(UNITS=units, **(tags or {}))
+            for band, text in enumerate(texts, start=1):
+                dataset.set_band_unit(band, units)
+                dataset.set_band_description(band, text)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_raster(path: str | Path, image: np.ndarray, grid: Grid, **attributes) -> None:
+    """Write an image on the scene's grid, see :func:`create_raster`.
 
     Parameters
     ----------
@@ -178,48 +261,8 @@ def write_raster(
         float32, complex64 or uint16.
     grid : Grid
         Must have the image's shape.
-    units : str
-        Unit of the values, written to the band and to the tag ``UNITS``.
-    description : str or sequence of str
-        What the raster shows, one text for each band.
-    tags : dict, optional
-        Further tags.
-    threads : int
-        Threads for the compression.
+    **attributes
+        `units`, `description`, `tags` and `threads` of :func:`create_raster`.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    bands = image[np.newaxis] if image.ndim == 2 else image
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    profile = {
-        "driver": "GTiff",
-        "height": grid.shape[0],
-        "width": grid.shape[1],
-        "count": len(bands),
-        "dtype": bands.dtype.name,
-        "crs": grid.crs,
-        "transform": Affine(*grid.transform),
-        "tiled": True,
-        "blockxsize": 512,
-        "blockysize": 512,
-        "compress": "deflate",
-        # Level 1 is several times faster than the default and a few per cent larger.
-        "zlevel": 1,
-        "num_threads": threads,
-        "bigtiff": "if_safer",
-    }
-    if bands.dtype == np.uint16:
-        profile |= {"nodata": NO_LABEL_DATA, "predictor": 2}
-    elif not np.iscomplexobj(bands):
-        profile |= {"nodata": np.nan, "predictor": 3}
-    try:
-        with rasterio.open(unfinished, "w", **profile) as dataset:
-            dataset.write(bands)
-            dataset.update_tags(UNITS=units, **(tags or {}))
-            texts = [description] if isinstance(description, str) else description
-            for band, text in enumerate(texts, start=1):
-                dataset.set_band_unit(band, units)
-                dataset.set_band_description(band, text)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with create_raster(path, grid, image.dtype, **attributes) as dataset:
+        dataset.write(image[np.newaxis] if image.ndim == 2 else image)
