@@ -1,6 +1,7 @@
 # make demo    the simulated city, from nothing but python3, pip and make
 # make test    all tests        make lint    all checks of style        make clean    remove what make made
 # make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
+# make geometry    the table and figure of docs/geometry.md
 # N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ SPURT_VENV ?= .venv-spurt
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench scaling env dev-env clean
+.PHONY: demo test lint bench scaling geometry env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -34,6 +35,9 @@ bench: env $(SPURT_VENV)/.stamp
 
 scaling: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py scaling $(BENCH) --cores $(N)
+
+geometry: dev-env
+	PYTHONPATH=scripts:tests $(BIN)/python benchmarks/view.py docs/images/geometry.png
 
 env: $(VENV)/.env-stamp
 

@@ -33,7 +33,7 @@ rule report:
         runtime=lambda wildcards, attempt: minutes(attempt, 20, scene_points()),
     params:
         config=dict(config),
-        sources=[*STACK_FILES, STACK.coherence, *([BASELINES_CSV] if LINK_MODEL else [])],
+        sources=[*STACK_FILES, STACK.coherence, *BASELINE_FILES],
         parameter_names=PARAMETER_NAMES if LINK_MODEL else [],
         benchmarks=f"{OUT}/benchmarks",
         code=code_version("report"),

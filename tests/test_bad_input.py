@@ -137,6 +137,10 @@ KEYS = {
     "threshold in per cent": ("stack.min_temporal_coherence", 60, ["60", "below 1"]),
     "threshold text": ("stack.min_temporal_coherence", "high", ["high", "a number"]),
     "wavelength in mm": ("geometry.wavelength_m", 55.5, ["wavelength_m: 55.5", "metres"]),
+    "angle not there": ("geometry.incidence_angle_deg", "i.tif", ["i.tif does not exist"]),
+    "angle in quotes": ("geometry.incidence_angle_deg", "39", ["deg: YAML takes 39", "write 39"]),
+    "range of angles": ("geometry.slant_range_m", True, ["slant_range_m: true"]),
+    "rasters and table": ("baselines.rasters", "*.csv", ["baselines.rasters", "one of the two"]),
     "wavelength missing": ("geometry.wavelength_m", None, ["geometry.wavelength_m: missing"]),
     "range in km": ("geometry.slant_range_m", 850, ["slant_range_m: 850", "not kilometres"]),
     "angle": ("geometry.incidence_angle_deg", 95, ["incidence_angle_deg: 95", "below 90"]),
@@ -249,7 +253,7 @@ AT_START = {
     "braces": (copied(FIRST, f"{DATES[0]}_20200501{{a}}.int.tif"), ["20200501{a}", "braces"]),
     "coherence missing": (without(COHERENCE), [f"stack/{COHERENCE} does not exist"]),
     "table missing": (lambda folder: (folder / "baselines.csv").unlink(), ["baselines.csv", "No"]),
-    "table a folder": (as_folder, ["baselines.csv: Is a directory"]),
+    "table a folder": (as_folder, ["baselines.csv is a folder without DATE1_DATE2.txt"]),
     "table empty": (table(""), ["baselines.csv: empty", "header"]),
     "table of a header": (table("date,bperp_m\n"), ["a header without lines"]),
     "other columns": (table("day,metres\n20200101,0\n"), ["day, metres", "date, bperp_m"]),
@@ -276,6 +280,14 @@ AT_START = {
     "not UTF-8": (
         lambda folder: (folder / "baselines.csv").write_bytes(TABLE.encode("utf-16")),
         ["baselines.csv: not a text file in UTF-8", "save it as CSV"],
+    ),
+    "LiCSBAS of three columns": (
+        table("20200101 20200113 99 12\n20200101 20200206 50\n"),
+        ["line 2: 3 columns", "LiCSBAS"],
+    ),
+    "LiCSBAS not a number": (
+        table("20200101 20200113 99 12\n20200101 20200206 x 36\n"),
+        ["line 2", "'x'", "finite number of metres"],
     ),
     "a picture": (
         lambda folder: (folder / "baselines.csv").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00"),

@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from emcflow.errors import InputError
 from emcflow.filenames import dates_in_name, list_rasters
-from emcflow.inputs import find_inputs
+from emcflow.inputs import baseline_rasters, find_inputs
 from emcflow.interferograms import find_interferograms
 from emcflow.phase_linking import link_phases
 from emcflow.points import amplitude_dispersion, coherence_of_dispersion
@@ -164,6 +164,18 @@ def test_a_window_is_read_from_its_place(images, tmp_path):
     phase, _ = read_phase(inputs.stack, mask[2:], (2, 0, 6, 8))
     expected = np.angle(images[0] * images.conj())[:, 5:9, 5:13].reshape(4, -1)
     np.testing.assert_allclose(np.exp(1j * phase), np.exp(1j * expected), atol=1e-6)
+
+
+def test_baseline_rasters_are_found_by_their_dates(tmp_path):
+    for date in DATES[:2]:
+        (tmp_path / date).mkdir()
+        (tmp_path / date / f"{date}.full.vrt").touch()
+    names = f"{tmp_path}/*/*.full.vrt"
+    found = baseline_rasters(names, DATES[:2])
+    assert list(found) == list(DATES[:2]) and found[DATES[1]].endswith(f"{DATES[1]}.full.vrt")
+    assert baseline_rasters(None, DATES) == {}
+    with pytest.raises(InputError, match=f"none for 1 of 3 dates of the stack .{DATES[2]}"):
+        baseline_rasters(names, DATES[:3])
 
 
 # What the points are chosen by

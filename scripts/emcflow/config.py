@@ -19,6 +19,7 @@ import jsonschema
 import yaml
 
 from emcflow.errors import InputError
+from emcflow.raster import local_file
 from emcflow.simulate import simulation_dates
 
 SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.yaml"
@@ -26,6 +27,8 @@ SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.ya
 # A C-band satellite, for simulated stacks that give no geometry of their own.
 SIMULATED_GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 
+# Keys of the geometry that may be rasters.
+RASTER_KEYS = ("slant_range_m", "incidence_angle_deg")
 # Keys that a simulated stack makes no use of.
 STACK_RASTERS = (
     "directory", "files", "window", "mask", "temporal_coherence", "amplitude_dispersion",
@@ -193,10 +196,12 @@ def link_model_is_on(config: dict) -> bool:
     Returns
     -------
     bool
-        False without ``baselines.csv``, unless the stack and its baselines are simulated.
+        False without ``baselines.csv`` or ``baselines.rasters``, unless the stack and its baselines
+        are simulated.
     """
-    has_baselines = (
-        config["stack"]["layout"] == "simulate" or config["baselines"]["csv"] is not None
+    baselines = config["baselines"]
+    has_baselines = config["stack"]["layout"] == "simulate" or not (
+        baselines["csv"] is None and baselines["rasters"] is None
     )
     return config["link_model"]["enabled"] and has_baselines
 
@@ -260,7 +265,11 @@ def _simulation_problems(config: dict) -> Iterator[str]:
     unread = {
         **{f"stack.{key}": config["stack"][key] for key in STACK_RASTERS},
         "baselines.csv": config["baselines"]["csv"],
+        "baselines.rasters": config["baselines"]["rasters"],
     }
+    for key in RASTER_KEYS:
+        if isinstance(config["geometry"][key], str):
+            unread[f"geometry.{key}"] = config["geometry"][key]
     for key, value in unread.items():
         if value is not None:
             yield (
@@ -292,12 +301,33 @@ def _tile_problems(tiles: dict) -> Iterator[str]:
 def _geometry_problems(config: dict) -> Iterator[str]:
     if config["stack"]["layout"] == "simulate":
         return
+    baselines = config["baselines"]
+    if baselines["csv"] is not None and baselines["rasters"] is not None:
+        yield "baselines.rasters: given beside baselines.csv; give one of the two"
+    for key in RASTER_KEYS:
+        value = config["geometry"][key]
+        if not isinstance(value, str):
+            continue
+        if _is_number(value):
+            yield f"geometry.{key}: YAML takes {value} as text here: write {float(value):g}"
+        elif local_file(value) and not Path(value).exists():
+            yield (
+                f"geometry.{key}: {value} does not exist; give a number, or the path of a raster "
+                "relative to the working directory"
+            )
     for key in SIMULATED_GEOMETRY:
         if config["geometry"][key] is None:
             yield (
                 f"geometry.{key}: missing; the link model needs it, give it (the metadata of the "
                 "images has it) or set link_model.enabled to false"
             )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _range_problems(key: str, values: list[float]) -> Iterator[str]:

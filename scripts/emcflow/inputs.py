@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emcflow.errors import InputError
-from emcflow.filenames import check_braces
+from emcflow.filenames import by_date, check_braces, dates_in_name, list_rasters
 from emcflow.interferograms import Interferograms, find_interferograms
 from emcflow.points import coherence_of_dispersion
 from emcflow.raster import local_file
@@ -115,6 +115,28 @@ def find_inputs(stack: dict[str, Any], output_dir: str) -> Inputs:
     if interferograms is not None:
         layout, window = "phase_linked", None
     return Inputs(Stack(layout, dates, files, coherence, window), limit, points, interferograms)
+
+
+def baseline_rasters(names: str | list[str] | None, dates: tuple[str, ...]) -> dict[str, str]:
+    """Return the raster of the perpendicular baseline of each date, none where none are named.
+
+    Raises
+    ------
+    InputError
+        For names without a date, two of a date, or dates without one.
+    """
+    if names is None:
+        return {}
+    paths = list_rasters("baselines.rasters", None, names)
+    found = by_date((dates_in_name(path, 1)[0], path) for path in paths)
+    missing = [date for date in dates if date not in found]
+    if missing:
+        raise InputError(
+            f"baselines.rasters: none for {len(missing)} of {len(dates)} dates of the stack "
+            f"({', '.join(missing)}); expected one for each, of zeros for the reference of all: "
+            "add them"
+        )
+    return {date: found[date] for date in dates}
 
 
 def local_files(names: Iterable[str | None]) -> list[str]:
