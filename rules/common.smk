@@ -9,7 +9,7 @@ from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
-from emcflow.inputs import Inputs, baseline_rasters, find_inputs, local_files
+from emcflow.inputs import Inputs, baseline_rasters, find_inputs, local_files, view_rasters
 from emcflow.memory import predicted_mb
 from emcflow.network import hop3_network
 from emcflow.simulate import simulation_dates
@@ -40,7 +40,6 @@ BASELINES_CSV = config["baselines"]["csv"] or (
     f"{SIMULATION}/baselines_ifg.csv" if SIMULATED else None
 )
 LINK_MODEL = config["link_model"]["enabled"]
-VIEW_KEYS = ("slant_range_m", "incidence_angle_deg")
 
 
 def configured_inputs():
@@ -56,11 +55,10 @@ INPUTS = checked(configured_inputs)
 STACK, MIN_COHERENCE = INPUTS.stack, INPUTS.min_coherence
 STACK_FILES = local_files(STACK.files)
 NETWORK = checked(hop3_network, STACK.dates)
-# Rasters of the perpendicular baseline by date, and the keys whose values change over the scene.
 BPERP_RASTERS = checked(baseline_rasters, config["baselines"]["rasters"], STACK.dates)
 BASELINE_FILES = checked(table_files, BASELINES_CSV) if LINK_MODEL and BASELINES_CSV else []
-VIEW_RASTERS = [key for key in VIEW_KEYS if isinstance(config["geometry"][key], str)]
-VIEW_RASTERS += ["baselines"] if BPERP_RASTERS else []
+GEOMETRY_RASTERS = checked(view_rasters, config["geometry"]) if LINK_MODEL else {}
+VIEW_CHANGES = bool(GEOMETRY_RASTERS or BPERP_RASTERS)
 PAIRS = NETWORK.pair_names
 STACK_PARAMS = dict(
     layout=STACK.layout,
@@ -83,7 +81,7 @@ def check_link_model():
     if BPERP_RASTERS:
         return
     baselines = read_baselines(BASELINES_CSV, dates, config["baselines"]["negate"])
-    if VIEW_RASTERS:
+    if GEOMETRY_RASTERS:
         return  # the grid of the search is known when they are read
     design = design_matrix(dates, baselines.bperp_m, **config["geometry"])
     check_search(

@@ -46,7 +46,7 @@ if LINK_MODEL:
 
     rule design_matrix:
         input:
-            view=f"{OUT}/network/view.json" if VIEW_RASTERS else [],
+            view=f"{OUT}/network/view.json" if VIEW_CHANGES else [],
             baselines=f"{OUT}/network/baselines.csv",
             network=f"{OUT}/network/network.csv",
         output:

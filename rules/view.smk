@@ -1,14 +1,12 @@
 """The view where rasters tell of it: means for the design, and what each point differs by."""
 
-if VIEW_RASTERS and LINK_MODEL:
+if VIEW_CHANGES and LINK_MODEL:
 
     rule scene_view:
         input:
             stack=f"{OUT}/stack/stack.json",
             coherence=STACK.coherence,
-            rasters=local_files(
-                [config["geometry"][key] for key in VIEW_KEYS if key in VIEW_RASTERS]
-            ),
+            rasters=local_files(GEOMETRY_RASTERS.values()),
             bperp=local_files(BPERP_RASTERS.values()),
             baselines=f"{OUT}/network/baselines.csv",
         output:

@@ -19,7 +19,6 @@ import jsonschema
 import yaml
 
 from emcflow.errors import InputError
-from emcflow.raster import local_file
 from emcflow.simulate import simulation_dates
 
 SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.yaml"
@@ -306,15 +305,8 @@ def _geometry_problems(config: dict) -> Iterator[str]:
         yield "baselines.rasters: given beside baselines.csv; give one of the two"
     for key in RASTER_KEYS:
         value = config["geometry"][key]
-        if not isinstance(value, str):
-            continue
-        if _is_number(value):
+        if isinstance(value, str) and _is_number(value):
             yield f"geometry.{key}: YAML takes {value} as text here: write {float(value):g}"
-        elif local_file(value) and not Path(value).exists():
-            yield (
-                f"geometry.{key}: {value} does not exist; give a number, or the path of a raster "
-                "relative to the working directory"
-            )
     for key in SIMULATED_GEOMETRY:
         if config["geometry"][key] is None:
             yield (

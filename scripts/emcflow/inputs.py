@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emcflow.config import RASTER_KEYS
 from emcflow.errors import InputError
 from emcflow.filenames import by_date, check_braces, dates_in_name, list_rasters
 from emcflow.interferograms import Interferograms, find_interferograms
@@ -137,6 +138,24 @@ def baseline_rasters(names: str | list[str] | None, dates: tuple[str, ...]) -> d
             "add them"
         )
     return {date: found[date] for date in dates}
+
+
+def view_rasters(geometry: dict[str, Any]) -> dict[str, str]:
+    """Return the rasters of the section ``geometry`` by their keys.
+
+    Raises
+    ------
+    InputError
+        For one that does not exist.
+    """
+    found = {key: geometry[key] for key in RASTER_KEYS if isinstance(geometry[key], str)}
+    for key, path in found.items():
+        if local_file(path) and not Path(path).exists():
+            raise InputError(
+                f"geometry.{key}: {path} does not exist; expected a number, or a raster on the "
+                "grid of the stack: correct the path"
+            )
+    return found
 
 
 def local_files(names: Iterable[str | None]) -> list[str]:
