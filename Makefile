@@ -4,6 +4,7 @@
 # make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
 # make reliability   runs killed and run again, docs/reliability.md     make soak   load: many runs, tiles, dates
 # make networks    networks of interferograms compared on simulated cities, for docs/networks.md: minutes
+# make geometry    the table and figure of docs/geometry.md
 # N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ SPURT_VENV ?= .venv-spurt
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint docs docs-figures bench scaling networks reliability soak env dev-env clean
+.PHONY: demo test lint docs docs-figures bench scaling networks geometry reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -52,6 +53,9 @@ soak: env
 
 networks: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/networks.py
+
+geometry: dev-env
+	PYTHONPATH=scripts:tests $(BIN)/python benchmarks/view.py docs/images/geometry.png
 
 env: $(VENV)/.env-stamp
 

@@ -9,11 +9,13 @@ from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
+from emcflow.inputs import Inputs, baseline_rasters, find_inputs, local_files, view_rasters
 from emcflow.memory import predicted_mb
 from emcflow.network import hop3_network
 from emcflow.pairs import delaunay_pairs, read_pairs
 from emcflow.simulate import simulation_baselines, simulation_dates
-from emcflow.stack import find_stack, phase_linked_stack
+from emcflow.stack import phase_linked_stack
+from emcflow.text_baselines import table_files
 from emcflow.tiles import tiles_from_json
 
 
@@ -38,29 +40,32 @@ SIMULATION = f"{OUT}/simulation"
 BASELINES_CSV = config["baselines"]["csv"] or (
     f"{SIMULATION}/baselines_ifg.csv" if SIMULATED else None
 )
-LINK_MODEL = config["link_model"]["enabled"] and BASELINES_CSV is not None
+LINK_MODEL = config["link_model"]["enabled"]
 TIME_SERIES = config["outputs"]["time_series"]
 
 
-def configured_stack():
-    """Return the stack that the config names; a simulated one need not exist yet."""
+def configured_inputs():
+    """Return the input that the config names; a simulated one need not exist yet."""
     if SIMULATED:
         dates = simulation_dates(config["simulation"])
-        return phase_linked_stack(f"{SIMULATION}/stack", None, dates)
-    return find_stack(
-        config["stack"]["directory"],
-        config["stack"]["layout"],
-        config["stack"]["temporal_coherence"],
-    )
+        stack = phase_linked_stack(f"{SIMULATION}/stack", None, dates)
+        return Inputs(stack, config["stack"]["min_temporal_coherence"])
+    return find_inputs(config["stack"], OUT)
 
 
-STACK = checked(configured_stack)
-STACK_FILES = [file for file in STACK.files if file]
+INPUTS = checked(configured_inputs)
+STACK, MIN_COHERENCE = INPUTS.stack, INPUTS.min_coherence
+STACK_FILES = local_files(STACK.files)
+BPERP_RASTERS = checked(baseline_rasters, config["baselines"]["rasters"], STACK.dates)
+BASELINE_FILES = checked(table_files, BASELINES_CSV) if LINK_MODEL and BASELINES_CSV else []
+GEOMETRY_RASTERS = checked(view_rasters, config["geometry"]) if LINK_MODEL else {}
+VIEW_CHANGES = bool(GEOMETRY_RASTERS or BPERP_RASTERS)
 STACK_PARAMS = dict(
     layout=STACK.layout,
     dates=list(STACK.dates),
     files=list(STACK.files),
     coherence=STACK.coherence,
+    window=STACK.window,
 )
 
 
@@ -70,7 +75,7 @@ def date_baselines():
         return simulation_baselines(config["simulation"])
     from emcflow.baselines import read_baselines  # slow to import, and few jobs need it
 
-    return read_baselines(BASELINES_CSV, STACK.dates).bperp_m
+    return read_baselines(BASELINES_CSV, STACK.dates, config["baselines"]["negate"]).bperp_m
 
 
 def interferogram_names():
@@ -97,7 +102,12 @@ def check_link_model():
     from emcflow.links import check_search  # slow to import, and jobs on a cluster need it not
 
     keys = "velocity_range_mm_yr", "dem_error_range_m"
-    design = design_matrix(STACK.dates, date_baselines(), **config["geometry"])
+    if BPERP_RASTERS:
+        return
+    bperp_m = date_baselines()
+    if GEOMETRY_RASTERS:
+        return  # the grid of the search is known when they are read
+    design = design_matrix(STACK.dates, bperp_m, **config["geometry"])
     check_search(
         design,
         [config["link_model"][key] for key in keys],
@@ -158,6 +168,17 @@ def scene_points():
     """Return the number of points in all tiles together, those of overlaps counted twice."""
     _, tiles = scene_shape_and_tiles()
     return sum(tile.points for tile in tiles)
+
+
+def input_pixels():
+    """Return the size of the scene before anything has run, by its window or its first raster."""
+    from emcflow.raster import open_raster
+
+    if config["stack"]["window"]:
+        row0, col0, row1, col1 = config["stack"]["window"]
+        return (row1 - row0) * (col1 - col0)
+    with checked(open_raster, next(filter(None, (INPUTS.interferograms or STACK).files))) as raster:
+        return raster.height * raster.width
 
 
 def simulated_pixels():

@@ -20,7 +20,7 @@ rule network:
         "../scripts/network.py"
 
 
-if LINK_MODEL:
+if LINK_MODEL and not BPERP_RASTERS:
 
     localrules:
         baselines,
@@ -28,7 +28,7 @@ if LINK_MODEL:
 
     rule baselines:
         input:
-            BASELINES_CSV,
+            BASELINE_FILES,
         output:
             baselines=f"{OUT}/network/baselines.csv",
             misfit=f"{OUT}/network/baseline_misfit.csv",
@@ -37,15 +37,21 @@ if LINK_MODEL:
         conda:
             "../envs/environment.yaml"
         params:
+            table=BASELINES_CSV,
+            negate=config["baselines"]["negate"],
             dates=list(STACK.dates),
             code=code_version("baselines"),
         message:
-            "Baselines per date from {input}"
+            "Baselines per date from {params.table}"
         script:
             "../scripts/baselines.py"
 
+
+if LINK_MODEL:
+
     rule design_matrix:
         input:
+            view=f"{OUT}/network/view.json" if VIEW_CHANGES else [],
             baselines=f"{OUT}/network/baselines.csv",
             network=f"{OUT}/network/network.csv",
         output:

@@ -31,6 +31,7 @@ if LINK_MODEL:
             stack=f"{OUT}/stack/stack.json",
             tiles=f"{OUT}/tiles/tiles.json",
             parameters=each_tile(f"{OUT}/parameters/parameters_tile_{{tile}}.h5"),
+            point_view=f"{OUT}/network/point_view.tif" if VIEW_CHANGES else [],
         output:
             **{name: f"{OUT}/{name}.tif" for name in PARAMETER_NAMES},
         log:

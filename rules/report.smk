@@ -41,7 +41,7 @@ rule report:
         sources=[
             *STACK_FILES,
             STACK.coherence,
-            *([BASELINES_CSV] if LINK_MODEL else []),
+            *BASELINE_FILES,
             *filter(None, [config["network"]["csv"]]),
         ],
         parameter_names=list(SHOWN_MAPS),

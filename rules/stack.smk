@@ -48,7 +48,7 @@ rule check_stack:
         "../envs/environment.yaml"
     params:
         stack=STACK_PARAMS,
-        min_coherence=config["stack"]["min_temporal_coherence"],
+        min_coherence=MIN_COHERENCE,
         reference_point=config["reference"]["point"],
         code=code_version("check_stack"),
     message:

@@ -12,7 +12,7 @@ checkpoint tiles:
     conda:
         "../envs/environment.yaml"
     params:
-        min_coherence=config["stack"]["min_temporal_coherence"],
+        min_coherence=MIN_COHERENCE,
         tiles=config["tiles"],
         code=code_version("tiles"),
     message:
@@ -43,7 +43,7 @@ rule tile_mesh:
         runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, 2 * len(STACK.dates)),
     params:
         stack=STACK_PARAMS,
-        min_coherence=config["stack"]["min_temporal_coherence"],
+        min_coherence=MIN_COHERENCE,
         max_link_pixels=config["mesh"]["max_link_pixels"],
         code=code_version("tile_mesh"),
     message:

@@ -1,11 +1,13 @@
-"""Perpendicular baseline of every date of the stack, from either kind of CSV."""
+"""Perpendicular baseline of every date of the stack, from a table or from text files."""
 
 from emcflow.baselines import read_baselines
 from emcflow.files import write_text
 from job import job
 
 with job(snakemake) as log:
-    baselines = read_baselines(snakemake.input[0], snakemake.params.dates)
+    baselines = read_baselines(
+        snakemake.params.table, snakemake.params.dates, snakemake.params.negate
+    )
     for warning in baselines.warnings:
         log.warning("%s", warning)
     write_text(snakemake.output.baselines, baselines.table().to_csv(index=False))

@@ -1,5 +1,8 @@
 """Phase of one mm/yr of velocity and of one metre of DEM error, per date and per pair."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from emcflow.files import write_text
@@ -10,7 +13,10 @@ with job(snakemake) as log:
     baselines = pd.read_csv(snakemake.input.baselines, dtype={"date": str})
     pairs = pd.read_csv(snakemake.input.network, dtype={"reference": str, "secondary": str})
     dates = baselines["date"].tolist()
-    design = design_matrix(dates, baselines["bperp_m"].to_numpy(), **snakemake.params.geometry)
+    geometry = snakemake.params.geometry
+    if snakemake.input.get("view"):
+        geometry = json.loads(Path(snakemake.input.view).read_text())
+    design = design_matrix(dates, baselines["bperp_m"].to_numpy(), **geometry)
     indices = np.searchsorted(dates, pairs[["reference", "secondary"]].to_numpy(dtype=str))
     rows = {
         "date": (np.repeat(dates[:1], len(dates)), dates, design),

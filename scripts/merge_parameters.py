@@ -7,8 +7,9 @@ from emcflow.geometry import MOTION_SIGNS, MOTION_TEXTS, TERMS, UNITS
 from emcflow.integrate import TileValues, blend_tiles, tile_offsets
 from emcflow.merge import LEAST_LABELLED_POINTS, component_labels
 from emcflow.overlaps import check_any_points
-from emcflow.raster import Grid, scatter, write_raster
+from emcflow.raster import Grid, open_raster, scatter, write_raster
 from emcflow.store import open_product, read, read_points
+from emcflow.view import to_points
 from job import job
 
 
@@ -21,6 +22,14 @@ def mean_of_tiles(tiles, values, shape):
         count[at] += 1
     with np.errstate(invalid="ignore"):
         return (total / count).astype(np.float32)
+
+
+def point_of(points, params):
+    """Return the place of the reference point among the points, None where it is not one."""
+    if params.reference_point is None:
+        return None
+    at = np.flatnonzero((points == params.reference_point).all(axis=1))
+    return int(at[0]) if at.size else None
 
 
 with job(snakemake) as log:
@@ -40,6 +49,12 @@ with job(snakemake) as log:
     if terms:
         offsets = tile_offsets(tiles, grid.shape, params.min_overlap_points)
         scene = blend_tiles(tiles, offsets, grid.shape, params.reference_point)
+        if snakemake.input.get("point_view"):
+            with open_raster(snakemake.input.point_view) as dataset:
+                scale, leak = (band[tuple(scene.points.T)] for band in dataset.read())
+            scene.values[:] = to_points(
+                scene.values, terms, scale, leak, scene.component, point_of(scene.points, params)
+            )
         labels = component_labels(scene.component)
         scene.values[:, labels == 0] = np.nan
         if "velocity_mm_yr" in terms:
@@ -57,7 +72,10 @@ with job(snakemake) as log:
     reference = params.reference_point
     tags = {
         "REFERENCE": f"row {reference[0]}, column {reference[1]}" if reference else "median",
-        **{name.upper(): f"{value:.12g}" for name, value in params.geometry.items()},
+        **{
+            name.upper(): value if isinstance(value, str) else f"{value:.12g}"
+            for name, value in params.geometry.items()
+        },
     }
     signs = {
         "velocity_mm_yr": MOTION_TEXTS[params.velocity_positive],

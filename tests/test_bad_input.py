@@ -19,7 +19,9 @@ from emcflow.config import SCHEMA_PATH, check_config
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
 from emcflow.links import check_search
-from emcflow.stack import check_reference, check_stack, find_stack
+from emcflow.points import amplitude_dispersion, check_dispersion, read_mask
+from emcflow.raster import Grid
+from emcflow.stack import check_grid, check_reference, check_stack, check_window, find_stack
 from emcflow.store import create, put, read, read_graph
 from emcflow.tiles import tiles_from_json
 from hypothesis import HealthCheck, given, settings
@@ -106,16 +108,39 @@ KEYS = {
     "output_dir braces": ("output_dir", "x{a}", ["output_dir: x{a}", "{ and }"]),
     "output_dir empty": ("output_dir", "", ["output_dir: ''"]),
     "output_dir list": ("output_dir", ["a"], ['output_dir: ["a"]', "text"]),
-    "layout": ("stack.layout", "isce", ["stack.layout: isce", "phase_linked, slc, simulate"]),
+    "layout": (
+        "stack.layout",
+        "isce",
+        ["stack.layout: isce", "phase_linked, slc, interferograms, simulate"],
+    ),
     "directory missing": ("stack.directory", ..., ["stack.directory: missing"]),
     "directory not there": ("stack.directory", "nowhere", ["stack.directory: nowhere", "folder"]),
     "directory a file": ("stack.directory", "baselines.csv", ["baselines.csv is not a folder"]),
     "directory empty": ("stack.directory", ".", ["stack.directory", "no *.int.tif"]),
     "layout of other files": ("stack.layout", "slc", ["no *.slc.tif in stack", "stack.layout"]),
+    "files not there": ("stack.files", "*/*.slc.full", ["stack.files: no */*.slc.full in stack"]),
+    "file not there": ("stack.files", ["a.tif"], ["stack.files: stack/a.tif does not exist"]),
+    "files none": ("stack.files", [], ["stack.files: []", "list of 1 or more names"]),
+    "window of two": ("stack.window", [0, 5], ["stack.window: [0, 5]", "list of 4 whole numbers"]),
+    "window empty": ("stack.window", [4, 0, 4, 5], ["stack.window: [4, 0, 4, 5] is empty"]),
+    "window negative": ("stack.window", [-1, 0, 4, 5], ["stack.window: -1", "not below 0"]),
+    "points": ("stack.points", "psi", ["stack.points: psi", "auto, temporal_coherence"]),
+    "points without mask": ("stack.points", "mask", ["stack.mask: missing", "stack.points mask"]),
+    "points of no amplitude": (
+        "stack.points",
+        "amplitude_dispersion",
+        ["stack.amplitude_dispersion: missing", "stack.layout phase_linked"],
+    ),
+    "mask not there": ("stack.mask", "water.tif", ["stack.mask: water.tif does not exist"]),
+    "dispersion 0": ("stack.max_amplitude_dispersion", 0, ["dispersion: 0", "above 0"]),
     "coherence not there": ("stack.temporal_coherence", "tc.tif", ["tc.tif does not exist"]),
     "threshold in per cent": ("stack.min_temporal_coherence", 60, ["60", "below 1"]),
     "threshold text": ("stack.min_temporal_coherence", "high", ["high", "a number"]),
     "wavelength in mm": ("geometry.wavelength_m", 55.5, ["wavelength_m: 55.5", "metres"]),
+    "angle not there": ("geometry.incidence_angle_deg", "i.tif", ["i.tif does not exist"]),
+    "angle in quotes": ("geometry.incidence_angle_deg", "39", ["deg: YAML takes 39", "write 39"]),
+    "range of angles": ("geometry.slant_range_m", True, ["slant_range_m: true"]),
+    "rasters and table": ("baselines.rasters", "*.csv", ["baselines.rasters", "one of the two"]),
     "wavelength missing": ("geometry.wavelength_m", None, ["geometry.wavelength_m: missing"]),
     "range in km": ("geometry.slant_range_m", 850, ["slant_range_m: 850", "not kilometres"]),
     "angle": ("geometry.incidence_angle_deg", 95, ["incidence_angle_deg: 95", "below 90"]),
@@ -232,7 +257,7 @@ AT_START = {
     ),
     "three parts": (
         copied(FIRST, f"{DATES[0]}_{DATES[1]}_vv.int.tif"),
-        [f"{DATES[0]}_{DATES[1]}_vv.int.tif", "FIRST_DATE.int.tif"],
+        [f"{DATES[0]}_{DATES[1]}_vv.int.tif", f"{DATES[1]} is already in the stack"],
     ),
     "before the first": (
         copied(FIRST, f"{DATES[0]}_20191201.int.tif"),
@@ -241,7 +266,7 @@ AT_START = {
     "braces": (copied(FIRST, f"{DATES[0]}_20200501{{a}}.int.tif"), ["20200501{a}", "braces"]),
     "coherence missing": (without(COHERENCE), [f"stack/{COHERENCE} does not exist"]),
     "table missing": (lambda folder: (folder / "baselines.csv").unlink(), ["baselines.csv", "No"]),
-    "table a folder": (as_folder, ["baselines.csv: Is a directory"]),
+    "table a folder": (as_folder, ["baselines.csv is a folder without DATE1_DATE2.txt"]),
     "table empty": (table(""), ["baselines.csv: empty", "header"]),
     "table of a header": (table("date,bperp_m\n"), ["a header without lines"]),
     "other columns": (table("day,metres\n20200101,0\n"), ["day, metres", "date, bperp_m"]),
@@ -268,6 +293,14 @@ AT_START = {
     "not UTF-8": (
         lambda folder: (folder / "baselines.csv").write_bytes(TABLE.encode("utf-16")),
         ["baselines.csv: not a text file in UTF-8", "save it as CSV"],
+    ),
+    "LiCSBAS of three columns": (
+        table("20200101 20200113 99 12\n20200101 20200206 50\n"),
+        ["line 2: 3 columns", "LiCSBAS"],
+    ),
+    "LiCSBAS not a number": (
+        table("20200101 20200113 99 12\n20200101 20200206 x 36\n"),
+        ["line 2", "'x'", "finite number of metres"],
     ),
     "a picture": (
         lambda folder: (folder / "baselines.csv").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00"),
@@ -407,6 +440,51 @@ def test_a_bad_stack_is_refused_when_it_is_opened(name, folder):
         _, mask = check_stack(stack, 0.6)
         if reference:
             check_reference(stack, mask, reference[0], 0.6)
+    complete(str(caught.value), says)
+
+
+# What points are chosen by, where it is not the coherence as it is
+
+SCENE = (0, 0, *SHAPE)
+POINTS = {
+    "window": (
+        lambda: check_window([0, 0, 6, 8], Grid(SHAPE, None, (1, 0, 0, 0, 1, 0)), FIRST),
+        ["stack.window: [0, 0, 6, 8] reaches out of", "6 x 7"],
+    ),
+    "mask of another grid": (
+        lambda: check_grid(
+            write_raster(Path("mask.tif"), REAL[:5]), Grid(SHAPE, None, (1, 0, 0, 0, 1, 0)), FIRST
+        ),
+        ["mask.tif: shape (5, 7) instead of (6, 7)", "the grid of", FIRST],
+    ),
+    "mask of nothing": (
+        lambda: read_mask(write_raster(Path("mask.tif"), REAL * 0), SCENE),
+        ["stack.mask: mask.tif is 0 or NaN everywhere", "invert"],
+    ),
+    "dispersion high": (
+        lambda: check_dispersion(REAL, "d.tif", 0.25),
+        ["d.tif: no pixel", "max_amplitude_dispersion = 0.25", "lowest is 0.9"],
+    ),
+    "dispersion negative": (
+        lambda: check_dispersion(-REAL, "d.tif", 0.25),
+        ["d.tif: values down to -0.9", "0 or more"],
+    ),
+    "dispersion complex": (
+        lambda: check_dispersion(COMPLEX, "d.tif", 0.25),
+        ["d.tif: complex values", "real amplitude dispersion"],
+    ),
+    "image black": (
+        lambda: amplitude_dispersion([write_raster(Path("slc.tif"), COMPLEX * 0)], SCENE),
+        ["slc.tif: zero or not finite everywhere"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_what_no_points_can_be_chosen_by(name, folder):
+    call, says = POINTS[name]
+    with pytest.raises(InputError) as caught:
+        call()
     complete(str(caught.value), says)
 
 

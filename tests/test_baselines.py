@@ -337,3 +337,49 @@ def test_bad_files(table, text, words):
 def test_missing_file(tmp_path):
     refused(tmp_path / "none.csv", "No such file")
     refused(tmp_path, "directory")
+
+
+# Files of processors
+
+
+def test_folder_of_topsstack(tmp_path):
+    """One file per pair with the reference, a baseline per swath: their mean counts."""
+    for date, swaths in (("20200113", (60.0, 62.0)), ("20200206", (-30.5,))):
+        folder = tmp_path / f"20200101_{date}"
+        folder.mkdir()
+        (folder / f"20200101_{date}.txt").write_text(
+            "".join(
+                f"swath: IW{n}\nBperp (average): {value}\nBpar (average): -29.4\n"
+                for n, value in enumerate(swaths, start=1)
+            )
+        )
+    (tmp_path / "notes.txt").write_text("nothing")
+    dates = ["20200101", "20200113", "20200206"]
+    np.testing.assert_allclose(read_baselines(tmp_path, dates).bperp_m, [0, 61, -30.5])
+    np.testing.assert_allclose(read_baselines(tmp_path, dates, True).bperp_m, [0, -61, 30.5])
+    (tmp_path / "20200101_20200218.txt").write_text("Bpar (average): 3\n")
+    with pytest.raises(InputError, match=r"20200101_20200218.txt: neither 'Bperp \(average\):'"):
+        read_baselines(tmp_path, dates)
+
+
+def test_folder_of_stripmapstack(tmp_path):
+    (tmp_path / "20200113_20200101.txt").write_text(
+        "PERP_BASELINE_BOTTOM -120.5\nPERP_BASELINE_TOP -119.5\n"
+    )
+    found = read_baselines(tmp_path, ["20200101", "20200113"])
+    np.testing.assert_allclose(found.bperp_m, [0, 120])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20170302 20170302 0.0 0.0\n20170302 20170326 130.9  24.0\n20170302 20170314  32.4  12.0\n",
+        "  1 20170314 20170326 98.5 12.0 12.0 24.0 32.4 130.9\n"
+        "  2 20170302 20170314 32.4 12.0 0.0 12.0 0.0 32.4\n",
+    ],
+    ids=["new", "old"],
+)
+def test_file_of_licsbas(text, tmp_path):
+    (tmp_path / "baselines").write_text(text)
+    found = read_baselines(tmp_path / "baselines", ["20170302", "20170314", "20170326"])
+    np.testing.assert_allclose(found.bperp_m, [0, 32.4, 130.9])

@@ -135,7 +135,7 @@ def test_an_empty_section_is_one_without_keys(section):
         ("output_dir", "~/out", "a path without ~"),
         ("output_dir", "out/{date}", "a path without ~, { and }"),
         ("output_dir", "", "'' found"),
-        ("stack.layout", "phaselinked", "one of phase_linked, slc, simulate"),
+        ("stack.layout", "phaselinked", "one of phase_linked, slc, interferograms, simulate"),
         ("stack.min_temporal_coherence", 1, "not below 0 and below 1"),
         ("stack.min_temporal_coherence", -0.1, "not below 0"),
         ("geometry.wavelength_m", 55.5, "in metres"),

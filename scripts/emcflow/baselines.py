@@ -23,6 +23,7 @@ import pandas as pd
 
 from emcflow.errors import InputError
 from emcflow.tables import DATE, REFERENCE, SECONDARY, Table, read_table
+from emcflow.text_baselines import read_text_baselines
 
 BPERP = ("bperp_m", "bperp", "perpendicular_baseline_m", "perpendicular_baseline", "perp_baseline")
 
@@ -70,7 +71,7 @@ class _Row(NamedTuple):
     line: int
 
 
-def read_baselines(path: str | Path, stack_dates: Sequence[str]) -> Baselines:
+def read_baselines(path: str | Path, stack_dates: Sequence[str], negate: bool = False) -> Baselines:
     """Read a baseline table of either kind for the dates of a stack.
 
     Parameters
@@ -78,9 +79,12 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str]) -> Baselines:
     path : path
         CSV with a header. Case, order and number of columns do not matter; lines that are blank
         or start with ``#`` are skipped. Dates are YYYYMMDD, ISO dates or time stamps, or file
-        names of which the first eight digits in a row are the date.
+        names of which the first eight digits in a row are the date. Or text files of ISCE2 or
+        LiCSBAS, see :mod:`emcflow.text_baselines`.
     stack_dates : sequence of str
         Dates of the stack, YYYYMMDD, ascending. The table may hold more.
+    negate : bool
+        Take all baselines with the other sign.
 
     Returns
     -------
@@ -94,7 +98,13 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str]) -> Baselines:
         missing or not connected by pairs; for absolute values, whose loops cannot close.
     """
     stack_dates = tuple(stack_dates)
-    pairwise, rows = _read_rows(Path(path))
+    pairs = read_text_baselines(path)
+    if pairs is not None:
+        pairwise, rows = True, [_Row(*pair) for pair in pairs]
+    else:
+        pairwise, rows = _read_rows(Path(path))
+    if negate:
+        rows = [row._replace(bperp_m=-row.bperp_m) for row in rows]
     rows = _unique(rows, path)
     known = {name for row in rows for name in row.dates}
     missing = [name for name in stack_dates if name not in known]
@@ -107,7 +117,7 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str]) -> Baselines:
         return _solve_pairs(rows, stack_dates, path)
     by_date = {row.dates[0]: row.bperp_m for row in rows}
     bperp_m = np.array([by_date[name] for name in stack_dates])
-    return Baselines(stack_dates, bperp_m - bperp_m[0], _misfit_table([], []), ())
+    return Baselines(stack_dates, bperp_m - bperp_m[0], no_misfit(), ())
 
 
 def _read_rows(path: Path) -> tuple[bool, list[_Row]]:
@@ -204,6 +214,11 @@ def _solve_pairs(rows: list[_Row], stack_dates: tuple[str, ...], path: str | Pat
         _misfit_table(kept, misfit),
         tuple(warnings),
     )
+
+
+def no_misfit() -> pd.DataFrame:
+    """Return the table of misfits where no pairs were given."""
+    return _misfit_table([], [])
 
 
 def _misfit_table(rows: list[_Row], misfit: Sequence[float]) -> pd.DataFrame:

@@ -26,6 +26,13 @@ SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.ya
 # A C-band satellite, for simulated stacks that give no geometry of their own.
 SIMULATED_GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 
+# Keys of the geometry that may be rasters.
+RASTER_KEYS = ("slant_range_m", "incidence_angle_deg")
+# Keys that a simulated stack makes no use of.
+STACK_RASTERS = (
+    "directory", "files", "window", "mask", "temporal_coherence", "amplitude_dispersion",
+)  # fmt: skip
+
 LONGEST_VALUE = 200
 # Beyond this a whole number of the config cannot be calculated with.
 LARGEST_NUMBER = 2**62
@@ -108,7 +115,12 @@ def fill_defaults(config: Any, schema: dict) -> Any:
         return int(config)
     if "string" in types and isinstance(config, datetime.date):
         return config.strftime("%Y%m%d")
-    if "string" in types and isinstance(config, int) and not isinstance(config, bool):
+    if (
+        "string" in types
+        and not {"number", "integer"} & set(types)
+        and isinstance(config, int)
+        and not isinstance(config, bool)
+    ):
         return str(config)
     return deepcopy(config)
 
@@ -188,12 +200,14 @@ def link_model_is_on(config: dict) -> bool:
     Returns
     -------
     bool
-        False without ``baselines.csv``, unless the stack and its baselines are simulated.
+        False without ``baselines.csv`` or ``baselines.rasters``, unless the stack and its baselines
+        are simulated.
     """
-    return config["link_model"]["enabled"] and _has_baselines(config)
+    rasters = config["baselines"]["rasters"] is not None
+    return config["link_model"]["enabled"] and (rasters or _has_table(config))
 
 
-def _has_baselines(config: dict) -> bool:
+def _has_table(config: dict) -> bool:
     return config["stack"]["layout"] == "simulate" or config["baselines"]["csv"] is not None
 
 
@@ -219,25 +233,54 @@ def _decide(config: dict) -> dict:
 
 
 def _stack_problems(config: dict) -> Iterator[str]:
-    layout, directory = config["stack"]["layout"], config["stack"]["directory"]
-    if layout != "simulate" and directory is None:
+    stack = config["stack"]
+    layout, window = stack["layout"], stack["window"]
+    if layout != "simulate" and stack["directory"] is None and stack["files"] is None:
         yield (
             f"stack.directory: missing; stack.layout {layout} reads a folder of rasters, "
             "give its path relative to the working directory"
+        )
+    if window is not None and not (window[0] < window[2] and window[1] < window[3]):
+        yield (
+            f"stack.window: {_show(window)} is empty; write [first row, first column, end row, "
+            "end column] with ends above their starts"
+        )
+    if stack["points"] == "mask" and stack["mask"] is None:
+        yield "stack.mask: missing; stack.points mask takes its points from it, give a raster"
+    if (
+        stack["points"] == "amplitude_dispersion"
+        and stack["amplitude_dispersion"] is None
+        and layout != "slc"
+    ):
+        yield (
+            f"stack.amplitude_dispersion: missing; it cannot be computed from stack.layout {layout}"
+            ", give a raster, or set stack.points to auto"
+        )
+    if stack["points"] == "auto" and None not in (
+        stack["temporal_coherence"],
+        stack["amplitude_dispersion"],
+    ):
+        yield (
+            "stack.points: auto with both a temporal_coherence and an amplitude_dispersion; set it "
+            "to the one that chooses the points"
         )
 
 
 def _simulation_problems(config: dict) -> Iterator[str]:
     unread = {
-        "stack.directory": config["stack"]["directory"],
-        "stack.temporal_coherence": config["stack"]["temporal_coherence"],
+        **{f"stack.{key}": config["stack"][key] for key in STACK_RASTERS},
         "baselines.csv": config["baselines"]["csv"],
+        "baselines.rasters": config["baselines"]["rasters"],
     }
+    for key in RASTER_KEYS:
+        if isinstance(config["geometry"][key], str):
+            unread[f"geometry.{key}"] = config["geometry"][key]
     for key, value in unread.items():
         if value is not None:
             yield (
-                f"{key}: {value} would not be read, stack.layout simulate writes its own stack and "
-                "baselines; set stack.layout to phase_linked or slc, or leave this key out"
+                f"{key}: {_show(value)} would not be read, stack.layout simulate writes its own "
+                "stack and baselines; set stack.layout to phase_linked, slc or interferograms, or "
+                "leave this key out"
             )
     simulation = config["simulation"]
     try:
@@ -260,7 +303,7 @@ def _network_problems(config: dict) -> Iterator[str]:
             "network.csv: missing; network.type csv reads a table of pairs, give its path relative "
             "to the working directory"
         )
-    if kind == "delaunay" and not _has_baselines(config):
+    if kind == "delaunay" and not _has_table(config):
         yield (
             "baselines.csv: missing; network.type delaunay joins neighbours over time and "
             "baseline, give the table or set network.type to hop3"
@@ -306,12 +349,26 @@ def _output_problems(config: dict) -> Iterator[str]:
 def _geometry_problems(config: dict) -> Iterator[str]:
     if config["stack"]["layout"] == "simulate":
         return
+    baselines = config["baselines"]
+    if baselines["csv"] is not None and baselines["rasters"] is not None:
+        yield "baselines.rasters: given beside baselines.csv; give one of the two"
+    for key in RASTER_KEYS:
+        value = config["geometry"][key]
+        if isinstance(value, str) and _is_number(value):
+            yield f"geometry.{key}: YAML takes {value} as text here: write {float(value):g}"
     for key in SIMULATED_GEOMETRY:
         if config["geometry"][key] is None:
             yield (
                 f"geometry.{key}: missing; the link model needs it, give it (the metadata of the "
                 "images has it) or set link_model.enabled to false"
             )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _range_problems(key: str, values: list[float]) -> Iterator[str]:
@@ -388,9 +445,10 @@ def _expected(part: dict) -> str:
     if "array" in types and "enum" in part["items"]:
         text += " with any of " + ", ".join(_show(value) for value in part["items"]["enum"])
     elif "array" in types:
-        counts = sorted({part["minItems"], part["maxItems"]})
-        items = "whole numbers" if "integer" in _types(part["items"]) else "numbers"
-        text += f" of {' or '.join(map(str, counts))} {items}"
+        counts = sorted({part["minItems"], part.get("maxItems", part["minItems"])})
+        more = "" if "maxItems" in part else " or more"
+        items = _ITEM_WORDS[_types(part["items"])[0]]
+        text += f" of {' or '.join(map(str, counts))}{more} {items}"
     if "object" in types:
         text += " " + ", ".join(part["properties"])
     bounds = [
@@ -414,6 +472,7 @@ _TYPE_WORDS = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
+_ITEM_WORDS = {"string": "names", "integer": "whole numbers", "number": "numbers"}
 _BOUND_WORDS = {
     "minimum": "not below",
     "exclusiveMinimum": "above",

@@ -38,6 +38,13 @@ class Peak:
 PEAKS = {
     # truth and stack, both of all dates; the spectrum of a field
     "simulate_stack": Peak(fixed_mb=190, pixel=140, pixel_date=17),
+    # points are the pixels of a block: phase of all interferograms, copied once, and of all dates,
+    # which GDAL keeps until they are written
+    "link_phases": Peak(fixed_mb=260, pair=9, date=13, thread=40),
+    # mean and deviations of the amplitudes; the images, whole
+    "select_points": Peak(fixed_mb=130, pixel=40),
+    # a raster, and its values at the points beside sums and products of them
+    "scene_view": Peak(fixed_mb=200, pixel=110),
     # phase of all dates; the triangulation, or one window per thread
     "tile_mesh": Peak(fixed_mb=235, point=560, date=4, pixel=5, pixel_thread=8),
     # phase; links, their parameters, sigmas and coherence; the waves of the search are small

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +22,8 @@ from emcflow.files import whole_file
 
 # Nodata of rasters of labels, in which 0 means something.
 NO_LABEL_DATA = 65535
+# Rows and columns of the tiles of a GeoTIFF.
+BLOCK = 512
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,27 @@ class Grid:
             return f"transform {self.transform} instead of {other.transform}"
         return ""
 
+    def cropped(self, window: Sequence[int] | None) -> Grid:
+        """Return the grid of a window of this one: first row, first column, end row, end column."""
+        if window is None:
+            return self
+        row0, col0, row1, col1 = window
+        transform = Affine(*self.transform) @ Affine.translation(col0, row0)
+        return Grid((row1 - row0, col1 - col0), self.crs, tuple(transform)[:6])
+
 
 def _short(crs: str | None) -> str:
     return "none" if crs is None else CRS.from_user_input(crs).to_string()[:60]
+
+
+def local_file(name: str | Path) -> bool:
+    """Say whether a name is a path of this machine, and not one that only GDAL understands.
+
+    GDAL's names are those of its virtual file systems (``/vsicurl/``, ``/vsis3/``), addresses with
+    a scheme (``https://``, ``vrt://``) and those of subdatasets (``HDF5:"file.h5"://data``).
+    """
+    name = str(name)
+    return Path(name).exists() or not (name.startswith("/vsi") or re.match(r"\w+:", name))
 
 
 def open_raster(path: str | Path) -> rasterio.DatasetReader:
@@ -69,7 +92,8 @@ def open_raster(path: str | Path) -> rasterio.DatasetReader:
     try:
         return rasterio.open(path)
     except rasterio.errors.RasterioIOError as error:
-        reason = "does not exist" if not Path(path).exists() else f"cannot be opened: {error}"
+        missing = local_file(path) and not Path(path).exists()
+        reason = "does not exist" if missing else f"cannot be opened: {error}"
         raise InputError(
             f"{path}: {reason}; expected a raster that GDAL can read: check the path, or write "
             "the file again"
@@ -170,6 +194,50 @@ def scatter(points: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> n
     return image
 
 
+@contextmanager
+def create_raster(
+    path: str | Path,
+    grid: Grid,
+    dtype: np.dtype | str,
+    *,
+    units: str,
+    description: str,
+    threads: int = 1,
+) -> Iterator[rasterio.io.DatasetWriter]:
+    """Open a new GeoTIFF of one band, as :func:`write_raster` writes them, to write it by blocks.
+
+    Parameters
+    ----------
+    path : path
+        Name of the file; missing parent folders are made.
+    grid : Grid
+    dtype : dtype
+        float32, complex64 or uint16.
+    units, description, threads
+        See :func:`write_raster`.
+
+    Yields
+    ------
+    rasterio.io.DatasetWriter
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written.
+    """
+    with whole_file(path) as file:
+        with rasterio.open(file.name, "w", **_profile(grid, 1, dtype, threads)) as dataset:
+            yield dataset
+            _describe(dataset, units, [description], {})
+        # GDAL says nothing of a disk that is full when it closes a file.
+        try:
+            with rasterio.open(file.name) as dataset:
+                for _, window in dataset.block_windows(1):
+                    dataset.read(1, window=window)
+        except rasterio.errors.RasterioIOError as error:
+            raise OSError(errno.ENOSPC, "not written whole") from error
+
+
 def write_raster(
     path: str | Path,
     image: np.ndarray,
@@ -210,38 +278,48 @@ def write_raster(
         Where it cannot be written.
     """
     bands = image[np.newaxis] if image.ndim == 2 else image
+    # GDAL says nothing of a disk that is full when it closes a file; this way Python writes it.
+    with MemoryFile() as memory:
+        with memory.open(**_profile(grid, len(bands), bands.dtype, threads)) as dataset:
+            dataset.write(bands)
+            texts = [description] if isinstance(description, str) else description
+            _describe(dataset, units, texts, tags or {})
+        with whole_file(path) as file:
+            file.write(memory.getbuffer())
+
+
+def _profile(grid: Grid, count: int, dtype: np.dtype | str, threads: int) -> dict:
+    """Return how GDAL is to write a raster."""
+    dtype = np.dtype(dtype)
     profile = {
         "driver": "GTiff",
         "height": grid.shape[0],
         "width": grid.shape[1],
-        "count": len(bands),
-        "dtype": bands.dtype.name,
+        "count": count,
+        "dtype": dtype.name,
         "crs": grid.crs,
         "transform": Affine(*grid.transform),
         "tiled": True,
-        "blockxsize": 512,
-        "blockysize": 512,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
         "compress": "deflate",
         # Level 1 is several times faster than the default and a few per cent larger.
         "zlevel": 1,
         "num_threads": threads,
         "bigtiff": "if_safer",
     }
-    if bands.dtype == np.uint16:
-        profile |= {"nodata": NO_LABEL_DATA, "predictor": 2}
-    elif not np.iscomplexobj(bands):
-        profile |= {"nodata": np.nan, "predictor": 3}
-    # GDAL says nothing of a disk that is full when it closes a file; this way Python writes it.
-    with MemoryFile() as memory:
-        with memory.open(**profile) as dataset:
-            dataset.write(bands)
-            dataset.update_tags(UNITS=units, **(tags or {}))
-            texts = [description] if isinstance(description, str) else description
-            for band, text in enumerate(texts, start=1):
-                dataset.set_band_unit(band, units)
-                dataset.set_band_description(band, text)
-        with whole_file(path) as file:
-            file.write(memory.getbuffer())
+    if dtype == np.uint16:
+        return profile | {"nodata": NO_LABEL_DATA, "predictor": 2}
+    if dtype.kind != "c":
+        return profile | {"nodata": np.nan, "predictor": 3}
+    return profile
+
+
+def _describe(dataset, units: str, texts: Sequence[str], tags: dict[str, str]) -> None:
+    dataset.update_tags(UNITS=units, **tags)
+    for band, text in enumerate(texts, start=1):
+        dataset.set_band_unit(band, units)
+        dataset.set_band_description(band, text)
 
 
 def write_cog(source: str | Path, path: str | Path) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.raster import Grid, check_whole, open_raster, read_band, read_grid
+from emcflow.filenames import by_date, check_braces, dates_in_name, list_rasters
+from emcflow.raster import Grid, check_whole, local_file, open_raster, read_band, read_grid
 
-PATTERNS = {"phase_linked": "*.int.tif", "slc": "*.slc.tif"}
+PATTERNS = {
+    "phase_linked": "*.int.tif",
+    "slc": "*.slc.tif",
+    "interferograms": "*.int.tif",
+}
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,22 @@ class Stack:
         One per date; empty for the first date of a phase-linked stack.
     coherence : str
         Raster of temporal coherence, 0 to 1.
+    window : tuple of int, optional
+        The part of the files that is the scene, and that the coherence covers: first row, first
+        column, end row, end column, half open. All of them where not given.
     """
 
     layout: str
     dates: tuple[str, ...]
     files: tuple[str, ...]
     coherence: str
+    window: tuple[int, int, int, int] | None = None
+
+    def in_files(self, bounds: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        """Return bounds within the scene as bounds within the files."""
+        if self.window is None:
+            return bounds
+        return tuple(int(b) + self.window[axis % 2] for axis, b in enumerate(bounds))
 
 
 def phase_linked_stack(directory: str | Path, coherence: str | None, dates: list[str]) -> Stack:
@@ -52,17 +66,25 @@ def phase_linked_stack(directory: str | Path, coherence: str | None, dates: list
     )
 
 
-def find_stack(directory: str | Path, layout: str, coherence: str | None = None) -> Stack:
+def find_stack(
+    directory: str | Path | None,
+    layout: str,
+    coherence: str | None = None,
+    files: str | Sequence[str] | None = None,
+) -> Stack:
     """Find the files of a stack by their names.
 
     Parameters
     ----------
-    directory : path
-        Folder of the stack.
+    directory : path or None
+        Folder of the stack; may be None where `files` are given.
     layout : {'phase_linked', 'slc'}
         See :class:`Stack`.
     coherence : str, optional
         Raster of temporal coherence; ``temporal_coherence.tif`` of the folder where not given.
+    files : str or sequence of str, optional
+        Names or patterns, see :func:`emcflow.filenames.list_rasters`; those of the layout in the
+        folder where not given.
 
     Returns
     -------
@@ -74,102 +96,101 @@ def find_stack(directory: str | Path, layout: str, coherence: str | None = None)
         For a missing folder or coherence, names without dates, several first dates, duplicate
         dates, or fewer than two dates.
     """
-    directory = Path(directory)
-    pattern = PATTERNS[layout]
-    if not directory.is_dir():
+    dates, names = find_dates(directory, layout, files)
+    return Stack(layout, dates, names, find_coherence(directory, coherence))
+
+
+def find_dates(
+    directory: str | Path | None, layout: str, files: str | Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the dates of a stack and the file of each, see :func:`find_stack`."""
+    paths = find_rasters(directory, layout, files)
+    if layout == "slc":
+        found = by_date((*dates_in_name(path, 1), path) for path in paths)
+        dates = sorted(found)
+        names = [found[date] for date in dates]
+    else:
+        first, found = _secondaries(paths)
+        dates = [first, *sorted(found)]
+        names = ["", *(found[date] for date in dates[1:])]
+    check_number_of_dates(dates, paths[0])
+    return tuple(dates), tuple(names)
+
+
+def find_rasters(
+    directory: str | Path | None, layout: str, files: str | Sequence[str] | None
+) -> list[str]:
+    """Return the names of the rasters of a layout, see :func:`find_stack`."""
+    if directory is not None and not Path(directory).is_dir():
         raise InputError(
             f"stack.directory: {directory} is not a folder; expected the folder that holds "
-            f"the {pattern} files: correct the path (relative to {Path.cwd()})"
+            f"the {files or PATTERNS[layout]} files: correct the path (relative to {Path.cwd()})"
         )
-    paths = sorted(directory.glob(pattern))
+    if files is not None:
+        return list_rasters("stack.files", directory, files)
+    paths = sorted(map(str, Path(directory).glob(PATTERNS[layout])))
     if not paths:
         raise InputError(
-            f"stack.directory: no {pattern} in {directory}; expected files of the layout "
-            f"{layout!r}: correct stack.directory or stack.layout"
+            f"stack.directory: no {PATTERNS[layout]} in {directory}; expected files of the layout "
+            f"{layout!r}: correct stack.directory or stack.layout, or name the files in stack.files"
         )
+    for path in paths:
+        check_braces(path)
+    return paths
+
+
+def find_coherence(directory: str | Path | None, coherence: str | None = None) -> str:
+    """Return the name of the temporal coherence, given or that in the folder of the stack.
+
+    Raises
+    ------
+    InputError
+        Where it does not exist.
+    """
     if coherence is None:
-        coherence = str(directory / "temporal_coherence.tif")
-    if "://" not in coherence and not coherence.startswith("/vsi") and not Path(coherence).exists():
+        coherence = str(Path(directory or "") / "temporal_coherence.tif")
+    if local_file(coherence) and not Path(coherence).exists():
         raise InputError(
             f"stack.temporal_coherence: {coherence} does not exist; expected a raster of "
             "temporal coherence (0 to 1): correct the path"
         )
-    if layout == "slc":
-        by_date = _unique((_date(path, path.name[:8]), path) for path in paths)
-        dates = sorted(by_date)
-        files = [by_date[date] for date in dates]
-    else:
-        first, by_date = _secondaries(paths)
-        dates = [first, *sorted(by_date)]
-        files = ["", *(by_date[date] for date in dates[1:])]
+    check_braces(coherence)
+    return coherence
+
+
+def check_number_of_dates(dates: Sequence[str], path: str) -> None:
+    """Refuse a stack of one date; the path of a file is for the message."""
     if len(dates) < 2:
         raise InputError(
-            f"{directory}: only one date ({dates[0]}); expected at least two acquisitions: "
+            f"{Path(path).parent}: only one date ({dates[0]}); expected at least two acquisitions: "
             "add files to the stack"
         )
-    for path in (*files, coherence):
-        if set("{}") & set(str(path)):
-            raise InputError(
-                f"{path}: braces in a name, which Snakemake takes for wildcards; expected none: "
-                "rename the file, or give the stack a folder of links with other names"
-            )
-    return Stack(layout, tuple(dates), tuple(map(str, files)), coherence)
 
 
-def _secondaries(paths: list[Path]) -> tuple[str, dict[str, Path]]:
+def _secondaries(paths: list[str]) -> tuple[str, dict[str, str]]:
     """Return the one first date and the file of each other date of a phase-linked stack."""
     firsts, pairs = {}, []
     for path in paths:
-        parts = path.name.removesuffix(".int.tif").split("_")
-        if len(parts) != 2:
-            raise InputError(
-                f"{path}: the name is not FIRST_DATE.int.tif; expected two dates of eight "
-                "digits joined by an underscore: rename or remove the file"
-            )
-        first, date = (_date(path, part[:8]) for part in parts)
+        first, date = dates_in_name(path, 2)
         firsts.setdefault(first, path)
         pairs.append((date, path))
     if len(firsts) > 1:
-        one, two = list(firsts.values())[:2]
+        one, two = (Path(path).name for path in list(firsts.values())[:2])
         raise InputError(
-            f"{paths[0].parent}: the stack has several first dates ({', '.join(sorted(firsts))}; "
-            f"{one.name}, {two.name}); expected one for all files: split the stack"
+            f"{Path(paths[0]).parent}: the stack has several first dates "
+            f"({', '.join(sorted(firsts))}; {one}, {two}); expected one for all files: split the "
+            "stack, or set stack.layout to interferograms"
         )
     first = next(iter(firsts))
-    by_date = _unique(pairs)
-    early = sorted(date for date in by_date if date <= first)
+    found = by_date(pairs)
+    early = sorted(date for date in found if date <= first)
     if early:
         raise InputError(
-            f"{by_date[early[0]]}: the date {early[0]} is not after the stack's first date "
+            f"{found[early[0]]}: the date {early[0]} is not after the stack's first date "
             f"{first}; expected FIRST_DATE.int.tif with FIRST the earliest date: "
-            "form the stack again from its first date"
+            "form the stack again from its first date, or set stack.layout to interferograms"
         )
-    return first, by_date
-
-
-def _date(path: Path, digits: str) -> str:
-    try:
-        if not re.fullmatch(r"\d{8}", digits):
-            raise ValueError
-        datetime.strptime(digits, "%Y%m%d")
-    except ValueError:
-        raise InputError(
-            f"{path}: {digits!r} in the name is no date; expected YYYYMMDD: rename or remove "
-            "the file"
-        ) from None
-    return digits
-
-
-def _unique(pairs) -> dict[str, Path]:
-    by_date: dict[str, Path] = {}
-    for date, path in pairs:
-        if date in by_date:
-            raise InputError(
-                f"{path}: the date {date} is already in the stack ({by_date[date].name}); "
-                "expected one file per date: remove one of the two"
-            )
-        by_date[date] = path
-    return by_date
+    return first, found
 
 
 def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
@@ -197,13 +218,72 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
     """
     with open_raster(stack.coherence) as dataset:
         grid = read_grid(dataset)
-    for path in filter(None, stack.files):
+    check_files([file for file in stack.files if file], grid, stack.coherence, stack.window)
+    return grid, coherent_points(stack.coherence, min_coherence)
+
+
+def check_window(window: Sequence[int] | None, whole: Grid, grid_of: str) -> None:
+    """Refuse a window that reaches out of the rasters.
+
+    Raises
+    ------
+    InputError
+    """
+    if window and not (window[2] <= whole.shape[0] and window[3] <= whole.shape[1]):
+        raise InputError(
+            f"stack.window: {list(window)} reaches out of {grid_of}, of {whole.shape[0]} x "
+            f"{whole.shape[1]} pixels; expected [first row, first column, end row, end column] "
+            "within it: write a smaller one"
+        )
+
+
+def check_grid(path: str, grid: Grid, grid_of: str) -> None:
+    """Refuse a raster that is not on a grid, that of another raster.
+
+    Raises
+    ------
+    InputError
+    """
+    with open_raster(path) as dataset:
+        difference = read_grid(dataset).differs_from(grid)
+    if difference:
+        raise InputError(
+            f"{path}: {difference}; expected the grid of {grid_of}: crop and resample it to that"
+        )
+
+
+def check_files(
+    files: Sequence[str], grid: Grid, grid_of: str, window: Sequence[int] | None = None
+) -> None:
+    """Check that rasters are complex, whole and on a grid.
+
+    Parameters
+    ----------
+    files : sequence of str
+    grid : Grid
+        Of the scene: that of the window, where there is one.
+    grid_of : str
+        The raster it is from, for the messages.
+    window : tuple of int, optional
+        The scene in the rasters: first row, first column, end row, end column.
+
+    Raises
+    ------
+    InputError
+        For the first file that differs.
+    """
+    whole = None
+    for path in files:
         with open_raster(path) as dataset:
-            difference = read_grid(dataset).differs_from(grid)
+            own = read_grid(dataset)
+            difference = own.cropped(window).differs_from(grid)
+            if whole is not None and not difference:
+                difference, grid_of = own.differs_from(whole), files[0]
+            whole = own
             kind = dataset.dtypes[0]
             if difference:
                 raise InputError(
-                    f"{path}: {difference}; expected the grid of {stack.coherence}: "
+                    f"{path}: {difference}; expected the grid of {grid_of}: "
                     "coregister and crop all rasters alike"
                 )
             if not kind.startswith("complex"):
@@ -212,7 +292,6 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
                     "or without amplitude): write exp(1j * phase) as complex64"
                 )
             check_whole(dataset, path)
-    return grid, coherent_points(stack.coherence, min_coherence)
 
 
 def check_reference(
@@ -238,12 +317,12 @@ def check_reference(
     row, col = point
     if not (row < mask.shape[0] and col < mask.shape[1] and mask[row, col]):
         raise InputError(
-            f"reference.point: [{row}, {col}] is no point above stack.min_temporal_coherence = "
-            f"{min_coherence:g} in a scene of {mask.shape[0]} x {mask.shape[1]} pixels; "
+            f"reference.point: [{row}, {col}] is no point above {min_coherence:g} in "
+            f"{stack.coherence}, of {mask.shape[0]} x {mask.shape[1]} pixels; "
             "expected row and column of a coherent point: choose another, or null"
         )
     for path in filter(None, stack.files):
-        value = read_band(path, (row, col, row + 1, col + 1))[0, 0]
+        value = read_band(path, stack.in_files((row, col, row + 1, col + 1)))[0, 0]
         if value == 0 or not np.isfinite(value):
             raise InputError(
                 f"reference.point: [{row}, {col}] is {value} in {path}; expected a point with "
@@ -316,6 +395,7 @@ def read_phase(
         False where any date is zero or not finite; the phase means nothing there.
     """
     npoints = int(mask.sum())
+    bounds = stack.in_files(bounds)
     phase = np.zeros((len(stack.dates), npoints), dtype=np.float32)
     first = read_band(stack.files[0], bounds)[mask] if stack.files[0] else None
 

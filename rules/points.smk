@@ -1,0 +1,68 @@
+"""What the input is turned into first: interferograms to phases per date, a mask to points."""
+
+if INPUTS.interferograms:
+
+    rule link_phases:
+        input:
+            local_files(INPUTS.interferograms.files),
+        output:
+            files=STACK_FILES,
+            coherence=f"{OUT}/stack/linked/temporal_coherence.tif",
+        log:
+            f"{OUT}/logs/link_phases.log",
+        benchmark:
+            f"{OUT}/benchmarks/link_phases.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 8
+        resources:
+            mem_mb=lambda wildcards, attempt, threads: megabytes(
+                attempt, "link_phases", 512**2, 0, len(INPUTS.interferograms.files), threads
+            ),
+            runtime=lambda wildcards, attempt: minutes(
+                attempt, len(INPUTS.interferograms.files), input_pixels()
+            ),
+        params:
+            files=list(INPUTS.interferograms.files),
+            dates=list(STACK.dates),
+            pairs=INPUTS.interferograms.pairs,
+            window=config["stack"]["window"],
+            coherence_chooses=STACK.coherence.startswith(f"{OUT}/stack/linked/")
+            or bool(INPUTS.points and INPUTS.points.cropped),
+            code=code_version("link_phases"),
+        message:
+            "Link the phases of {input} to one per date"
+        script:
+            "../scripts/link_phases.py"
+
+
+if INPUTS.points:
+
+    rule select_points:
+        input:
+            local_files([INPUTS.points.raster, INPUTS.points.mask]),
+            (
+                STACK_FILES
+                if INPUTS.points.kind == "amplitude_dispersion" and not INPUTS.points.raster
+                else []
+            ),
+        output:
+            STACK.coherence,
+        log:
+            f"{OUT}/logs/select_points.log",
+        benchmark:
+            f"{OUT}/benchmarks/select_points.tsv"
+        conda:
+            "../envs/environment.yaml"
+        resources:
+            mem_mb=lambda wildcards, attempt: megabytes(attempt, "select_points", 0, input_pixels()),
+            runtime=lambda wildcards, attempt: minutes(attempt, len(STACK.dates), input_pixels()),
+        params:
+            points=vars(INPUTS.points),
+            files=list((INPUTS.interferograms or STACK).files),
+            max_dispersion=config["stack"]["max_amplitude_dispersion"],
+            code=code_version("select_points"),
+        message:
+            "Where points may be, by {params.points[kind]}"
+        script:
+            "../scripts/select_points.py"

@@ -1,0 +1,92 @@
+"""Turn interferograms of any pairs into a phase-linked stack, block by block."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import product
+
+import numpy as np
+from emcflow.errors import InputError
+from emcflow.phase_linking import link_phases
+from emcflow.raster import BLOCK, create_raster, open_raster, read_band, read_grid
+from emcflow.stack import check_files, check_window
+from job import job, progress
+from rasterio.windows import Window
+
+# Loops that close to within the rounding of float32 phases.
+CLOSED = 0.99999
+
+with job(snakemake) as log:
+    params, output = snakemake.params, snakemake.output
+    dates, files = params.dates, params.files
+    with open_raster(files[0]) as dataset:
+        whole = read_grid(dataset)
+    check_window(params.window, whole, files[0])
+    grid = whole.cropped(params.window)
+    check_files(files, grid, files[0], params.window)
+    row0, col0 = params.window[:2] if params.window else (0, 0)
+    blocks = list(product(*(range(0, size, BLOCK) for size in grid.shape)))
+    report = progress("blocks linked")
+    complete = closed = 0
+    with ExitStack() as stack, ThreadPoolExecutor(snakemake.threads) as pool:
+        stacked = [
+            stack.enter_context(
+                create_raster(
+                    path, grid, np.complex64, units="1", description=f"{dates[0]}_{date}, linked"
+                )
+            )
+            for path, date in zip(output.files, dates[1:], strict=True)
+        ]
+        agreement = stack.enter_context(
+            create_raster(
+                output.coherence,
+                grid,
+                np.float32,
+                units="1",
+                description="agreement of linked phases with the interferograms",
+            )
+        )
+        for done, (row, col) in enumerate(blocks, start=1):
+            end_row, end_col = min(row + BLOCK, grid.shape[0]), min(col + BLOCK, grid.shape[1])
+            bounds = (row0 + row, col0 + col, row0 + end_row, col0 + end_col)
+            shape = (end_row - row, end_col - col)
+            pair_phase = np.empty((len(files), *shape), np.float32)
+
+            def read(number, bounds=bounds, pair_phase=pair_phase):
+                """Read one interferogram and return where it has a value."""
+                values = read_band(files[number], bounds)
+                pair_phase[number] = np.angle(values)
+                return np.isfinite(values) & (values != 0)
+
+            valid = np.logical_and.reduce(list(pool.map(read, range(len(files)))))
+            phase, coherence = link_phases(
+                pair_phase[:, valid], params.pairs, len(dates), snakemake.threads
+            )
+            complete += coherence.size
+            closed += np.count_nonzero(coherence > CLOSED)
+            window = Window(col, row, shape[1], shape[0])
+            image = np.zeros(shape, np.float32)
+            image[valid] = coherence
+            agreement.write(image, 1, window=window)
+            for dataset, values in zip(stacked, phase[1:], strict=True):
+                image = np.zeros(shape, np.complex64)
+                image[valid] = np.exp(1j * values)
+                dataset.write(image, 1, window=window)
+            report(done, len(blocks))
+        if complete == 0:
+            raise InputError(
+                f"{files[0]} and {len(files) - 1} more: no pixel is finite and not zero in all of "
+                "them; expected some: leave out interferograms with gaps"
+            )
+        if params.coherence_chooses and closed > 0.99 * complete:
+            raise InputError(
+                f"{files[0]} and {len(files) - 1} more: their loops close exactly, so that their "
+                "agreement tells nothing of the points; set stack.points to mask, or give "
+                "stack.temporal_coherence"
+            )
+    log.info(
+        "%d interferograms linked to %d dates; %d pixels (%.1f %%) with all of them",
+        len(files),
+        len(dates),
+        complete,
+        100 * complete / (grid.shape[0] * grid.shape[1]),
+    )

@@ -1,0 +1,28 @@
+"""Perpendicular baseline of every date from rasters: the mean over the points."""
+
+import json
+
+import numpy as np
+from emcflow.baselines import Baselines, no_misfit
+from emcflow.files import write_text
+from emcflow.stack import coherent_points
+from emcflow.view import PointRasters
+from job import job, progress
+
+with job(snakemake) as log:
+    params = snakemake.params
+    with open(snakemake.input.stack) as file:
+        summary = json.load(file)
+    mask = coherent_points(snakemake.input.coherence, params.min_coherence)
+    rasters = PointRasters(mask, summary, params.window)
+    means = []
+    report = progress("baseline rasters")
+    for done, path in enumerate(params.bperp.values(), start=1):
+        values = rasters.read(path, -1e5, 1e5, "perpendicular baselines in metres", zero=True)
+        means.append(np.nanmean(values) * (-1 if params.negate else 1))
+        report(done, len(params.bperp))
+    bperp_m = np.array(means) - means[0]
+    baselines = Baselines(tuple(params.bperp), bperp_m, no_misfit(), ())
+    write_text(snakemake.output.baselines, baselines.table().to_csv(index=False))
+    write_text(snakemake.output.misfit, baselines.misfit.to_csv(index=False))
+    log.info("baselines of %d dates from %.1f to %.1f m", len(means), bperp_m.min(), bperp_m.max())

@@ -1,0 +1,51 @@
+"""Turn what points are chosen by into one raster that reads as a temporal coherence."""
+
+import numpy as np
+from emcflow.points import (
+    amplitude_dispersion,
+    check_dispersion,
+    coherence_of_dispersion,
+    read_mask,
+)
+from emcflow.raster import open_raster, read_band, read_grid, write_raster
+from emcflow.stack import check_grid, check_window
+from job import job, progress
+
+with job(snakemake) as log:
+    params = snakemake.params
+    kind, raster, mask, window, cropped = params.points.values()
+    files = [file for file in params.files if file]
+    with open_raster(files[0]) as dataset:
+        whole = read_grid(dataset)
+    check_window(window, whole, files[0])
+    grid = whole.cropped(window)
+    bounds = tuple(window) if window else (0, 0, *whole.shape)
+    if raster:
+        check_grid(raster, grid if cropped else whole, files[0])
+    values = read_band(raster, None if cropped else bounds) if raster else None
+    if kind == "amplitude_dispersion":
+        if not raster:
+            values = amplitude_dispersion(files, bounds, progress("images"))
+        check_dispersion(values, raster or "the stack", params.max_dispersion)
+        log.info(
+            "amplitude dispersion of %d dates: median %.2f, %.2f %% of the pixels below %g",
+            len(files),
+            np.nanmedian(values),
+            100 * np.mean(values < params.max_dispersion),
+            params.max_dispersion,
+        )
+        values = coherence_of_dispersion(values)
+    elif kind == "mask":
+        values = np.ones(grid.shape, np.float32)
+    values = values.astype(np.float32, copy=False)
+    if mask:
+        check_grid(mask, whole, files[0])
+        inside = read_mask(mask, bounds)
+        log.info("%s leaves %.2f %% of the pixels", mask, 100 * inside.mean())
+        values[~inside] = np.nan
+    texts = {
+        "temporal_coherence": "temporal coherence",
+        "amplitude_dispersion": "temporal coherence that the amplitude dispersion stands for",
+        "mask": "1 where there may be points",
+    }
+    write_raster(snakemake.output[0], values, grid, units="1", description=texts[kind])

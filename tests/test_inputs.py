@@ -1,0 +1,308 @@
+"""Every kind of stack: names and formats, points by dispersion and mask, pairs linked to dates."""
+
+import zipfile
+from itertools import combinations
+
+import h5py
+import numpy as np
+import pytest
+import rasterio
+from emcflow.errors import InputError
+from emcflow.filenames import dates_in_name, list_rasters
+from emcflow.inputs import baseline_rasters, find_inputs
+from emcflow.interferograms import find_interferograms
+from emcflow.phase_linking import link_phases
+from emcflow.points import amplitude_dispersion, coherence_of_dispersion
+from emcflow.raster import Grid, local_file
+from emcflow.stack import check_stack, find_stack, read_phase
+from rasterio.shutil import copy
+from stacks import DATES, UTM, write_raster
+
+SHAPE = (12, 14)
+SECTION = {
+    "layout": "slc", "directory": None, "files": None, "window": None, "points": "auto",
+    "mask": None, "temporal_coherence": None, "min_temporal_coherence": 0.6,
+    "amplitude_dispersion": None, "max_amplitude_dispersion": 0.25,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "local"),
+    [
+        ("stack/20200101.slc.tif", True),
+        ("/abs/20200101.slc.tif", True),
+        ("/vsicurl/https://host/20200101.tif", False),
+        ("/vsis3/bucket/20200101.tif", False),
+        ("s3://bucket/20200101.tif", False),
+        ('HDF5:"a/20200101.h5"://data/VV', False),
+        ('ZARR:"20200101.zarr":/slc', False),
+        ("vrt://cube.tif?bands=3", False),
+    ],
+)
+def test_names_that_only_gdal_understands(name, local):
+    assert local_file(name) == local
+
+
+@pytest.mark.parametrize(
+    ("name", "dates"),
+    [
+        ("stack/20200101.slc.tif", ["20200101"]),
+        ("merged/SLC/20200101/20200101.slc.full.vrt", ["20200101"]),
+        ("merged/interferograms/20200101_20200113/filt_fine.int.vrt", ["20200101", "20200113"]),
+        ('HDF5:"x/t042_088905_iw1_20200101.h5"://data/VV', ["20200101"]),
+        ('ZARR:"x/20200101.zarr":/slc', ["20200101"]),
+        ("S1A_IW_SLC__1SDV_20200101T050000_20200101T050030.tif", ["20200101"]),
+        ("IMG_20200101053000.slc", ["20200101"]),
+        ("20190101/20200113_20200101.diff", ["20200113", "20200101"]),
+    ],
+)
+def test_dates_are_read_from_names(name, dates):
+    assert list(dates_in_name(name, len(dates))) == dates
+
+
+def test_patterns_and_paths_are_relative_to_the_folder(tmp_path):
+    for date in DATES[:3]:
+        (tmp_path / "a[1]" / date).mkdir(parents=True)
+        (tmp_path / "a[1]" / date / f"{date}.slc.full.vrt").touch()
+    remote = "/vsicurl/https://host/20200401.slc.tif"
+    found = list_rasters("stack.files", tmp_path / "a[1]", ["*/*.slc.full.vrt", remote])
+    assert found[-1] == remote
+    assert [dates_in_name(path, 1)[0] for path in found] == [*DATES[:3], "20200401"]
+    one = list_rasters("stack.files", tmp_path / "a[1]", f"{DATES[0]}/{DATES[0]}.slc.full.vrt")
+    assert one == found[:1]
+
+
+# Formats: the same images through each of them
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(1)
+    shape = (4, *SHAPE)
+    return (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
+
+
+def as_envi(folder, date, image):
+    with rasterio.open(
+        folder / f"{date}.slc", "w", driver="ENVI", height=SHAPE[0], width=SHAPE[1], count=1,
+        dtype="complex64", **UTM,
+    ) as dataset:  # fmt: skip
+        dataset.write(image, 1)
+    return "*.slc"
+
+
+def as_isce2(folder, date, image):
+    """A flat file with the VRT that ISCE2 writes beside it, in a folder per date."""
+    (folder / date).mkdir()
+    image.tofile(folder / date / f"{date}.slc.full")
+    rows, cols = SHAPE
+    (folder / date / f"{date}.slc.full.vrt").write_text(
+        f'<VRTDataset rasterXSize="{cols}" rasterYSize="{rows}">'
+        f"<GeoTransform>500000, 10, 0, 100000, 0, -10</GeoTransform><SRS>{UTM['crs']}</SRS>"
+        '<VRTRasterBand dataType="CFloat32" band="1" subClass="VRTRawRasterBand">'
+        f'<SourceFilename relativeToVRT="1">{date}.slc.full</SourceFilename>'
+        "<ByteOrder>LSB</ByteOrder><ImageOffset>0</ImageOffset><PixelOffset>8</PixelOffset>"
+        f"<LineOffset>{8 * cols}</LineOffset></VRTRasterBand></VRTDataset>"
+    )
+    return "*/*.slc.full.vrt"
+
+
+def as_zip(folder, date, image):
+    path = write_raster(folder / f"{date}.tif", image)
+    with zipfile.ZipFile(folder / "stack.zip", "a") as archive:
+        archive.write(path, path.name)
+    path.unlink()
+    return f"/vsizip/{folder}/stack.zip/{date}.tif"
+
+
+def as_hdf5(folder, date, image):
+    with h5py.File(folder / f"{date}.h5", "w") as file:
+        file.create_dataset("data/VV", data=image)
+    return f'HDF5:"{folder}/{date}.h5"://data/VV'
+
+
+def as_zarr(folder, date, image):
+    source = write_raster(folder / "once.tif", image)
+    copy(source, folder / f"{date}.zarr", driver="Zarr")
+    source.unlink()
+    return f'ZARR:"{folder}/{date}.zarr"'
+
+
+@pytest.mark.parametrize("form", [as_envi, as_isce2, as_zip, as_hdf5, as_zarr])
+def test_one_phase_through_every_format(form, images, tmp_path):
+    profile = {"crs": None, "transform": None} if form is as_hdf5 else {}
+    names = [form(tmp_path, date, image) for date, image in zip(DATES, images, strict=False)]
+    write_raster(tmp_path / "temporal_coherence.tif", np.ones(SHAPE, np.float32), **profile)
+    stack = find_stack(tmp_path, "slc", files=sorted(set(names)))
+    assert stack.dates == DATES[:4]
+    grid, mask = check_stack(stack, 0.6)
+    assert grid.shape == SHAPE and mask.all()
+    phase, valid = read_phase(stack, mask, (0, 0, *SHAPE))
+    expected = np.angle(images[0] * images.conj()).reshape(4, -1)
+    assert valid.all()
+    np.testing.assert_allclose(np.exp(1j * phase), np.exp(1j * expected), atol=1e-6)
+
+
+def test_a_window_is_read_from_its_place(images, tmp_path):
+    for date, image in zip(DATES, images, strict=False):
+        write_raster(tmp_path / f"{date}.slc.tif", image)
+    inputs = find_inputs(
+        SECTION | {"directory": str(tmp_path), "window": [3, 5, 9, 13]}, str(tmp_path / "out")
+    )
+    assert inputs.points.kind == "amplitude_dispersion" and inputs.points.raster == ""
+    assert inputs.min_coherence == pytest.approx(np.exp(-(0.25**2) / 2))
+    whole = Grid(SHAPE, UTM["crs"], tuple(UTM["transform"])[:6])
+    grid = whole.cropped(inputs.stack.window)
+    assert grid.transform == (10, 0, 5e5 + 50, 0, -10, 1e5 - 30)
+    write_raster(
+        tmp_path / "out" / "stack" / "points.tif",
+        np.ones(grid.shape, np.float32),
+        transform=rasterio.Affine(*grid.transform),
+    )
+    checked, mask = check_stack(inputs.stack, inputs.min_coherence)
+    assert checked.differs_from(grid) == ""
+    phase, _ = read_phase(inputs.stack, mask[2:], (2, 0, 6, 8))
+    expected = np.angle(images[0] * images.conj())[:, 5:9, 5:13].reshape(4, -1)
+    np.testing.assert_allclose(np.exp(1j * phase), np.exp(1j * expected), atol=1e-6)
+
+
+def test_baseline_rasters_are_found_by_their_dates(tmp_path):
+    for date in DATES[:2]:
+        (tmp_path / date).mkdir()
+        (tmp_path / date / f"{date}.full.vrt").touch()
+    names = f"{tmp_path}/*/*.full.vrt"
+    found = baseline_rasters(names, DATES[:2])
+    assert list(found) == list(DATES[:2]) and found[DATES[1]].endswith(f"{DATES[1]}.full.vrt")
+    assert baseline_rasters(None, DATES) == {}
+    with pytest.raises(InputError, match=f"none for 1 of 3 dates of the stack .{DATES[2]}"):
+        baseline_rasters(names, DATES[:3])
+
+
+# What the points are chosen by
+
+
+def test_amplitude_dispersion_by_hand(tmp_path):
+    """Amplitudes 1, 2, 3 around a background of 2, in images of brightness 1, 10 and 100."""
+    background = 2.0
+    files = []
+    for number, amplitude in enumerate((1.0, 2.0, 3.0)):
+        image = np.full((4, 5), background, np.complex64)
+        image[1, 2], image[3, 3] = amplitude, 4 - amplitude  # the mean stays
+        image[0, 0] = 0 if number == 1 else 2
+        image *= 10.0**number * np.exp(1j * number)
+        files.append(str(write_raster(tmp_path / f"{number}.tif", image)))
+    found = amplitude_dispersion(files, (0, 0, 4, 5))
+    # brightness is the mean over the pixels that have one: 19 in the second image, all of 2
+    assert np.isnan(found[0, 0])
+    assert found[1, 2] == pytest.approx(np.sqrt(2 / 3) / 2, abs=1e-5)
+    assert found[3, 3] == pytest.approx(np.sqrt(2 / 3) / 2, abs=1e-5)
+    np.testing.assert_allclose(np.delete(found, [0, 7, 18]), 0, atol=1e-6)
+    np.testing.assert_allclose(amplitude_dispersion(files, (1, 2, 2, 3)), 0, atol=1e-6)
+
+
+def test_dispersion_stands_for_the_coherence_of_its_phase_noise():
+    """A bright target in circular noise: D is the phase noise, exp(-D**2 / 2) its coherence."""
+    rng = np.random.default_rng(3)
+    signal = 8 + rng.normal(size=20000) + 1j * rng.normal(size=20000)
+    dispersion = np.abs(signal).std() / np.abs(signal).mean()
+    coherence = np.abs(np.exp(1j * np.angle(signal)).mean())
+    assert dispersion == pytest.approx(np.angle(signal).std(), rel=0.02)
+    assert coherence_of_dispersion(dispersion) == pytest.approx(coherence, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        ({}, "amplitude_dispersion"),
+        ({"temporal_coherence": "c.tif"}, "temporal_coherence"),
+        ({"points": "mask", "mask": "c.tif"}, "mask"),
+        ({"amplitude_dispersion": "c.tif"}, "amplitude_dispersion"),
+    ],
+)
+def test_what_a_stack_of_slcs_takes_its_points_from(keys, kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("20200101.slc.tif", "20200113.slc.tif", "c.tif"):
+        (tmp_path / name).touch()
+    inputs = find_inputs(SECTION | {"directory": "."} | keys, "out")
+    if kind == "temporal_coherence":
+        assert inputs.points is None and inputs.stack.coherence == "c.tif"
+    else:
+        assert inputs.points.kind == kind and inputs.stack.coherence == "out/stack/points.tif"
+
+
+# Interferograms
+
+
+def network(ndates, ahead):
+    pairs = [(i, j) for i, j in combinations(range(ndates), 2) if j - i <= ahead]
+    return np.array([pair[::-1] if n % 3 == 0 else pair for n, pair in enumerate(pairs)])
+
+
+def simulated_pairs(pairs, ndates, npixels, noise_rad, rng):
+    truth = rng.uniform(-np.pi, np.pi, (ndates, npixels))
+    truth -= truth[0]
+    noise = noise_rad * rng.standard_normal((len(pairs), npixels))
+    phase = truth[pairs[:, 1]] - truth[pairs[:, 0]] + noise
+    return truth, np.angle(np.exp(1j * phase)).astype(np.float32)
+
+
+def test_linked_phases_are_exact_where_loops_close():
+    pairs = network(9, 2)
+    truth, phase = simulated_pairs(pairs, 9, 300, 0.0, np.random.default_rng(0))
+    linked, coherence = link_phases(phase, pairs, 9)
+    np.testing.assert_allclose(np.exp(1j * linked), np.exp(1j * truth), atol=1e-5)
+    np.testing.assert_allclose(coherence, 1, atol=1e-6)
+    tree = np.array([[0, 3], [3, 1], [2, 3]])  # no loops, any direction
+    truth, phase = simulated_pairs(tree, 4, 50, 0.0, np.random.default_rng(0))
+    linked, _ = link_phases(phase, tree, 4)
+    np.testing.assert_allclose(np.exp(1j * linked), np.exp(1j * truth), atol=1e-5)
+
+
+def test_linked_phases_are_as_good_as_least_squares_of_known_cycles():
+    """No estimator without bias is better (Gauss and Markov), and none here can know the cycles."""
+    pairs, ndates, noise = network(20, 3), 20, 0.4
+    truth, phase = simulated_pairs(pairs, ndates, 4000, noise, np.random.default_rng(2))
+    linked, coherence = link_phases(phase, pairs, ndates, n_threads=2)
+    one, _ = link_phases(phase, pairs, ndates)
+    assert np.array_equal(linked, one)
+    incidence = np.zeros((len(pairs), ndates))
+    incidence[np.arange(len(pairs)), pairs[:, 0]] = -1
+    incidence[np.arange(len(pairs)), pairs[:, 1]] = 1
+    covariance = noise**2 * np.linalg.inv(incidence[:, 1:].T @ incidence[:, 1:])
+    best = np.sqrt(np.trace(covariance) / (ndates - 1))
+    error = np.angle(np.exp(1j * (linked - truth)))[1:]
+    assert best <= error.std() * 1.02 and error.std() < 1.05 * best
+    # the residuals have the variance that ndates - 1 unknowns leave, and so has the coherence
+    left = noise**2 * (1 - (ndates - 1) / len(pairs))
+    assert coherence.mean() == pytest.approx(np.exp(-left / 2), abs=5e-3)
+
+
+BAD_PAIRS = {
+    "20200101_20200101.int.tif": "twice the same date",
+    "20200113_20200101.int.tif": "the pair 20200113_20200101 is already",
+    "20200206_20200218.int.tif": "no pairs lead from 20200101 to 20200206, 20200218",
+    "mean.int.tif": "no two dates in the name",
+}
+
+
+@pytest.mark.parametrize("name", BAD_PAIRS)
+def test_bad_pairs(name, tmp_path):
+    for good in ("20200101_20200113.int.tif", name):
+        (tmp_path / good).touch()
+    with pytest.raises(InputError, match=BAD_PAIRS[name]):
+        find_interferograms(tmp_path)
+
+
+def test_pairs_without_loops_choose_no_points(tmp_path):
+    for name in ("20200101_20200113.int.tif", "20200113_20200206.int.tif"):
+        (tmp_path / name).touch()
+    section = SECTION | {"layout": "interferograms", "directory": str(tmp_path)}
+    with pytest.raises(InputError, match="no loops"):
+        find_inputs(section, "out")
+    (tmp_path / "mask.tif").touch()
+    mask = str(tmp_path / "mask.tif")
+    inputs = find_inputs(section | {"points": "mask", "mask": mask}, "out")
+    assert inputs.interferograms.pairs == ((0, 1), (1, 2))
+    assert inputs.stack.files[1:] == tuple(
+        f"out/stack/linked/20200101_{date}.int.tif" for date in ("20200113", "20200206")
+    )
