@@ -34,6 +34,7 @@ rule all:
     input:
         INTERFEROGRAMS,
         PARAMETER_RASTERS if LINK_MODEL else [],
-        f"{OUT}/report.html",
+        rules.report.output.html,
+        rules.report.output.settings,
     message:
         "All results are in {OUT}: open {OUT}/report.html"

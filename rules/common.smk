@@ -5,15 +5,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
+from emcflow.baselines import table_state
 from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
 from emcflow.memory import predicted_mb
 from emcflow.network import hop3_network
+from emcflow.records import files_state, fingerprint
 from emcflow.simulate import simulation_dates
-from emcflow.stack import find_stack, phase_linked_stack
+from emcflow.stack import check_reference, find_stack, phase_linked_stack
 from emcflow.tiles import tiles_from_json
+from snakemake.exceptions import IncompleteCheckpointException
 
 
 def checked(function, *arguments):
@@ -62,6 +65,9 @@ STACK_PARAMS = dict(
     files=list(STACK.files),
     coherence=STACK.coherence,
 )
+# What comes from outside; Snakemake does not see that one was replaced by an older file.
+SOURCES = [] if SIMULATED else [*STACK_FILES, STACK.coherence]
+SOURCES_STATE = files_state(SOURCES)
 
 
 def check_link_model():
@@ -83,8 +89,13 @@ def check_link_model():
     )
 
 
-if LINK_MODEL and not SIMULATED and workflow.is_main_process:
-    checked(check_link_model)
+BASELINES_STATE = checked(table_state, BASELINES_CSV) if LINK_MODEL and not SIMULATED else None
+if not SIMULATED and workflow.is_main_process:
+    if LINK_MODEL:
+        checked(check_link_model)
+    if config["reference"]["point"] is not None:
+        point, threshold = config["reference"]["point"], config["stack"]["min_temporal_coherence"]
+        checked(check_reference, STACK, point, threshold)
 
 # Interferograms are merged in batches: enough work for a job, little enough for its memory.
 PAIRS_PER_BATCH = 18
@@ -108,6 +119,15 @@ def code_version(script):
     return library_version(f"{workflow.basedir}/scripts/{script}.py")
 
 
+def fingerprints():
+    """Return a fingerprint of the params of every rule so far, by its name."""
+    settings = {
+        each.name: {name: value for name, value in each.params.items() if not callable(value)}
+        for each in workflow.rules
+    }
+    return {name: fingerprint(values) for name, values in settings.items()}
+
+
 def scene_shape_and_tiles():
     """Return rows and columns of the scene, and the tiles, once the checkpoint has run."""
     path = Path(checkpoints.tiles.get().output[0])
@@ -125,9 +145,22 @@ def each_tile(pattern):
     return lambda wildcards: expand(pattern, tile=tile_list())
 
 
+def scene_size():
+    """Return pixels of the scene and points of all its tiles, those of overlaps counted twice.
+
+    For resources alone: a dry run asks for them before the checkpoint has run, and Snakemake fails
+    over a function of resources that waits for it.
+    """
+    try:
+        (rows, cols), tiles = scene_shape_and_tiles()
+    except IncompleteCheckpointException:
+        return 0, 0
+    return rows * cols, sum(tile.points for tile in tiles)
+
+
 def scene_points():
     """Return the number of points in all tiles together, those of overlaps counted twice."""
-    return sum(tile.points for tile in tile_list().values())
+    return scene_size()[1]
 
 
 def simulated_pixels():
@@ -159,8 +192,8 @@ def tile_memory(wildcards, attempt, job, threads=1):
 
 def scene_memory(attempt, job, pairs=len(PAIRS), threads=1):
     """Return a memory bound in MB for a job of all tiles and some interferograms."""
-    (rows, cols), _ = scene_shape_and_tiles()
-    return megabytes(attempt, job, scene_points(), rows * cols, pairs, threads)
+    pixels, points = scene_size()
+    return megabytes(attempt, job, points, pixels, pairs, threads)
 
 
 def megabytes(attempt, job, points, pixels, pairs=len(PAIRS), threads=1):

@@ -23,7 +23,8 @@ if LINK_MODEL:
 
     rule baselines:
         input:
-            BASELINES_CSV,
+            # Its values are a param: what else changes in the table changes nothing.
+            BASELINES_CSV if SIMULATED else ancient(BASELINES_CSV),
         output:
             baselines=f"{OUT}/network/baselines.csv",
             misfit=f"{OUT}/network/baseline_misfit.csv",
@@ -33,6 +34,7 @@ if LINK_MODEL:
             "../envs/environment.yaml"
         params:
             dates=list(STACK.dates),
+            table=BASELINES_STATE,
             code=code_version("baselines"),
         message:
             "Baselines per date from {input}"

@@ -1,5 +1,9 @@
 """What a person looks at first."""
 
+# In the name of a file: with other settings than those of the last report that file is missing, so
+# a report is made, and finds out what is out of date, even where Snakemake's notes are lost.
+SETTINGS = fingerprint([fingerprints(), config, code_version("report")])
+
 
 rule report:
     input:
@@ -21,6 +25,7 @@ rule report:
     output:
         html=f"{OUT}/report.html",
         figures=directory(f"{OUT}/figures"),
+        settings=f"{OUT}/records/settings_{SETTINGS}.yaml",
     log:
         f"{OUT}/logs/report.log",
     benchmark:
@@ -41,3 +46,11 @@ rule report:
         "Write the report {output.html}"
     script:
         "../scripts/report.py"
+
+
+# For the scripts, which compare what they read with it; no setting, so no rule's param.
+config["run"] = dict(
+    records=f"{OUT}/records",
+    sources=[*SOURCES, *([BASELINES_CSV] if LINK_MODEL and not SIMULATED else [])],
+    fingerprints=fingerprints(),
+)

@@ -48,8 +48,8 @@ rule check_stack:
         "../envs/environment.yaml"
     params:
         stack=STACK_PARAMS,
+        state=SOURCES_STATE,
         min_coherence=config["stack"]["min_temporal_coherence"],
-        reference_point=config["reference"]["point"],
         code=code_version("check_stack"),
     message:
         "Check the stack of {params.stack[layout]}: files, grid, coherence"

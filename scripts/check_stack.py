@@ -3,15 +3,13 @@
 import json
 from pathlib import Path
 
-from emcflow.stack import Stack, check_reference, check_stack
+from emcflow.stack import Stack, check_stack
 from job import job
 
 with job(snakemake) as log:
     params = snakemake.params
     stack = Stack(**params.stack)
     grid, mask = check_stack(stack, params.min_coherence)
-    if params.reference_point is not None:
-        check_reference(stack, mask, params.reference_point, params.min_coherence)
     if grid.crs is None:
         log.info("no coordinate reference system: the results stay in rows and columns")
     log.info(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emcflow.errors import InputError
+from emcflow.records import check_inputs, write_record
 
 log = logging.getLogger("emcflow")
 
@@ -19,6 +20,9 @@ log = logging.getLogger("emcflow")
 @contextmanager
 def job(snakemake) -> Iterator[logging.Logger]:
     """Log to the rule's file and to the terminal; end with one clear line on bad input.
+
+    Bad input is also a file between the rules that is not as another job wrote it, or that other
+    settings made: the job looks before its work, and afterwards records what it has made itself.
 
     Parameters
     ----------
@@ -39,8 +43,14 @@ def job(snakemake) -> Iterator[logging.Logger]:
         log.addHandler(handler)
     log.setLevel(logging.INFO)
     start = time.monotonic()
+    run = snakemake.config["run"]
+    records = Path(run["records"])
+    products = [path for path in snakemake.input if path not in run["sources"]]
     try:
+        made_by = check_inputs(records, products, run["fingerprints"])
         yield log
+        made_by |= {snakemake.rule: run["fingerprints"][snakemake.rule]}
+        write_record(records, Path(snakemake.log[0]).stem, snakemake.output, made_by)
     except InputError as error:
         log.removeHandler(to_terminal)
         log.error("error: %s", error)

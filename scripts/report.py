@@ -1,5 +1,8 @@
 """The report of the run: a page to open first, and its pictures."""
 
+from pathlib import Path
+
+import yaml
 from emcflow.report import RunFiles, write_report
 from job import job
 
@@ -32,3 +35,7 @@ with job(snakemake) as log:
         snakemake.threads,
     )
     log.info("%s", ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in numbers.items()))
+    settings = Path(snakemake.output.settings)
+    for old in settings.parent.glob("settings_*.yaml"):
+        old.unlink()
+    settings.write_text(yaml.safe_dump(params.config, sort_keys=False), encoding="utf-8")

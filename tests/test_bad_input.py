@@ -391,16 +391,16 @@ def test_a_bad_stack_is_refused_when_it_is_opened(name, folder):
     spoil(folder)
     with pytest.raises(InputError) as caught:
         stack = find_stack("stack", "phase_linked")
-        _, mask = check_stack(stack, 0.6)
+        check_stack(stack, 0.6)
         if reference:
-            check_reference(stack, mask, reference[0], 0.6)
+            check_reference(stack, reference[0], 0.6)
     complete(str(caught.value), says)
 
 
 def test_what_is_spoilt_above_was_right_before(folder):
     stack = find_stack("stack", "phase_linked")
     grid, mask = check_stack(stack, 0.6)
-    check_reference(stack, mask, (2, 3), 0.6)
+    check_reference(stack, (2, 3), 0.6)
     assert grid.shape == SHAPE and mask.all()
 
 
@@ -428,14 +428,18 @@ def test_bad_names_and_tables_for_real(name, folder):
     assert "Traceback" not in process.stdout and not (folder / "results").exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["shape", "real", "truncated", "no raster", "coherence per cent", "reference zero"]
-)
-def test_a_bad_stack_for_real(name, folder):
-    spoil, says, *reference = IN_STACK[name]
+@pytest.mark.parametrize("name", [name for name in IN_STACK if "reference" in name])
+def test_a_bad_reference_ends_the_run_at_its_start(name, folder):
+    spoil, says, reference = IN_STACK[name]
     spoil(folder)
-    config = changed("reference.point", reference[0]) if reference else CONFIG
-    process = run(folder, config, "--", "tiles")
+    complete(start(changed("reference.point", reference)), says)
+
+
+@pytest.mark.parametrize("name", ["shape", "real", "truncated", "no raster", "coherence per cent"])
+def test_a_bad_stack_for_real(name, folder):
+    spoil, says = IN_STACK[name]
+    spoil(folder)
+    process = run(folder, CONFIG, "--", "tiles")
     assert process.returncode == 1
     printed = process.stdout.split("\n")
     complete(printed[printed.index("emcflow stops in check_stack:") + 1], says)

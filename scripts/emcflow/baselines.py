@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from emcflow.errors import InputError
+from emcflow.records import fingerprint
 
 # names a column may have, the first that holds a value wins
 DATE = ("time_utc", "date_utc", "date", "acquisition_date", "file", "filename", "slc")
@@ -81,6 +81,8 @@ class Baselines:
 
     def table(self) -> pd.DataFrame:
         """Return the result table, columns date and bperp_m, to a hundredth of a millimetre."""
+        import pandas as pd
+
         # adding 0 turns a rounded -0.0 into 0.0
         return pd.DataFrame({"date": self.dates, "bperp_m": self.bperp_m.round(5) + 0.0})
 
@@ -131,6 +133,18 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str]) -> Baselines:
     by_date = {row.dates[0]: row.bperp_m for row in rows}
     bperp_m = np.array([by_date[name] for name in stack_dates])
     return Baselines(stack_dates, bperp_m - bperp_m[0], _misfit_table([], []), ())
+
+
+def table_state(path: str | Path) -> str:
+    """Fingerprint of what a table says: its dates and values, not its comments or other columns.
+
+    Raises
+    ------
+    InputError
+        As `read_baselines`, for a file that cannot be read as a table.
+    """
+    _, rows = _read_rows(Path(path))
+    return fingerprint([(row.dates, row.bperp_m) for row in rows])
 
 
 def parse_date(text: str) -> str:
@@ -350,6 +364,8 @@ def _solve_pairs(rows: list[_Row], stack_dates: tuple[str, ...], path: str | Pat
 
 
 def _misfit_table(rows: list[_Row], misfit: Sequence[float]) -> pd.DataFrame:
+    import pandas as pd  # slow to import, and every start of the workflow reads a table
+
     records = [
         (*row.dates, row.bperp_m, round(float(value), 5) + 0.0)
         for row, value in zip(rows, misfit, strict=True)
