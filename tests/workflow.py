@@ -46,9 +46,13 @@ def planned(folder: Path, config: dict, *arguments: str, root: Path = ROOT) -> s
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     command = ["--snakefile", str(root / "Snakefile"), "--configfile", "config.yaml"]
     printed = io.StringIO()
-    with chdir(folder), redirect_stdout(printed), redirect_stderr(printed):
-        with pytest.raises(SystemExit) as ended:
-            main([*command, "--cores", "2", "--dry-run", *arguments])
+    with (
+        chdir(folder),
+        redirect_stdout(printed),
+        redirect_stderr(printed),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([*command, "--cores", "2", "--dry-run", *arguments])
     assert ended.value.code == 0, (ended.value.code, printed.getvalue())
     return {re.sub(r"_\d\d$", "", name) for name in jobs_of(printed.getvalue())}
 

@@ -1,8 +1,8 @@
 """Records of which settings made each file between the rules, so that only what belongs is mixed.
 
-Snakemake's own notes decide what is made again, but they lie in `.snakemake`, which may be lost, and
-a config may change while jobs run. So every job writes down, beside the results, the fingerprints of
-all rules that had a part in its files, and every job compares those of its input with its own.
+Snakemake's own notes decide what is made again, but they lie in `.snakemake`, which may be lost,
+and a config may change while jobs run. So every job writes down, beside the results, the
+fingerprints of all rules that had a part in its files, and compares those of what it reads.
 """
 
 from __future__ import annotations
