@@ -19,12 +19,14 @@ from emcflow.config import SCHEMA_PATH, check_config
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
 from emcflow.links import check_search
-from emcflow.stack import check_reference, check_stack, find_stack
+from emcflow.stack import check_reference, check_stack, coherent_points, find_stack
 from emcflow.store import create, put, read, read_graph
 from emcflow.tiles import tiles_from_json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from snakemake.cli import main
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
 from stacks import DATES, UTM, write_raster, write_stack
 from workflow import ROOT, run
 
@@ -523,6 +525,44 @@ def test_a_config_that_holds_itself():
         check_config(config)
 
 
+def test_a_config_of_few_lines_that_stands_for_billions_of_values():
+    lines = ["output_dir: x", "tiles: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    for level in range(1, 12):
+        lines.append(f"merge{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]")
+    with pytest.raises(InputError, match="more than 10000 values"):
+        check_config(yaml.safe_load("\n".join(lines)))
+
+
+def test_a_scene_larger_than_memory_is_refused_before_it_is_read(folder):
+    with rasterio.open(
+        "stack/temporal_coherence.tif",
+        "w",
+        driver="GTiff",
+        width=2_000_000,
+        height=1_000_000,
+        count=1,
+        dtype="float32",
+        tiled=True,
+        blockxsize=4096,
+        blockysize=4096,
+        sparse_ok=True,
+        bigtiff="yes",
+        **UTM,
+    ):
+        pass
+    with pytest.raises(InputError) as caught:
+        coherent_points("stack/temporal_coherence.tif", 0.6)
+    complete(str(caught.value), [COHERENCE, "1000000 x 2000000 pixels take 8000 GB", "crop"])
+
+
+def test_a_config_file_of_an_odd_name(folder):
+    name = "- my 'cönfig' $HOME; & #.yaml"
+    (folder / name).write_text(yaml.safe_dump(CONFIG))
+    with pytest.raises(SystemExit) as ended:
+        main(["-s", str(ROOT / "Snakefile"), f"--configfile={name}", "--cores", "1", "--dry-run"])
+    assert ended.value.code == 0
+
+
 # Readers of text, fed at random: bad input is InputError, and nothing else is raised
 
 QUICK = settings(
@@ -637,6 +677,28 @@ def test_any_config_is_taken_or_refused_line_by_line(config):
         assert all(len(line) > 20 for line in str(error).splitlines())
     else:
         assert check_config(checked) == checked
+
+
+LINES = st.sampled_from(
+    ["output_dir: x", "stack:", "  directory: s", "tiles: {max_tiles: 3}", "a: &b [1]", "c: *b",
+     "{", "- 1", "? x", "\t", "!!python/object/apply:os.getcwd []", "merge: 2020-01-01", '{"a": 1}']
+)  # fmt: skip
+
+
+@QUICK
+@given(
+    text=st.one_of(
+        st.text(max_size=80), st.lists(st.one_of(LINES, st.text(max_size=8))).map("\n".join)
+    )
+)
+def test_any_text_of_a_config_file_is_read_or_refused(text, tmp_path):
+    """Snakemake reads the file and says what is no YAML or JSON; what it reads is checked."""
+    path = tmp_path / "fuzz.yaml"
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        check_config(load_configfile(str(path)))
+    except (WorkflowError, InputError) as error:
+        assert str(error).strip()
 
 
 @QUICK
