@@ -40,6 +40,7 @@ rule all:
         PARAMETER_RASTERS if LINK_MODEL else [],
         list(SERIES_MAPS.values()) if TIME_SERIES else [],
         EXPORTS,
-        f"{OUT}/report.html",
+        rules.report.output.html,
+        rules.report.output.settings,
     message:
         "All results are in {OUT}: open {OUT}/report.html"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
+from emcflow.baselines import table_state
 from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.errors import InputError
@@ -13,8 +14,9 @@ from emcflow.inputs import Inputs, baseline_rasters, find_inputs, local_files, v
 from emcflow.memory import predicted_mb
 from emcflow.network import hop3_network
 from emcflow.pairs import delaunay_pairs, read_pairs
+from emcflow.records import files_state, fingerprint
 from emcflow.simulate import simulation_baselines, simulation_dates
-from emcflow.stack import phase_linked_stack
+from emcflow.stack import check_reference, phase_linked_stack
 from emcflow.text_baselines import table_files
 from emcflow.tiles import tiles_from_json
 
@@ -67,6 +69,25 @@ STACK_PARAMS = dict(
     coherence=STACK.coherence,
     window=STACK.window,
 )
+# What comes from outside; the other files that rules read are made by rules.
+OUTSIDE = local_files(
+    [
+        *(INPUTS.interferograms or STACK).files,
+        *([INPUTS.points.raster, INPUTS.points.mask] if INPUTS.points else [STACK.coherence]),
+        *GEOMETRY_RASTERS.values(),
+        *BPERP_RASTERS.values(),
+        *BASELINE_FILES,
+    ]
+)
+SOURCES = [name for name in OUTSIDE if not SIMULATED and not name.startswith(f"{OUT}/stack/")]
+
+
+def state_of(names):
+    """Return a fingerprint of those of some files that come from outside.
+
+    Snakemake does not see that one was replaced by an older file.
+    """
+    return files_state(name for name in names if name in SOURCES)
 
 
 def date_baselines():
@@ -116,8 +137,21 @@ def check_link_model():
     )
 
 
-if LINK_MODEL and not SIMULATED and workflow.is_main_process:
-    checked(check_link_model)
+BASELINES_STATE = checked(table_state, BASELINES_CSV) if BASELINE_FILES and not SIMULATED else None
+
+
+def check_reference_point():
+    """Check the reference as soon as there is a stack, not in a rule that others wait for."""
+    point = config["reference"]["point"]
+    files = local_files([*STACK.files, STACK.coherence])
+    if point is not None and all(Path(file).exists() for file in files):
+        check_reference(STACK, point, MIN_COHERENCE)
+
+
+if not SIMULATED and workflow.is_main_process:
+    if LINK_MODEL:
+        checked(check_link_model)
+    checked(check_reference_point)
 
 # Interferograms are merged in batches: enough work for a job, little enough for its memory.
 PAIRS_PER_BATCH = 18
@@ -140,6 +174,15 @@ wildcard_constraints:
 def code_version(script):
     """Return the fingerprint of a script and of the library modules that it imports."""
     return library_version(f"{workflow.basedir}/scripts/{script}.py")
+
+
+def fingerprints():
+    """Return a fingerprint of the params of every rule so far, by its name."""
+    settings = {
+        each.name: {name: value for name, value in each.params.items() if not callable(value)}
+        for each in workflow.rules
+    }
+    return {name: fingerprint(values) for name, values in settings.items()}
 
 
 def scene_shape_and_tiles():

@@ -28,7 +28,8 @@ if LINK_MODEL and not BPERP_RASTERS:
 
     rule baselines:
         input:
-            BASELINE_FILES,
+            # Its values are a param: what else changes in the table changes nothing.
+            BASELINE_FILES if SIMULATED else ancient(BASELINE_FILES),
         output:
             baselines=f"{OUT}/network/baselines.csv",
             misfit=f"{OUT}/network/baseline_misfit.csv",
@@ -40,6 +41,7 @@ if LINK_MODEL and not BPERP_RASTERS:
             table=BASELINES_CSV,
             negate=config["baselines"]["negate"],
             dates=list(STACK.dates),
+            values=BASELINES_STATE,
             code=code_version("baselines"),
         message:
             "Baselines per date from {params.table}"

@@ -24,6 +24,7 @@ if INPUTS.interferograms:
             ),
         params:
             files=list(INPUTS.interferograms.files),
+            state=state_of(INPUTS.interferograms.files),
             dates=list(STACK.dates),
             pairs=INPUTS.interferograms.pairs,
             window=config["stack"]["window"],
@@ -59,6 +60,7 @@ if INPUTS.points:
             runtime=lambda wildcards, attempt: minutes(attempt, len(STACK.dates), input_pixels()),
         params:
             points=vars(INPUTS.points),
+            state=state_of([INPUTS.points.raster, INPUTS.points.mask, *STACK.files]),
             files=list((INPUTS.interferograms or STACK).files),
             max_dispersion=config["stack"]["max_amplitude_dispersion"],
             code=code_version("select_points"),

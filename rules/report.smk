@@ -4,6 +4,10 @@ SHOWN_MAPS = dict(zip(PARAMETER_NAMES, PARAMETER_RASTERS, strict=True)) if LINK_
 if TIME_SERIES:
     SHOWN_MAPS["series_velocity_mm_yr"] = SERIES_MAPS["velocity"]
 
+# In the name of a file: with other settings than those of the last report that file is missing, so
+# a report is made, and finds out what is out of date, even where Snakemake's notes are lost.
+SETTINGS = fingerprint([fingerprints(), config, code_version("report")])
+
 
 rule report:
     input:
@@ -26,6 +30,7 @@ rule report:
         html=f"{OUT}/report.html",
         summary=f"{OUT}/summary.txt",
         figures=directory(f"{OUT}/figures"),
+        settings=f"{OUT}/records/settings_{SETTINGS}.yaml",
     log:
         f"{OUT}/logs/report.log",
     benchmark:
@@ -51,3 +56,11 @@ rule report:
         "Write the report {output.html}"
     script:
         "../scripts/report.py"
+
+
+# For the scripts, which compare what they read with it; no setting, so no rule's param.
+config["run"] = dict(
+    records=f"{OUT}/records",
+    sources=SOURCES,
+    fingerprints=fingerprints(),
+)

@@ -48,8 +48,8 @@ rule check_stack:
         "../envs/environment.yaml"
     params:
         stack=STACK_PARAMS,
+        state=state_of([*STACK.files, STACK.coherence]),
         min_coherence=MIN_COHERENCE,
-        reference_point=config["reference"]["point"],
         code=code_version("check_stack"),
     message:
         f"Check the stack of {len(STACK.dates)} dates: files, grid, coherence"

@@ -26,6 +26,7 @@ if VIEW_CHANGES and LINK_MODEL:
         params:
             geometry=config["geometry"],
             bperp=BPERP_RASTERS,
+            state=state_of([*GEOMETRY_RASTERS.values(), *BPERP_RASTERS.values()]),
             negate=config["baselines"]["negate"],
             window=config["stack"]["window"],
             min_coherence=MIN_COHERENCE,
@@ -61,6 +62,7 @@ if BPERP_RASTERS and LINK_MODEL:
             runtime=lambda wildcards, attempt: minutes(attempt, len(BPERP_RASTERS), input_pixels()),
         params:
             bperp=BPERP_RASTERS,
+            state=state_of(BPERP_RASTERS.values()),
             negate=config["baselines"]["negate"],
             window=config["stack"]["window"],
             min_coherence=MIN_COHERENCE,

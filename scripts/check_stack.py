@@ -3,15 +3,13 @@
 import json
 
 from emcflow.files import write_text
-from emcflow.stack import Stack, check_reference, check_stack
+from emcflow.stack import Stack, check_stack
 from job import job
 
 with job(snakemake) as log:
     params = snakemake.params
     stack = Stack(**params.stack)
     grid, mask = check_stack(stack, params.min_coherence)
-    if params.reference_point is not None:
-        check_reference(stack, mask, params.reference_point, params.min_coherence)
     if grid.crs is None:
         log.info("no coordinate reference system: the results stay in rows and columns")
     log.info(
@@ -31,5 +29,6 @@ with job(snakemake) as log:
         "shape": grid.shape,
         "crs": grid.crs,
         "transform": grid.transform,
+        "state": params.state,
     }
     write_text(snakemake.output[0], json.dumps(summary, indent=1) + "\n")

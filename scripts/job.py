@@ -15,6 +15,7 @@ from pathlib import Path
 
 from emcflow.errors import InputError, OutputError
 from emcflow.files import DISK_FULL
+from emcflow.records import check_inputs, write_record
 
 log = logging.getLogger("emcflow")
 # On a full disk a log loses lines; what fills it is told by the results, not by a traceback.
@@ -27,6 +28,9 @@ def job(snakemake) -> Iterator[logging.Logger]:
     """Log to the rule's file and to the terminal; end with one clear line on bad input.
 
     The same where the results cannot be written. Ends the script where Snakemake is gone.
+
+    Bad input is also a file between the rules that is not as another job wrote it, or that other
+    settings made: the job looks before its work, and afterwards records what it has made itself.
 
     Parameters
     ----------
@@ -48,9 +52,15 @@ def job(snakemake) -> Iterator[logging.Logger]:
         log.addHandler(handler)
     log.setLevel(logging.INFO)
     start = time.monotonic()
+    run = snakemake.config["run"]
+    records = Path(run["records"])
+    products = [path for path in snakemake.input if path not in run["sources"]]
     try:
         with no_traceback_of_a_full_cache():
+            made_by = check_inputs(records, products, run["fingerprints"])
             yield log
+            made_by |= {snakemake.rule: run["fingerprints"][snakemake.rule]}
+            write_record(records, Path(snakemake.log[0]).stem, snakemake.output, made_by)
     except (InputError, OutputError) as error:
         log.removeHandler(to_terminal)
         log.error("error: %s", error)

@@ -27,7 +27,7 @@ with job(snakemake) as log:
         design[:, terms],
         axes,
         n_threads=snakemake.threads,
-        memory_mb=params.memory_mb,
+        memory_mb=snakemake.resources.search_mb,
         progress=progress("links searched"),
     )
     log.info(

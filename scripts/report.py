@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import yaml
 from emcflow.files import write_text
 from emcflow.report import RunFiles, write_report
 from emcflow.summary import summary_text
@@ -40,3 +41,7 @@ with job(snakemake) as log:
     results = {"report": snakemake.output.html, "interferograms": interferograms}
     text = summary_text(headline, remarks, results | files.parameters)
     write_text(snakemake.output.summary, text)
+    settings = Path(snakemake.output.settings)
+    for old in settings.parent.glob("settings_*.yaml"):
+        old.unlink()
+    write_text(settings, yaml.safe_dump(params.config, sort_keys=False))

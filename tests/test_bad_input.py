@@ -21,12 +21,21 @@ from emcflow.geometry import design_matrix
 from emcflow.links import check_search
 from emcflow.points import amplitude_dispersion, check_dispersion, read_mask
 from emcflow.raster import Grid
-from emcflow.stack import check_grid, check_reference, check_stack, check_window, find_stack
+from emcflow.stack import (
+    check_grid,
+    check_reference,
+    check_stack,
+    check_window,
+    coherent_points,
+    find_stack,
+)
 from emcflow.store import create, put, read, read_graph
 from emcflow.tiles import tiles_from_json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from snakemake.cli import main
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
 from stacks import DATES, UTM, write_raster, write_stack
 from workflow import ROOT, run
 
@@ -437,9 +446,9 @@ def test_a_bad_stack_is_refused_when_it_is_opened(name, folder):
     spoil(folder)
     with pytest.raises(InputError) as caught:
         stack = find_stack("stack", "phase_linked")
-        _, mask = check_stack(stack, 0.6)
+        check_stack(stack, 0.6)
         if reference:
-            check_reference(stack, mask, reference[0], 0.6)
+            check_reference(stack, reference[0], 0.6)
     complete(str(caught.value), says)
 
 
@@ -491,7 +500,7 @@ def test_what_no_points_can_be_chosen_by(name, folder):
 def test_what_is_spoilt_above_was_right_before(folder):
     stack = find_stack("stack", "phase_linked")
     grid, mask = check_stack(stack, 0.6)
-    check_reference(stack, mask, (2, 3), 0.6)
+    check_reference(stack, (2, 3), 0.6)
     assert grid.shape == SHAPE and mask.all()
 
 
@@ -519,14 +528,18 @@ def test_bad_names_and_tables_for_real(name, folder):
     assert "Traceback" not in process.stdout and not (folder / "results").exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["shape", "real", "truncated", "no raster", "coherence per cent", "reference zero"]
-)
-def test_a_bad_stack_for_real(name, folder):
-    spoil, says, *reference = IN_STACK[name]
+@pytest.mark.parametrize("name", [name for name in IN_STACK if "reference" in name])
+def test_a_bad_reference_ends_the_run_at_its_start(name, folder):
+    spoil, says, reference = IN_STACK[name]
     spoil(folder)
-    config = changed("reference.point", reference[0]) if reference else CONFIG
-    process = run(folder, config, "--", "tiles")
+    complete(start(changed("reference.point", reference)), says)
+
+
+@pytest.mark.parametrize("name", ["shape", "real", "truncated", "no raster", "coherence per cent"])
+def test_a_bad_stack_for_real(name, folder):
+    spoil, says = IN_STACK[name]
+    spoil(folder)
+    process = run(folder, CONFIG, "--", "tiles")
     assert process.returncode == 1
     printed = process.stdout.split("\n")
     complete(printed[printed.index("emcflow stops in check_stack:") + 1], says)
@@ -608,6 +621,44 @@ def test_a_config_that_holds_itself():
     config["tiles"] = config
     with pytest.raises(InputError, match="holds itself"):
         check_config(config)
+
+
+def test_a_config_of_few_lines_that_stands_for_billions_of_values():
+    lines = ["output_dir: x", "tiles: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    for level in range(1, 12):
+        lines.append(f"merge{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]")
+    with pytest.raises(InputError, match="more than 10000 values"):
+        check_config(yaml.safe_load("\n".join(lines)))
+
+
+def test_a_scene_larger_than_memory_is_refused_before_it_is_read(folder):
+    with rasterio.open(
+        "stack/temporal_coherence.tif",
+        "w",
+        driver="GTiff",
+        width=2_000_000,
+        height=1_000_000,
+        count=1,
+        dtype="float32",
+        tiled=True,
+        blockxsize=4096,
+        blockysize=4096,
+        sparse_ok=True,
+        bigtiff="yes",
+        **UTM,
+    ):
+        pass
+    with pytest.raises(InputError) as caught:
+        coherent_points("stack/temporal_coherence.tif", 0.6)
+    complete(str(caught.value), [COHERENCE, "1000000 x 2000000 pixels take 8000 GB", "crop"])
+
+
+def test_a_config_file_of_an_odd_name(folder):
+    name = "- my 'cönfig' $HOME; & #.yaml"
+    (folder / name).write_text(yaml.safe_dump(CONFIG))
+    with pytest.raises(SystemExit) as ended:
+        main(["-s", str(ROOT / "Snakefile"), f"--configfile={name}", "--cores", "1", "--dry-run"])
+    assert ended.value.code == 0
 
 
 # Readers of text, fed at random: bad input is InputError, and nothing else is raised
@@ -724,6 +775,28 @@ def test_any_config_is_taken_or_refused_line_by_line(config):
         assert all(len(line) > 20 for line in str(error).splitlines())
     else:
         assert check_config(checked) == checked
+
+
+LINES = st.sampled_from(
+    ["output_dir: x", "stack:", "  directory: s", "tiles: {max_tiles: 3}", "a: &b [1]", "c: *b",
+     "{", "- 1", "? x", "\t", "!!python/object/apply:os.getcwd []", "merge: 2020-01-01", '{"a": 1}']
+)  # fmt: skip
+
+
+@QUICK
+@given(
+    text=st.one_of(
+        st.text(max_size=80), st.lists(st.one_of(LINES, st.text(max_size=8))).map("\n".join)
+    )
+)
+def test_any_text_of_a_config_file_is_read_or_refused(text, tmp_path):
+    """Snakemake reads the file and says what is no YAML or JSON; what it reads is checked."""
+    path = tmp_path / "fuzz.yaml"
+    path.write_text(text, encoding="utf-8", errors="surrogatepass")
+    try:
+        check_config(load_configfile(str(path)))
+    except (WorkflowError, InputError) as error:
+        assert str(error).strip()
 
 
 @QUICK

@@ -292,3 +292,34 @@ def test_three_points_and_two_dates_through_the_workflow(tmp_path):
         assert np.isnan(read(tmp_path / "results" / f"{name}.tif")).all()
     labels = read(tmp_path / "results" / "unwrapped" / "20200101_20200113.unw.conncomp.tif")
     assert labels[tuple(points.T)].tolist() == [1, 1, 1]
+
+
+def test_points_in_a_row_in_two_tiles_to_the_report(tmp_path):
+    """No triangle anywhere, an overlap too small to trust, and points without data: all told."""
+    points = np.column_stack((np.full(44, 2), 2 * np.arange(44)))
+    phase = 0.3 * np.outer(np.arange(4), np.arange(44))
+    stack = write_stack(tmp_path / "stack", points, phase, (5, 90), DATES[:4])
+    with rasterio.open(stack / f"{DATES[0]}_{DATES[2]}.int.tif", "r+") as dataset:
+        image = dataset.read(1)
+        image[2, 4], image[2, 60] = 0, np.nan
+        dataset.write(image, 1)
+    (tmp_path / "baselines.csv").write_text(
+        "date,bperp_m\n20200101,0\n20200113,80\n20200206,-40\n20200218,10\n"
+    )
+    config = {
+        "output_dir": "results",
+        "stack": {"directory": "stack"},
+        "baselines": {"csv": "baselines.csv"},
+        "geometry": {"wavelength_m": 0.056, "slant_range_m": 850e3, "incidence_angle_deg": 39},
+        "tiles": {"points_per_tile": 22, "max_tiles": 2},
+    }
+    printed = run_whole(tmp_path, config)
+    assert "fewer than merge.min_overlap_points = 25: not used to join them" in printed
+    assert "1 of them would have joined what nothing else joins" in printed
+    report = (tmp_path / "results" / "report.html").read_text()
+    assert "2 coherent points" in report.replace("\u00a0", " ")
+    image = read(tmp_path / "results" / "unwrapped" / f"{DATES[0]}_{DATES[1]}.unw.tif")
+    assert np.isfinite(image).sum() == 42
+    velocity = read(tmp_path / "results" / "velocity_mm_yr.tif")
+    labels = read(tmp_path / "results" / "unwrapped" / f"{DATES[0]}_{DATES[1]}.unw.conncomp.tif")
+    assert np.isfinite(velocity).sum() == np.count_nonzero(labels == 1) > 0

@@ -148,43 +148,6 @@ def test_a_second_run_has_nothing_to_do(tiled, demo):
     assert jobs_of(printed) == set()
 
 
-TILE_ON = {"tile_overlaps", "bulk_offsets", "merge_interferograms", "report"}
-MAPS = {"integrate_parameters", "merge_parameters"}
-
-
-@pytest.mark.parametrize(
-    ("section", "key", "value", "rules"),
-    [
-        ("merge", "bulk_offset", "integer", {"bulk_offsets", "merge_interferograms", "report"}),
-        ("merge", "min_overlap_points", 30, TILE_ON | {"merge_parameters"}),
-        ("unwrap", "spatial_cost", "constant", TILE_ON | {"unwrap_tile"}),
-        ("unwrap", "solver", "ortools", TILE_ON | {"unwrap_tile"}),
-        (
-            "link_model",
-            "velocity_range_mm_yr",
-            [-90, 90],
-            TILE_ON | MAPS | {"link_model", "unwrap_tile"},
-        ),
-        (
-            "geometry",
-            "incidence_angle_deg",
-            40,
-            TILE_ON | MAPS | {"design_matrix", "link_model", "unwrap_tile"},
-        ),
-    ],
-)
-def test_a_changed_key_reruns_what_depends_on_it(section, key, value, rules, tiled, demo):
-    config = four_tiles(demo)
-    config.setdefault(section, {})[key] = value
-    process = run(tiled, config, "--dry-run")
-    assert process.returncode == 0, process.stdout
-    found = {
-        name.removesuffix(name[-3:]) if name[-2:].isdigit() else name
-        for name in jobs_of(process.stdout)
-    }
-    assert found == rules
-
-
 def test_without_baselines_everything_but_the_link_model_works(demo, tmp_path):
     config = four_tiles(demo)
     del config["baselines"], config["link_model"]

@@ -1,14 +1,19 @@
 """Runs of the whole workflow, and how right their results are."""
 
+import io
 import os
+import re
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
+import pytest
 import rasterio
 import yaml
 from emcflow.accuracy import share_right
+from snakemake.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,6 +45,22 @@ def run_whole(folder: Path, config: dict, *arguments: str, cores: int = 2) -> st
     process = run(folder, config, *arguments, cores=cores)
     assert process.returncode == 0, process.stdout
     return process.stdout
+
+
+def planned(folder: Path, config: dict, *arguments: str, root: Path = ROOT) -> set[str]:
+    """Return the rules that a dry run in this process has jobs for, numbers of batches left out."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    command = ["--snakefile", str(root / "Snakefile"), "--configfile", "config.yaml"]
+    printed = io.StringIO()
+    with (
+        chdir(folder),
+        redirect_stdout(printed),
+        redirect_stderr(printed),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main([*command, "--cores", "2", "--dry-run", *arguments])
+    assert ended.value.code == 0, (ended.value.code, printed.getvalue())
+    return {re.sub(r"_\d\d$", "", name) for name in jobs_of(printed.getvalue())}
 
 
 def jobs_of(printed: str) -> set[str]:

@@ -16,14 +16,17 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from emcflow.errors import InputError
+from emcflow.records import fingerprint
 from emcflow.tables import DATE, REFERENCE, SECONDARY, Table, read_table
 from emcflow.text_baselines import read_text_baselines
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BPERP = ("bperp_m", "bperp", "perpendicular_baseline_m", "perpendicular_baseline", "perp_baseline")
 
@@ -59,6 +62,8 @@ class Baselines:
 
     def table(self) -> pd.DataFrame:
         """Return the result table, columns date and bperp_m, to a hundredth of a millimetre."""
+        import pandas as pd
+
         # adding 0 turns a rounded -0.0 into 0.0
         return pd.DataFrame({"date": self.dates, "bperp_m": self.bperp_m.round(5) + 0.0})
 
@@ -98,11 +103,7 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str], negate: bool = 
         missing or not connected by pairs; for absolute values, whose loops cannot close.
     """
     stack_dates = tuple(stack_dates)
-    pairs = read_text_baselines(path)
-    if pairs is not None:
-        pairwise, rows = True, [_Row(*pair) for pair in pairs]
-    else:
-        pairwise, rows = _read_rows(Path(path))
+    pairwise, rows = _read_rows(Path(path))
     if negate:
         rows = [row._replace(bperp_m=-row.bperp_m) for row in rows]
     rows = _unique(rows, path)
@@ -120,8 +121,23 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str], negate: bool = 
     return Baselines(stack_dates, bperp_m - bperp_m[0], no_misfit(), ())
 
 
+def table_state(path: str | Path) -> str:
+    """Fingerprint of what a table says: its dates and values, not its comments or other columns.
+
+    Raises
+    ------
+    InputError
+        As `read_baselines`, for a file that cannot be read as a table.
+    """
+    _, rows = _read_rows(Path(path))
+    return fingerprint([(row.dates, row.bperp_m) for row in rows])
+
+
 def _read_rows(path: Path) -> tuple[bool, list[_Row]]:
     """Return whether the table is per pair, and its rows."""
+    pairs = read_text_baselines(path)
+    if pairs is not None:
+        return True, [_Row(*pair) for pair in pairs]
     table = read_table(path, "baseline table", "date or pair")
     pairwise, dates, bperp = _roles(table)
     rows = []
@@ -222,6 +238,8 @@ def no_misfit() -> pd.DataFrame:
 
 
 def _misfit_table(rows: list[_Row], misfit: Sequence[float]) -> pd.DataFrame:
+    import pandas as pd  # slow to import, and every start of the workflow reads a table
+
     records = [
         (*row.dates, row.bperp_m, round(float(value), 5) + 0.0)
         for row, value in zip(rows, misfit, strict=True)

@@ -36,6 +36,8 @@ STACK_RASTERS = (
 LONGEST_VALUE = 200
 # Beyond this a whole number of the config cannot be calculated with.
 LARGEST_NUMBER = 2**62
+# Aliases of YAML can make a few lines stand for more values than can be looked at.
+MOST_VALUES = 10_000
 
 log = logging.getLogger(__name__)
 
@@ -68,16 +70,29 @@ def check_config(config: dict, schema_path: str | Path = SCHEMA_PATH) -> dict:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schema = yaml.load(Path(schema_path).read_text(encoding="utf-8"), loader)
     try:
+        if _has_too_many_values(config):
+            raise RecursionError
         config = fill_defaults(config, schema)
     except RecursionError:
         raise InputError(
-            "the configuration holds itself, or sections a thousand deep; expected sections with "
-            "keys: write out what an alias of YAML (*name) stands for"
+            "the configuration holds itself, sections a thousand deep, or more than "
+            f"{MOST_VALUES} values; expected sections with keys: write out what an alias of YAML "
+            "(*name) stands for"
         ) from None
     problems = schema_problems(config, schema) or cross_problems(config)
     if problems:
         raise InputError("\n".join(problems))
     return _decide(config)
+
+
+def _has_too_many_values(config: Any) -> bool:
+    waiting, count = [config], 0
+    while waiting and count <= MOST_VALUES:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict | list):
+            waiting += value.values() if isinstance(value, dict) else value
+    return count > MOST_VALUES
 
 
 def fill_defaults(config: Any, schema: dict) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -164,6 +165,14 @@ def check_whole(dataset: rasterio.DatasetReader, path: str | Path) -> None:
 
 
 def _read_window(dataset, path, window) -> np.ndarray:
+    rows, cols = dataset.shape if window is None else (window.height, window.width)
+    gigabytes = rows * cols * np.dtype(dataset.dtypes[0]).itemsize / 1e9
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    if gigabytes > memory:
+        raise InputError(
+            f"{path}: {rows} x {cols} pixels take {gigabytes:.0f} GB, more than the memory of "
+            f"{memory:.0f} GB here; expected a scene that fits: crop the stack, or check its size"
+        )
     try:
         return dataset.read(1, window=window)
     except rasterio.errors.RasterioIOError as error:

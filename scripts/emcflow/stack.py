@@ -294,20 +294,16 @@ def check_files(
             check_whole(dataset, path)
 
 
-def check_reference(
-    stack: Stack, mask: np.ndarray, point: tuple[int, int], min_coherence: float
-) -> None:
+def check_reference(stack: Stack, point: tuple[int, int], min_coherence: float) -> None:
     """Check that the point asked for as the reference is one: coherent, with data at all dates.
 
     Parameters
     ----------
     stack : Stack
-    mask : ndarray of bool, shape (rows, cols)
-        True at the coherent points.
     point : tuple of int
         Row and column.
     min_coherence : float
-        For the message.
+        A point has a temporal coherence above it.
 
     Raises
     ------
@@ -315,14 +311,18 @@ def check_reference(
         If it is outside the scene, not coherent, or zero or not finite at some date.
     """
     row, col = point
-    if not (row < mask.shape[0] and col < mask.shape[1] and mask[row, col]):
+    pixel = (row, col, row + 1, col + 1)
+    with open_raster(stack.coherence) as dataset:
+        rows, cols = dataset.shape
+    inside = row < rows and col < cols
+    if not (inside and read_band(stack.coherence, pixel)[0, 0] > min_coherence):
         raise InputError(
             f"reference.point: [{row}, {col}] is no point above {min_coherence:g} in "
-            f"{stack.coherence}, of {mask.shape[0]} x {mask.shape[1]} pixels; "
+            f"{stack.coherence}, of {rows} x {cols} pixels; "
             "expected row and column of a coherent point: choose another, or null"
         )
     for path in filter(None, stack.files):
-        value = read_band(path, stack.in_files((row, col, row + 1, col + 1)))[0, 0]
+        value = read_band(path, stack.in_files(pixel))[0, 0]
         if value == 0 or not np.isfinite(value):
             raise InputError(
                 f"reference.point: [{row}, {col}] is {value} in {path}; expected a point with "

@@ -89,7 +89,7 @@ def open_product(path: str | Path) -> Iterator[h5py.File]:
         reason = str(error).strip("\"'")
         raise InputError(
             f"{path}: not a whole intermediate file of this workflow ({reason}); "
-            f"rebuild it with: snakemake --cores 1 --forcerun -- '{path}'"
+            f"rebuild it: run again with --forcerun '{path}'"
         ) from error
 
 
