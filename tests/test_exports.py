@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 import rasterio
+import rasterio.warp
 from emcflow.geometry import rad_per_m
 from emcflow.mintpy_files import mintpy_bperp, mintpy_components, scene_attributes
 from emcflow.raster import Grid, write_cog, write_raster

@@ -63,9 +63,9 @@ PEAKS = {
     # values of all tiles, a few images
     "merge_parameters": Peak(fixed_mb=130, point=150, pixel=30),
     # one window of all interferograms; the series, and misfits where there are any; images of dates
-    "time_series": Peak(fixed_mb=160, point=40, date=5, pair_mb=1.5, pixel=8, pixel_thread=16),
+    "time_series": Peak(fixed_mb=165, point=40, date=5, pair_mb=1.5, pixel=8, pixel_thread=16),
     # an image of the coherence and some of one interferogram
-    "export_mintpy": Peak(fixed_mb=185, pixel=30),
+    "export_mintpy": Peak(fixed_mb=195, pixel=30),
     "export_dolphin": Peak(fixed_mb=110, pixel=20),
     # one window of all columns, as arrays, as a table and as it is written
     "export_points": Peak(fixed_mb=230, date_mb=4, pixel=1),
