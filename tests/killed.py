@@ -5,7 +5,8 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,17 +66,28 @@ def start(folder: Path, config: dict, *arguments: str) -> subprocess.Popen:
         )
 
 
-def scripts_of(run: subprocess.Popen) -> dict[int, str]:
+def scripts_of(run: subprocess.Popen) -> dict[psutil.Process, str]:
     """Return the scripts that a run has at work: the rule of each by its process."""
     found = {}
     try:
-        for process in psutil.Process(run.pid).children(recursive=True):
+        family = psutil.Process(run.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return found
+    for process in family:
+        with suppress(psutil.Error):  # it has ended meanwhile
             name = re.search(r"/tmp\w+\.(\w+)\.py$", " ".join(process.cmdline()))
             if name:
-                found[process.pid] = name[1]
-    except psutil.Error:  # it has ended meanwhile
-        pass
+                found[process] = name[1]
     return found
+
+
+def still_there(processes: Iterable[psutil.Process]) -> bool:
+    """Return whether any of the processes has not ended."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                return True
+    return False
 
 
 def half_written(results: Path) -> list[Path]:

@@ -2,9 +2,17 @@
 
 import signal
 
-import psutil
 import pytest
-from killed import RULES, SMALL, half_written, scripts_of, start, stop, wait_for_moment
+from killed import (
+    RULES,
+    SMALL,
+    half_written,
+    scripts_of,
+    start,
+    still_there,
+    stop,
+    wait_for_moment,
+)
 from workflow import run_whole
 
 # Every rule while it writes, and those that take longest while they start.
@@ -50,7 +58,7 @@ def stopped(tmp_path_factory):
         scripts |= scripts_of(run).keys()
         stops.append(stop(run, folder / "results", how, whole))
         if how == signal.SIGINT:
-            assert not any(map(psutil.pid_exists, scripts)), "Ctrl-C left a script running"
+            assert not still_there(scripts), "Ctrl-C left a script running"
             assert half_written(folder / "results") == []
 
 
@@ -76,4 +84,4 @@ def test_the_kills_fell_into_every_part_of_the_run(stopped):
 def test_killed_runs_leave_nothing_behind(stopped):
     folder, _, scripts = stopped
     assert half_written(folder / "results") == []
-    assert not any(map(psutil.pid_exists, scripts))
+    assert not still_there(scripts)

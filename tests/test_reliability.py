@@ -19,6 +19,7 @@ from emcflow.files import remove_unfinished, whole_file, write_text
 from emcflow.lock import NAME, is_abandoned, take_folder
 from emcflow.raster import Grid, write_raster
 from emcflow.store import create, put
+from job import SNAKEMAKE_PID
 from killed import half_written, scripts_of, start, stop, wait_until
 from stacks import DATES, write_stack
 from workflow import ROOT, run
@@ -261,6 +262,19 @@ def test_a_killed_run_on_another_host_or_a_cluster_may_go_on(host, on_cluster, a
     owner = {"host": host + socket.gethostname(), "on_cluster": on_cluster}
     (tmp_path / NAME).write_text(json.dumps(owner))
     assert is_abandoned(tmp_path) is abandoned
+
+
+def test_a_script_ends_with_the_snakemake_that_started_it():
+    snakemake = subprocess.Popen(["sleep", "600"])
+    script = subprocess.Popen(
+        [sys.executable, "-c", "import time, job; job.end_with_snakemake(); time.sleep(600)"],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "scripts"), SNAKEMAKE_PID: str(snakemake.pid)},
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        script.wait(timeout=3)
+    snakemake.kill()
+    snakemake.wait()
+    assert script.wait(timeout=60) == 1
 
 
 def test_two_writers_of_one_file_do_not_meet(tmp_path):
