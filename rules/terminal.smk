@@ -16,3 +16,11 @@ onsuccess:
     summary = Path(f"{OUT}/summary.txt")
     if summary.exists() and summary.stat().st_mtime >= STARTED:
         print(f"\n{summary.read_text()}", file=sys.stderr)
+
+
+onerror:
+    print(
+        f"\nemcflow has stopped: the reason is above, and in {OUT}/logs. The same command goes on "
+        "where it was; what is complete stays.\n",
+        file=sys.stderr,
+    )
