@@ -15,7 +15,7 @@ if workflow.is_main_process and not on_cluster():
 onsuccess:
     summary = Path(f"{OUT}/summary.txt")
     if summary.exists() and summary.stat().st_mtime >= STARTED:
-        print(f"\n{summary.read_text()}", file=sys.stderr)
+        print("", summary.read_text("utf-8"), sep="\n", file=sys.stderr)
 
 
 onerror:
