@@ -15,4 +15,12 @@ if workflow.is_main_process and not on_cluster():
 onsuccess:
     summary = Path(f"{OUT}/summary.txt")
     if summary.exists() and summary.stat().st_mtime >= STARTED:
-        print(f"\n{summary.read_text()}", file=sys.stderr)
+        print("", summary.read_text("utf-8"), sep="\n", file=sys.stderr)
+
+
+onerror:
+    print(
+        f"\nemcflow has stopped: the reason is above, and in {OUT}/logs. The same command goes on "
+        "where it was; what is complete stays.\n",
+        file=sys.stderr,
+    )

@@ -18,10 +18,12 @@ LEFT_OUT_LINES = (
     "Conda environments: ignored",
     "Rules claiming more threads will be scaled down.",
 )
+# Of a failed job: hundreds of input files hide its name and its log.
+LEFT_OUT_OF_ERRORS = tuple(f"    {key}: " for key in ("message", "jobid", "input", "output"))
 
 
 class BriefFormatter(logging.Formatter):
-    """Snakemake's own formatter, but one line for a job that begins: the time and its message.
+    """Snakemake's own formatter, but one line for a job that begins, and few for one that fails.
 
     Parameters
     ----------
@@ -36,9 +38,13 @@ class BriefFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record."""
         text = self.full.format(record)
-        if getattr(record, "event", None) != "job_info" or not record.rule_msg:
+        event = getattr(record, "event", None)
+        if event == "job_error":
+            lines = text.splitlines()[1:]
+            return "\n".join(line for line in lines if not line.startswith(LEFT_OUT_OF_ERRORS))
+        if event != "job_info" or not record.rule_msg:
             return text
-        _, _, *more = text.splitlines()  # the date, and the message behind the job's number
+        more = text.splitlines()[2:]  # after the date, and the message behind the job's number
         return "\n".join([f"{time.strftime('%H:%M:%S')} {record.rule_msg}", *more])
 
 
@@ -46,7 +52,10 @@ def worth_a_line(record: logging.LogRecord) -> bool:
     """Return whether a record of Snakemake's is shown."""
     if getattr(record, "event", None) in LEFT_OUT_EVENTS:
         return False
-    return not str(record.msg).startswith(LEFT_OUT_LINES)
+    text = str(record.msg)
+    # A script that ends with status 1 has said why; one that was killed has not.
+    ended_itself = text.startswith("RuleException:") and "non-zero exit status 1." in text
+    return not ended_itself and not text.startswith(LEFT_OUT_LINES)
 
 
 def shorten(logger: logging.Logger) -> None:

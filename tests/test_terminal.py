@@ -45,6 +45,15 @@ def test_a_job_that_begins_is_one_line_with_its_message():
         assert brief.format(other) == other.msg
 
 
+def test_a_job_that_fails_is_its_name_and_its_log():
+    text = "[date]\nError in rule mesh:\n    jobid: 3\n    input: a, b\n    log: logs/mesh.log"
+    brief = BriefFormatter(Full())
+    assert brief.format(record(text, "job_error")) == "Error in rule mesh:\n    log: logs/mesh.log"
+    command = "RuleException:\nCalledProcessError in file x:\nCommand 'y' "
+    assert not worth_a_line(record(f"{command}returned non-zero exit status 1."))
+    assert worth_a_line(record(f"{command}died with <Signals.SIGKILL: 9>."))
+
+
 def test_news_of_the_scheduler_is_left_out_and_errors_are_not():
     assert not worth_a_line(record("Execute 2 jobs...", "job_started"))
     assert not worth_a_line(record("Select jobs to execute..."))
