@@ -17,6 +17,7 @@ from emcflow.raster import Grid, local_file
 from emcflow.stack import check_stack, find_stack, read_phase
 from rasterio.shutil import copy
 from stacks import DATES, UTM, write_raster
+from workflow import read, run_whole
 
 SHAPE = (12, 14)
 SECTION = {
@@ -208,6 +209,26 @@ def test_dispersion_stands_for_the_coherence_of_its_phase_noise():
     coherence = np.abs(np.exp(1j * np.angle(signal)).mean())
     assert dispersion == pytest.approx(np.angle(signal).std(), rel=0.02)
     assert coherence_of_dispersion(dispersion) == pytest.approx(coherence, abs=1e-3)
+
+
+def test_scatterers_of_an_archive_through_the_workflow(tmp_path):
+    """Names that only GDAL understands are no files to Snakemake; points are those of low D."""
+    rng = np.random.default_rng(5)
+    bright = rng.random(SHAPE) < 0.5
+    amplitude = np.where(bright, 12, 0)
+    names = []
+    for date in DATES:
+        noise = rng.normal(size=SHAPE) + 1j * rng.normal(size=SHAPE)
+        names.append(as_zip(tmp_path, date, (amplitude + noise).astype(np.complex64)))
+    window = [1, 2, 11, 14]
+    config = {"output_dir": "out", "stack": {"layout": "slc", "files": names, "window": window}}
+    printed = run_whole(tmp_path, config, "--", "tiles")
+    found = read(tmp_path / "out" / "stack" / "points.tif")
+    expected = coherence_of_dispersion(amplitude_dispersion(names, tuple(window)))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    chosen = found > coherence_of_dispersion(0.25)
+    assert np.mean(chosen == bright[1:11, 2:14]) > 0.95
+    assert f"tiles: 1 tiles for {chosen.sum()} points" in printed
 
 
 @pytest.mark.parametrize(
