@@ -1,6 +1,7 @@
 """What the pages of the documentation show works as it is shown."""
 
 import re
+import runpy
 
 import h5py
 import numpy as np
@@ -56,3 +57,18 @@ def test_the_memory_of_the_page_is_that_of_the_rules():
     page = base + 0.8 * (point + 30 * date + 84 * pair + 8 * thread)
     assert predicted_mb("unwrap_tile", 800_000, 0, 30, 84, 8) == pytest.approx(page, abs=1)
     assert f"takes {page / 1000:.1f} GB" in text.replace("\n", " ")
+
+
+def test_the_figures_are_drawn_and_show_what_their_captions_say(tmp_path, capsys):
+    names = runpy.run_path(str(ROOT / "docs" / "figures.py"))
+    names["main"].__globals__["IMAGES"] = tmp_path
+    names["main"]()
+    printed = capsys.readouterr().out
+    images = {path.name for path in tmp_path.iterdir()}
+    assert images == {"periodogram.png", "network.png", "residues.png", "seam.png"}
+    method = (ROOT / "docs" / "method.md").read_text()
+    assert all(f"(images/{name})" in method for name in images)
+    assert "baseline of 123 m" in method.replace("\n", " ")
+    assert "bperp 123 m" in printed
+    without, about = (int(number) for number in re.findall(r": (\d+) residues", printed))
+    assert about < 0.1 * without
