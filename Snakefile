@@ -38,7 +38,7 @@ rule all:
     input:
         INTERFEROGRAMS,
         PARAMETER_RASTERS if LINK_MODEL else [],
-        list(SERIES_MAPS.values()) if TIME_SERIES else [],
+        [*SERIES_MAPS.values(), *DISPLACEMENTS] if TIME_SERIES else [],
         EXPORTS,
         rules.report.output.html,
         rules.report.output.settings,

@@ -68,7 +68,7 @@ PEAKS = {
     "export_mintpy": Peak(fixed_mb=195, pixel=30),
     "export_dolphin": Peak(fixed_mb=110, pixel=20),
     # one window of all columns, as arrays, as a table and as it is written
-    "export_points": Peak(fixed_mb=230, date_mb=4, pixel=1),
+    "export_points": Peak(fixed_mb=230, date_mb=6, pixel=1),
     # an image with its overviews, and GDAL's cache
     "export_cog": Peak(fixed_mb=200, pixel_thread=8),
     # pictures; a few rasters at a time
