@@ -33,6 +33,7 @@ if LINK_MODEL:
             parameters=each_tile(f"{OUT}/parameters/parameters_tile_{{tile}}.h5"),
         output:
             **{name: f"{OUT}/{name}.tif" for name in PARAMETER_NAMES},
+            **{name: f"{OUT}/quality/{name}.tif" for name in LINK_QUALITY_NAMES},
         log:
             f"{OUT}/logs/merge_parameters.log",
         benchmark:
@@ -48,6 +49,6 @@ if LINK_MODEL:
             geometry=config["geometry"],
             code=code_version("merge_parameters"),
         message:
-            "Join the tiles' velocity and DEM error to maps"
+            "Join the tiles' velocity and DEM error to maps, with their standard deviations"
         script:
             "../scripts/merge_parameters.py"

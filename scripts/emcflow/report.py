@@ -26,6 +26,7 @@ import emcflow
 from emcflow import figures
 from emcflow.accuracy import share_right
 from emcflow.closure import Closure, loop_closure
+from emcflow.geometry import SIGMAS
 from emcflow.network import PlanarNetwork, planar_network
 from emcflow.overlaps import Overlaps
 from emcflow.raster import Grid, open_raster, read_band
@@ -582,6 +583,8 @@ def _triangle(scene: Scene, number: int) -> list[int]:
 PARAMETER_TEXTS = {
     "velocity_mm_yr": ("Velocity", "mm/yr", "RdBu_r"),
     "dem_error_m": ("DEM error", "m", "PuOr_r"),
+    "velocity_sigma_mm_yr": ("Standard deviation of the velocity", "mm/yr", "magma_r"),
+    "dem_error_sigma_m": ("Standard deviation of the DEM error", "m", "magma_r"),
     "link_model_coherence": ("Link-model coherence", "coherence", "cividis"),
 }
 
@@ -625,6 +628,11 @@ def _parameter_map(name: str, path: str, scene: Scene, album: Album) -> dict | N
         reference = tags["REFERENCE"]
         zero = "Zero is the median" if reference == "median" else f"Zero at {reference}"
         caption = f"{title} in {units}, {tags['SIGN']}. {zero}."
+    elif name in SIGMAS.values():
+        limits, heading = figures.sigma_limits(image), title
+        caption = f"{title} in {units}, of the difference from the reference."
+        if "CORRELATION" in tags:
+            caption += f" Errors of velocity and DEM error have correlation {tags['CORRELATION']}."
     else:
         limits, heading = figures.coherence_limits(image), title
         caption = "How well velocity and DEM error explain the phase of a point’s links: 1 is all."
