@@ -16,6 +16,7 @@ include: "rules/links.smk"
 include: "rules/unwrap.smk"
 include: "rules/merge.smk"
 include: "rules/parameters.smk"
+include: "rules/quality.smk"
 include: "rules/report.smk"
 
 

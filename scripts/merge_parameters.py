@@ -42,7 +42,7 @@ def joined(tiles):
 
 
 def residual_squares(tiles, paths, ncontrasts):
-    """Return the sum of the squared contrasts of the points of the scene, joined a few at a time."""
+    """Return the sum of the squared contrasts of the scene's points, joined a few at a time."""
     squares = 0.0
     for start in range(0, ncontrasts, CONTRASTS_AT_ONCE):
         rows = slice(start, start + CONTRASTS_AT_ONCE)
@@ -103,7 +103,9 @@ with job(snakemake) as log:
             tags["CORRELATION"] = f"{correlation:.3f}"
             log.info("errors of %s and %s have correlation %.2f", *terms, correlation)
     empty = np.full(grid.shape, np.nan, np.float32)
-    layers = [(term, units, {"SIGN": SIGNS[term]}) for term, units in zip(TERMS, UNITS, strict=True)]
+    layers = [
+        (term, units, {"SIGN": SIGNS[term]}) for term, units in zip(TERMS, UNITS, strict=True)
+    ]
     layers += [(SIGMAS[term], units, {}) for term, units in zip(TERMS, UNITS, strict=True)]
     layers += [("residual_phase_rad", "rad", {})]
     for name, units, own_tags in layers:
@@ -112,9 +114,7 @@ with job(snakemake) as log:
             log.info("%s from %.3g to %.3g %s", name, np.nanmin(image), np.nanmax(image), units)
         else:
             log.warning("%s is empty: the dates do not constrain it", name)
-        write_raster(
-            output[name], image, grid, units=units, description=name, tags=tags | own_tags
-        )
+        write_raster(output[name], image, grid, units=units, description=name, tags=tags | own_tags)
     for name, (stored, text) in MEANS.items():
         image = mean_of_tiles(tiles, [read(path, stored)[0] for path in paths], grid.shape)
         write_raster(output[name], image, grid, units="1", description=text)
