@@ -21,6 +21,7 @@ include: "rules/merge.smk"
 include: "rules/parameters.smk"
 include: "rules/time_series.smk"
 include: "rules/exports.smk"
+include: "rules/quality.smk"
 include: "rules/report.smk"
 include: "rules/terminal.smk"
 

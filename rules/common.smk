@@ -158,8 +158,15 @@ PAIRS_PER_BATCH = 18
 BATCHES = [PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(PAIRS), PAIRS_PER_BATCH)]
 INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
 COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)
-PARAMETER_NAMES = ["velocity_mm_yr", "dem_error_m", "link_model_coherence"]
+PARAMETER_NAMES = [
+    "velocity_mm_yr",
+    "dem_error_m",
+    "velocity_sigma_mm_yr",
+    "dem_error_sigma_m",
+    "link_model_coherence",
+]
 PARAMETER_RASTERS = expand(f"{OUT}/{{name}}.tif", name=PARAMETER_NAMES)
+LINK_QUALITY_NAMES = ["residual_phase_rad", "link_coherence_unbiased", "noise_links"]
 
 # A job on a cluster has this many points to a thread, and two processes of Snakemake in it.
 POINTS_PER_THREAD = 100_000

@@ -34,6 +34,7 @@ if LINK_MODEL:
             point_view=f"{OUT}/network/point_view.tif" if VIEW_CHANGES else [],
         output:
             **{name: f"{OUT}/{name}.tif" for name in PARAMETER_NAMES},
+            **{name: f"{OUT}/quality/{name}.tif" for name in LINK_QUALITY_NAMES},
         log:
             f"{OUT}/logs/merge_parameters.log",
         benchmark:
@@ -50,6 +51,6 @@ if LINK_MODEL:
             geometry=config["geometry"],
             code=code_version("merge_parameters"),
         message:
-            "Join the tiles' velocity and DEM error to maps"
+            "Join the tiles' velocity and DEM error to maps, with their standard deviations"
         script:
             "../scripts/merge_parameters.py"

@@ -1,22 +1,27 @@
-"""Turn the link model of a tile into velocity, DEM error and coherence of its points."""
+"""Turn the link model of a tile into velocity, DEM error and residual phase of its points."""
 
 import numpy as np
-from emcflow.integrate import integrate_links, point_coherence
+from emcflow.integrate import fit_links, point_mean
+from emcflow.noise_floor import NOISE_PROBABILITY, noise_probability, unbiased_coherence
 from emcflow.store import create, open_product, put, put_points, read, read_points
+from emcflow.uncertainty import date_contrasts, parameter_covariance, residual_contrasts
 from job import job
 
 with job(snakemake) as log:
     given = snakemake.input
     points, bounds = read_points(given.mesh)
-    edges, confident, region = read(given.mesh, "edges", "confident", "region")
+    phase, edges, confident, region = read(given.mesh, "phase", "edges", "confident", "region")
+    design, ranges = read(given.links, "design", "search_range")
     links = read(given.links, "link_params", "link_params_sigma", "link_coherence", "at_edge")
     values, sigma, coherence, at_edge = (of_links[..., confident] for of_links in links)
     edges = edges[confident]
     with open_product(given.links) as file:
         terms, units = list(file.attrs["terms"]), list(file.attrs["units"])
-    parameters = np.empty((0, len(points)))
+    parameters = residuals = np.empty((0, len(points)))
     if terms:
-        parameters = integrate_links(edges, values, sigma, len(points), at_edge)
+        fit = fit_links(edges, values, sigma, len(points), at_edge)
+        parameters = fit.values
+        residuals = residual_contrasts(phase, edges, design, fit, date_contrasts(design))
     for term, unit, link, point in zip(terms, units, values, parameters, strict=True):
         misfit = np.abs(point[edges[:, 1]] - point[edges[:, 0]] - link)
         log.info("%s: links fit to %.3g %s (median)", term, np.median(misfit), unit)
@@ -24,4 +29,11 @@ with job(snakemake) as log:
         put_points(file, points, bounds)
         put(file, "region", region, "label")
         put(file, "params", parameters, "see terms")
-        put(file, "coherence", point_coherence(edges, coherence, len(points)), "1")
+        put(file, "covariance", parameter_covariance(design), "units of the terms per rad")
+        put(file, "residuals", residuals.astype(np.float32), "rad")
+        for name, of_links in (
+            ("coherence", coherence),
+            ("unbiased_coherence", unbiased_coherence(coherence, *design.shape)),
+            ("noise_links", noise_probability(coherence, design, ranges) > NOISE_PROBABILITY),
+        ):
+            put(file, name, point_mean(edges, of_links, len(points)), "1")

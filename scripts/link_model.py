@@ -5,7 +5,9 @@ import csv
 import numpy as np
 from emcflow.geometry import TERMS, UNITS
 from emcflow.links import choose_terms, estimate_links, search_axis
+from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.store import create, put, read
+from emcflow.uncertainty import parameter_correlation, parameter_covariance
 from job import job, progress
 
 with job(snakemake) as log:
@@ -36,6 +38,17 @@ with job(snakemake) as log:
         np.median(model.coherence) if len(edges) else np.nan,
         100 * model.at_edge.mean() if len(edges) else 0,
     )
+    limits = np.array([axis[[0, -1]] for axis in axes]).reshape(-1, 2)
+    noise = noise_coherence(NOISE_PROBABILITY, design[:, terms], limits)
+    log.info(
+        "%.2f %% of the links above coherence %.2f, which pure noise exceeds in %g %% of searches",
+        100 * (model.coherence > noise).mean() if len(edges) else 0,
+        noise,
+        100 * NOISE_PROBABILITY,
+    )
+    correlation = parameter_correlation(parameter_covariance(design[:, terms]))
+    if correlation is not None:
+        log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
     names, units = ([texts[term] for term in terms] for texts in (TERMS, UNITS))
     with create(snakemake.output[0], terms=names, units=units) as file:
         put(file, "link_params", model.params, "see terms")
@@ -43,4 +56,4 @@ with job(snakemake) as log:
         put(file, "link_coherence", model.coherence, "1")
         put(file, "at_edge", model.at_edge, "1")
         put(file, "design", design[:, terms], "rad per unit of the term")
-        put(file, "search_range", np.array([axis[[0, -1]] for axis in axes]), "see terms")
+        put(file, "search_range", limits, "see terms")

@@ -1,16 +1,24 @@
-"""Join the tiles' velocity, DEM error and coherence to maps of the scene."""
+"""Join the tiles' velocity, DEM error and residual phase to maps of the scene."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
-from emcflow.geometry import MOTION_SIGNS, MOTION_TEXTS, TERMS, UNITS
+from emcflow.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERMS, UNITS
 from emcflow.integrate import TileValues, blend_tiles, tile_offsets
 from emcflow.merge import LEAST_LABELLED_POINTS, component_labels
 from emcflow.overlaps import check_any_points
 from emcflow.raster import Grid, open_raster, scatter, write_raster
-from emcflow.store import open_product, read, read_points
-from emcflow.view import to_points
+from emcflow.store import open_product, read, read_points, read_rows
+from emcflow.uncertainty import CONTRASTS_AT_ONCE, parameter_correlation, parameter_sigma
+from emcflow.view import sigma_to_points, to_points
 from job import job
+
+MEANS = {
+    "link_model_coherence": ("coherence", "mean coherence of a point's links"),
+    "link_coherence_unbiased": ("unbiased_coherence", "the same without the bias of few dates"),
+    "noise_links": ("noise_links", "share of a point's links that may be noise"),
+}
 
 
 def mean_of_tiles(tiles, values, shape):
@@ -32,23 +40,50 @@ def point_of(points, params):
     return int(at[0]) if at.size else None
 
 
+def joined(tiles):
+    """Return values of the scene from those of the tiles, relative to the reference."""
+    offsets = tile_offsets(tiles, grid.shape, params.min_overlap_points)
+    return blend_tiles(tiles, offsets, grid.shape, params.reference_point)
+
+
+def residual_squares(tiles, paths, ncontrasts):
+    """Return the sum of the squared contrasts of the scene's points, joined a few at a time."""
+    squares = 0.0
+    for start in range(0, ncontrasts, CONTRASTS_AT_ONCE):
+        rows = slice(start, start + CONTRASTS_AT_ONCE)
+        values = joined(
+            [
+                replace(tile, values=read_rows(path, "residuals", rows))
+                for tile, path in zip(tiles, paths, strict=True)
+            ]
+        ).values
+        squares = squares + (values**2).sum(axis=0)
+    return squares
+
+
 with job(snakemake) as log:
-    params, output = snakemake.params, snakemake.output
+    params, output, paths = snakemake.params, snakemake.output, snakemake.input.parameters
     with open(snakemake.input.stack) as file:
         summary = json.load(file)
     grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
-    tiles, coherence = [], []
-    for path in snakemake.input.parameters:
+    tiles = []
+    for path in paths:
         points, bounds = read_points(path)
-        values, region, own = read(path, "params", "region", "coherence")
-        tiles.append(TileValues(bounds, points, values, region))
-        coherence.append(own)
-    with open_product(snakemake.input.parameters[0]) as file:
-        terms = list(file.attrs["terms"])
+        tiles.append(TileValues(bounds, points, *read(path, "params", "region")))
+    with open_product(paths[0]) as file:
+        terms, ncontrasts = list(file.attrs["terms"]), len(file["residuals"])
     check_any_points(tiles)
+    reference = params.reference_point
+    tags = {
+        "REFERENCE": f"row {reference[0]}, column {reference[1]}" if reference else "median",
+        **{
+            name.upper(): value if isinstance(value, str) else f"{value:.12g}"
+            for name, value in params.geometry.items()
+        },
+    }
+    images = {}
     if terms:
-        offsets = tile_offsets(tiles, grid.shape, params.min_overlap_points)
-        scene = blend_tiles(tiles, offsets, grid.shape, params.reference_point)
+        scene = joined(tiles)
         if snakemake.input.get("point_view"):
             with open_raster(snakemake.input.point_view) as dataset:
                 scale, leak = (band[tuple(scene.points.T)] for band in dataset.read())
@@ -69,37 +104,40 @@ with job(snakemake) as log:
                 np.count_nonzero(labels == 0),
                 LEAST_LABELLED_POINTS,
             )
-    reference = params.reference_point
-    tags = {
-        "REFERENCE": f"row {reference[0]}, column {reference[1]}" if reference else "median",
-        **{
-            name.upper(): value if isinstance(value, str) else f"{value:.12g}"
-            for name, value in params.geometry.items()
-        },
-    }
+        squares = residual_squares(tiles, paths, ncontrasts)
+        squares[labels == 0] = np.nan
+        (covariance,) = read(paths[0], "covariance")
+        sigma = parameter_sigma(covariance, squares, ncontrasts)
+        correlation = parameter_correlation(covariance)
+        if snakemake.input.get("point_view"):
+            sigma = sigma_to_points(sigma, terms, scale, leak, correlation)
+        for term, value, own in zip(terms, scene.values, sigma, strict=True):
+            images[term] = scatter(scene.points, value, grid.shape)
+            images[SIGMAS[term]] = scatter(scene.points, own, grid.shape)
+        images["residual_phase_rad"] = scatter(
+            scene.points, np.sqrt(squares / ncontrasts), grid.shape
+        )
+        if correlation is not None:
+            correlation *= MOTION_SIGNS[params.velocity_positive]
+            tags["CORRELATION"] = f"{correlation:.3f}"
+            log.info("errors of %s and %s have correlation %.2f", *terms, correlation)
     signs = {
         "velocity_mm_yr": MOTION_TEXTS[params.velocity_positive],
         "dem_error_m": "positive where the target stands above the DEM",
     }
-    for name, units in zip(TERMS, UNITS, strict=True):
-        if name in terms:
-            image = scatter(scene.points, scene.values[terms.index(name)], grid.shape)
+    empty = np.full(grid.shape, np.nan, np.float32)
+    layers = [
+        (term, units, {"SIGN": signs[term]}) for term, units in zip(TERMS, UNITS, strict=True)
+    ]
+    layers += [(SIGMAS[term], units, {}) for term, units in zip(TERMS, UNITS, strict=True)]
+    layers += [("residual_phase_rad", "rad", {})]
+    for name, units, own_tags in layers:
+        image = images.get(name, empty)
+        if name in images:
             log.info("%s from %.3g to %.3g %s", name, np.nanmin(image), np.nanmax(image), units)
         else:
-            image = np.full(grid.shape, np.nan, np.float32)
             log.warning("%s is empty: the dates do not constrain it", name)
-        write_raster(
-            output[name],
-            image,
-            grid,
-            units=units,
-            description=name,
-            tags=tags | {"SIGN": signs[name]},
-        )
-    write_raster(
-        output.link_model_coherence,
-        mean_of_tiles(tiles, coherence, grid.shape),
-        grid,
-        units="1",
-        description="mean coherence of a point's links",
-    )
+        write_raster(output[name], image, grid, units=units, description=name, tags=tags | own_tags)
+    for name, (stored, text) in MEANS.items():
+        image = mean_of_tiles(tiles, [read(path, stored)[0] for path in paths], grid.shape)
+        write_raster(output[name], image, grid, units="1", description=text)

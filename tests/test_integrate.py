@@ -9,7 +9,7 @@ from emcflow.integrate import (
     TileValues,
     blend_tiles,
     integrate_links,
-    point_coherence,
+    point_mean,
     tile_offsets,
 )
 from emcflow.links import estimate_links, search_axis
@@ -190,9 +190,9 @@ def test_refuses_values_that_are_not_numbers():
         integrate_links(edges, [[1.0, 2.0]], [[1.0]], 2)
 
 
-def test_point_coherence():
+def test_point_mean():
     edges = np.array([[0, 1], [1, 2]])
-    found = point_coherence(edges, np.array([0.5, 1.0], np.float32), 4)
+    found = point_mean(edges, np.array([0.5, 1.0], np.float32), 4)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, np.array([0.5, 0.75, 1.0, np.nan], np.float32))
 

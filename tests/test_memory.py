@@ -15,6 +15,7 @@ JOBS = {
     "merge_interferograms_00",
     "integrate_parameters_00",
     "merge_parameters",
+    "quality",
     "report",
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
-from emcflow.closure import loop_closure
+from emcflow.closure import largest_of_cells, loop_closure
 from emcflow.figures import PHASE_LEVELS, phase_picture, scene_view
 from emcflow.network import hop3_network, planar_network
 from emcflow.raster import Grid, write_raster
@@ -60,13 +60,14 @@ def test_loops_are_counted_as_by_hand(tmp_path):
         loops.append((value[a, b] + value[b, c] - value[a, c]) / (2 * np.pi))
     is_open = np.abs(loops) > 0.5
 
-    found = loop_closure(write_pairs(tmp_path, pairs, network.pair_names), network, shape, 3)
+    found = loop_closure(write_pairs(tmp_path, pairs, network.pair_names), network, shape)
     np.testing.assert_array_equal(found.points, np.isfinite(loops).sum(axis=(1, 2)))
     np.testing.assert_array_equal(found.open_points, is_open.sum(axis=(1, 2)))
     assert found.share_closed == 1 - is_open.sum() / np.isfinite(loops).sum()
     per_point = np.pad(is_open.sum(axis=0), ((0, 1), (0, 2)))  # to whole cells of 3 x 3
     cells = per_point.reshape(177, 3, 3, 3).max(axis=(1, 3))
-    np.testing.assert_array_equal(found.open_loops, cells)
+    np.testing.assert_array_equal(found.open_loops, is_open.sum(axis=0))
+    np.testing.assert_array_equal(largest_of_cells(found.open_loops, 3), cells)
     assert found.open_points.min() > 0
 
 
@@ -301,6 +302,53 @@ def test_headline_of_loops(city, page):
     assert page.ids["loops"] == percent(1 - open_points / total)
 
 
+def test_quality_layers_are_those_of_the_files(city):
+    pairs = unwrapped(city)
+    table = pd.read_csv(city / "quality" / "pairs.csv", index_col="pair")
+    assert list(table.index) == list(pairs)
+    listed = pd.read_csv(city / "network" / "triangles.csv", dtype=str).to_numpy()
+    open_loops, of_pair = 0, dict.fromkeys(pairs, 0)
+    for a, b, c in np.sort(listed, axis=1):
+        names = f"{a}_{b}", f"{b}_{c}", f"{a}_{c}"
+        loop = np.abs(pairs[names[0]] + pairs[names[1]] - pairs[names[2]]) > np.pi
+        open_loops = open_loops + loop
+        for name in names:
+            of_pair[name] += loop.sum()
+    assert table["open_loops"].to_dict() == of_pair
+    points = np.isfinite(next(iter(pairs.values())))
+    layer = read(city / "quality" / "open_loops.tif")
+    np.testing.assert_array_equal(layer, np.where(points, open_loops, 65535))
+    diffs = [read(path) for path in (city / "unwrapped" / "quality").glob("*_diff.tif")]
+    seams = read(city / "quality" / "seam_difference_rad.tif")
+    np.testing.assert_array_equal(seams, np.max(diffs, axis=0))
+    crossings = tiles_of(city, "unwrap", "statistics/crossings")
+    ends = 2 * sum(tiles_of(city, "unwrap", "statistics/flow_links")).sum()
+    assert sum(own.sum() for own in crossings) == ends > 0
+    layer = read(city / "quality" / "flow_crossings.tif")
+    assert layer[points].max() == max(own.max() for own in crossings)
+    assert (layer[~points] == 65535).all()
+    cost = sum(tiles_of(city, "unwrap", "statistics/cost"))
+    np.testing.assert_array_equal(table["flow_cost"], cost)
+    assert (table["valid_share"] == 1).all()
+    assert (table["seam_00"] <= table["seam_100"]).all()
+
+
+def test_sigma_comes_from_the_residual_phase(city):
+    """In every point the two are in the ratio that design and dates say: 2 contrasts, 5 dates."""
+    residual = read(city / "quality" / "residual_phase_rad.tif")
+    (design,) = tiles_of(city, "links", "design")[:1]
+    columns = design - design.mean(axis=0)
+    unit = np.sqrt(np.diag(np.linalg.inv(columns.T @ columns)))
+    for name, factor in zip(("velocity_sigma_mm_yr", "dem_error_sigma_m"), unit, strict=True):
+        sigma = read(city / f"{name}.tif")
+        assert (np.isfinite(sigma) == np.isfinite(read(city / "velocity_mm_yr.tif"))).all()
+        np.testing.assert_allclose(sigma, factor * residual, rtol=1e-4)
+        assert np.nanmin(sigma) > 0
+    raw = read(city / "link_model_coherence.tif")
+    unbiased = read(city / "quality" / "link_coherence_unbiased.tif")
+    assert (unbiased[np.isfinite(raw)] <= raw[np.isfinite(raw)] + 1e-6).all()
+
+
 def test_table_of_pairs(city, page):
     residues = sum(tiles_of(city, "unwrap", "statistics/residues"))
     flows = sum(tiles_of(city, "unwrap", "statistics/flow_links"))
@@ -341,6 +389,7 @@ def test_every_picture_is_there_and_shows_something(city, page):
     names = {path.stem for path in (city / "figures").glob("*.png")}
     assert names >= {
         *("velocity_mm_yr", "dem_error_m", "link_model_coherence", "temporal_coherence"),
+        *("velocity_sigma_mm_yr", "dem_error_sigma_m"),
         *("network", "tiles", "link_coherence", "point_coherence"),
         *("residues", "flows", "share_right", "seams"),
     }
@@ -378,7 +427,9 @@ def run_files(city, **others):
             "meshes": sorted((city / "mesh").glob("*.h5")),
             "unwrapped": sorted((city / "unwrap").glob("*.h5")),
             "overlaps": city / "merge" / "overlaps.h5",
-            "offsets": city / "merge" / "bulk_offsets.h5",
+            "pairs": city / "quality" / "pairs.csv",
+            "loops": city / "quality" / "loops.csv",
+            "open_loops": city / "quality" / "open_loops.tif",
             "benchmarks": city / "benchmarks",
         }
         | others

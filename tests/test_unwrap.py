@@ -264,6 +264,7 @@ def test_space_integrates_islands_one_by_one():
     k = np.array([[0, 0, 0, 0, 0, 0], [1, 3, 2, 0, 1, 0]], np.int16)
     c, statistics = unwrap_pairs(k, network, graph, np.array([1, 1, 1, 5, 1, 5]))
     np.testing.assert_array_equal(c, [[0, 1, 3, 0, 0, 0]])
+    np.testing.assert_array_equal(statistics.pop("crossings"), [0, 0, 0, 1, 0, 1])
     assert {name: int(values[0]) for name, values in statistics.items()} == {
         "residues": 1,
         "flow_links": 1,

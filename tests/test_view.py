@@ -10,7 +10,14 @@ from emcflow.geometry import TERMS, design_matrix, rad_per_m
 from emcflow.integrate import integrate_links
 from emcflow.links import estimate_links, search_axis
 from emcflow.mesh import point_mesh
-from emcflow.view import check_values, inverse_lever, projection, scene_view, to_points
+from emcflow.view import (
+    check_values,
+    inverse_lever,
+    projection,
+    scene_view,
+    sigma_to_points,
+    to_points,
+)
 from stacks import write_raster
 from swath import ALTITUDE_M, EARTH_M, WAVELENGTH_M, ground, perpendicular, simulate_swath
 from workflow import read, run_whole
@@ -60,6 +67,19 @@ def test_values_of_points_by_hand():
                                [[0, 4, -2]])  # fmt: skip
     assert np.array_equal(to_points(values[:1], ["velocity_mm_yr"], scale, leak, component),
                           values[:1])  # fmt: skip
+
+
+def test_deviations_are_those_of_the_parameters_that_were_moved():
+    rng = np.random.default_rng(0)
+    covariance = np.array([[4.0, 1.5], [1.5, 9.0]])
+    errors = rng.multivariate_normal([0, 0], covariance, 200_000).T
+    scale, leak = np.full(errors.shape[1], 1.25), np.full(errors.shape[1], 0.3)
+    moved = to_points(errors, list(TERMS), scale, leak, np.zeros(errors.shape[1], int))
+    sigma = np.sqrt(np.diag(covariance))[:, None]
+    found = sigma_to_points(sigma, list(TERMS), scale[:1], leak[:1], 1.5 / 6)
+    np.testing.assert_allclose(found[:, 0], moved.std(axis=1), rtol=0.01)
+    height = sigma_to_points(sigma[1:], ["dem_error_m"], scale[:1], leak[:1], None)
+    np.testing.assert_allclose(height, [[3 / 1.25]])
 
 
 def estimate(swath, views, bperp_m, reference):

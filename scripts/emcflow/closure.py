@@ -28,8 +28,8 @@ class Closure:
         Points with a value in all three pairs of each triangle.
     open_points : ndarray of int64, shape (ntri,)
         Those of them where the three pairs do not add up to zero.
-    open_loops : ndarray of uint16, shape (ceil(rows / step), ceil(cols / step))
-        Triangles that do not close at a point; the most of the points in a cell.
+    open_loops : ndarray of uint16, shape (rows, cols)
+        Triangles that do not close at each point.
     """
 
     points: np.ndarray
@@ -47,7 +47,6 @@ def loop_closure(
     paths: Sequence[str | Path],
     network: Network,
     shape: tuple[int, int],
-    step: int = 1,
     n_threads: int = 1,
 ) -> Closure:
     """Count where the unwrapped phase does not close around the triangles of the network.
@@ -64,8 +63,6 @@ def loop_closure(
     network : Network
     shape : tuple of int
         Rows and columns of the rasters.
-    step : int
-        Side of the cells of ``open_loops``, in pixels.
     n_threads : int
         Windows worked on side by side.
 
@@ -73,17 +70,16 @@ def loop_closure(
     -------
     Closure
     """
-    cells = tuple(-(-size // step) for size in shape)
     points = np.zeros(len(network.triangles), dtype=np.int64)
     open_points = np.zeros_like(points)
-    open_loops = np.zeros(cells, dtype=np.uint16)
+    open_loops = np.zeros(shape, dtype=np.uint16)
     parts = list(windows(shape, WINDOW))
     with ThreadPoolExecutor(n_threads) as pool:
         count = partial(_count_window, paths, network)
         for bounds, part in zip(parts, pool.map(count, parts), strict=True):
             points += part[0]
             open_points += part[1]
-            _keep_largest(open_loops, part[2], bounds, step)
+            open_loops[bounds[0] : bounds[2], bounds[1] : bounds[3]] = part[2]
     return Closure(points, open_points, open_loops)
 
 
@@ -114,14 +110,18 @@ def _loop_cycles(phases: Sequence[np.ndarray], signs: Sequence[int]) -> np.ndarr
     return sum(int(sign) * phase for sign, phase in zip(signs, phases, strict=True)) / (2 * np.pi)
 
 
-def _keep_largest(
-    image: np.ndarray, values: np.ndarray, bounds: tuple[int, int, int, int], step: int
-) -> None:
-    """Raise the cells of an image to the largest value of a window that falls into each."""
-    for axis, first in enumerate(bounds[:2]):
-        cell = (np.arange(values.shape[axis]) + first) // step
-        starts = np.flatnonzero(np.diff(cell, prepend=-1))
-        values = np.maximum.reduceat(values, starts, axis=axis)
-    row, col = bounds[0] // step, bounds[1] // step
-    target = image[row : row + values.shape[0], col : col + values.shape[1]]
-    np.maximum(target, values, out=target)
+def largest_of_cells(image: np.ndarray, step: int) -> np.ndarray:
+    """Thin out an image: the largest value of each cell of `step` pixels along each side.
+
+    Parameters
+    ----------
+    image : ndarray, shape (rows, cols)
+    step : int
+
+    Returns
+    -------
+    ndarray, shape (ceil(rows / step), ceil(cols / step))
+    """
+    for axis, size in enumerate(image.shape):
+        image = np.maximum.reduceat(image, np.arange(0, size, step), axis=axis)
+    return image

@@ -282,6 +282,11 @@ def symmetric_limits(image: np.ndarray) -> tuple[float, float]:
     return -(largest or 1.0), largest or 1.0
 
 
+def sigma_limits(image: np.ndarray) -> tuple[float, float]:
+    """Return limits from zero that hold 99 % of the values of an image."""
+    return 0.0, symmetric_limits(image)[1]
+
+
 def coherence_limits(image: np.ndarray) -> tuple[float, float]:
     """Return limits from 1 down to a round tenth below which there is only 1 % of the values."""
     values = image[np.isfinite(image)]

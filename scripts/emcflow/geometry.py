@@ -39,6 +39,8 @@ from emcflow.errors import InputError
 
 TERMS = ("velocity_mm_yr", "dem_error_m")
 UNITS = ("mm/yr", "m")
+# Names of the standard deviations of the terms.
+SIGMAS = {"velocity_mm_yr": "velocity_sigma_mm_yr", "dem_error_m": "dem_error_sigma_m"}
 DAYS_PER_YEAR = 365.25
 # Motion away from the sensor is positive in the phase; in results it is the one of these asked for.
 MOTION_SIGNS = {"away": 1, "toward": -1}

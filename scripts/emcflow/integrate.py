@@ -44,8 +44,60 @@ MAX_ITERATIONS = 500
 MATRICES_PER_HIERARCHY = 3
 
 
+@dataclass(frozen=True)
+class PointFit:
+    """Point values that fit the values of links, and the system of equations they come from.
+
+    Attributes
+    ----------
+    values : float64 (nterms, npoints)
+        The median of every connected component is 0.
+    system : object
+        The equations with their last weights.
+    """
+
+    values: np.ndarray
+    system: "_System"
+
+    def sums(self, link_values):
+        """Weighted sums at the points of any other values of the links, for `solve`.
+
+        Parameters
+        ----------
+        link_values : float (nlinks,)
+
+        Returns
+        -------
+        float64 (npoints,)
+            Linear in `link_values`.
+        """
+        return self.system.sums(link_values)
+
+    def solve(self, sums):
+        """Point values that fit other values of the links with the same weights.
+
+        Parameters
+        ----------
+        sums : float64 (n, npoints)
+            From `sums`.
+
+        Returns
+        -------
+        float64 (n, npoints)
+            To about a hundredth of their spread; the median of every connected component is 0.
+        """
+        with threadpool_limits(1, "blas"):
+            x = self.system.solve(sums, np.zeros_like(sums), COARSE_TOLERANCE)
+        return _zero_medians(x, self.system.component)
+
+
 def integrate_links(edges, values, sigma, npoints, at_edge=None):
-    """Point values whose differences fit the link values, robustly.
+    """Point values whose differences fit the link values, robustly: the values of `fit_links`."""
+    return fit_links(edges, values, sigma, npoints, at_edge).values
+
+
+def fit_links(edges, values, sigma, npoints, at_edge=None):
+    """Fit point values to the values of links, robustly.
 
     Parameters
     ----------
@@ -63,7 +115,7 @@ def integrate_links(edges, values, sigma, npoints, at_edge=None):
 
     Returns
     -------
-    float64 (nterms, npoints)
+    PointFit
         Values in the units of the links; the median of every connected component is 0. A point
         without links is a component of its own.
 
@@ -87,27 +139,27 @@ def integrate_links(edges, values, sigma, npoints, at_edge=None):
 
     A link's precision is common to its terms up to one factor per term, since the terms share dates
     and noise. All terms then share one matrix, solved by conjugate gradients preconditioned by
-    classical algebraic multigrid (Ruge, Stueben 1987, in McCormick: Multigrid Methods, ch. 4; Bell,
-    Olson, Schroder 2022, PyAMG, doi:10.21105/joss.04142).
+    algebraic multigrid, classical (Ruge, Stueben 1987, in McCormick: Multigrid Methods, ch. 4) or,
+    for the last weights, with root nodes (Manteuffel, Olson, Schroder, Southworth 2017, SIAM J.
+    Sci. Comput. 39(5), S3-S29); both of PyAMG (Bell, Olson, Schroder 2022,
+    doi:10.21105/joss.04142).
     """
     edges, values, sigma = _checked_links(edges, values, sigma, npoints)
     scaled, unit = _common_sigma(sigma, at_edge)
     data = values / unit[:, None]
     component = _components(edges, npoints)
-    x = np.zeros((len(data), npoints))
-    if len(edges):
-        with threadpool_limits(1, "blas"):  # a dot product shared by threads rounds differently
-            x = _reweighted(edges, data, 1.0 / scaled**2, component)
-    return _zero_medians(x, component) * unit[:, None]
+    with threadpool_limits(1, "blas"):  # a dot product shared by threads rounds differently
+        x, system = _reweighted(edges, data, 1.0 / scaled**2, component)
+    return PointFit(_zero_medians(x, component) * unit[:, None], system)
 
 
-def point_coherence(edges, link_coherence, npoints):
-    """Mean coherence of the links of every point.
+def point_mean(edges, link_values, npoints):
+    """Mean of the values of the links of every point.
 
     Parameters
     ----------
     edges : int32 (nlinks, 2)
-    link_coherence : float (nlinks,)
+    link_values : float or bool (nlinks,)
     npoints : int
 
     Returns
@@ -116,7 +168,7 @@ def point_coherence(edges, link_coherence, npoints):
         NaN for a point without links.
     """
     ends = np.asarray(edges).reshape(-1, 2).ravel()
-    total = np.bincount(ends, np.repeat(link_coherence, 2), minlength=npoints)
+    total = np.bincount(ends, np.repeat(link_values, 2), minlength=npoints)
     count = np.bincount(ends, minlength=npoints)
     mean = np.full(npoints, np.nan, np.float32)
     np.divide(total, count, out=mean, where=count > 0, casting="same_kind")
@@ -229,10 +281,8 @@ def tile_offsets(tiles, shape, min_overlap_points=1):
     edges = np.array(pairs, np.int64).reshape(-1, 2)
     medians = np.array(medians, np.float64).reshape(-1, nterms).T
     component = _components(edges, int(first[-1]))
-    solver = _Laplacian(edges, component)
-    fitted = solver.solve(
-        np.array(counts, np.float64), medians, np.zeros((nterms, int(first[-1]))), FINE_TOLERANCE
-    )
+    system = _Graph(edges, component).weighted(np.array(counts, np.float64), last=True)
+    fitted = system.fit(medians, np.zeros((nterms, int(first[-1]))), FINE_TOLERANCE)
     parts = list(pairwise(first))
     return TileOffsets(
         [fitted[:, start:stop] for start, stop in parts],
@@ -391,13 +441,16 @@ def _components(edges, npoints):
 
 
 def _reweighted(edges, data, precision, component):
-    """Robust point values (nterms, npoints): least squares, reweighted ever more strictly."""
-    solver = _Laplacian(edges, component)
+    """Robust point values (nterms, npoints): least squares, reweighted ever more strictly.
+
+    Also returns the last system of equations.
+    """
+    graph = _Graph(edges, component)
     a, b = edges[:, 0], edges[:, 1]
     x = np.zeros((len(data), len(component)))
     weights, widening = np.ones(len(edges)), None
-    for number in range(MAX_REWEIGHTINGS):
-        x = solver.solve(precision * weights, data, x, COARSE_TOLERANCE)
+    for number in range(MAX_REWEIGHTINGS if len(edges) else 0):
+        x = graph.weighted(precision * weights).fit(data, x, COARSE_TOLERANCE)
         square = precision * np.sum((data - x[:, b] + x[:, a]) ** 2, axis=0)
         scale = max(1.4826 * np.sqrt(np.median(square)), LEAST_SCALE)
         limit = (OUTLIER_SCALE * scale) ** 2
@@ -406,11 +459,12 @@ def _reweighted(edges, data, precision, component):
         old, weights = weights, (1.0 + square / (widening * limit)) ** -2
         if widening == 1.0 and np.abs(weights - old).mean() < WEIGHT_CHANGE:
             break
-    return solver.solve(precision * weights, data, x, FINE_TOLERANCE)
+    system = graph.weighted(precision * weights, last=True)
+    return system.fit(data, x, FINE_TOLERANCE), system
 
 
-class _Laplacian:
-    """Weighted least squares on a graph, again and again with other weights."""
+class _Graph:
+    """Links between points, and which of the points are solved for in which way."""
 
     def __init__(self, edges, component):
         self.edges = edges
@@ -426,41 +480,17 @@ class _Laplacian:
         self.free = np.flatnonzero(free)
         self.first = first
         self.component = component
-        self.solved = 0
+        self.matrices = 0
         self.preconditioners = [None] * len(self.large)
 
-    def solve(self, weights, data, x, tolerance):
-        """Point values (nterms, npoints) near x that fit data (nterms, nlinks)."""
-        a, b = self.edges[:, 0], self.edges[:, 1]
-        matrix = self._matrix(weights)
-        right = np.stack(
-            [
-                np.bincount(b, weights * row, self.npoints)
-                - np.bincount(a, weights * row, self.npoints)
-                for row in data
-            ]
-        )
-        x = x - x[:, self.first][:, self.component]
-        if len(self.free):
-            factor = splu(
-                matrix[self.free][:, self.free].tocsc(),
-                permc_spec="MMD_AT_PLUS_A",
-                diag_pivot_thresh=0.0,
-                options={"SymmetricMode": True},
-            )
-            x[:, self.free] = factor.solve(right[:, self.free].T).T
-        stale = self.solved % MATRICES_PER_HIERARCHY == 0 or tolerance == FINE_TOLERANCE
-        for number, points in enumerate(self.large):
-            part = matrix if len(points) == self.npoints else matrix[points][:, points]
-            if stale:
-                self.preconditioners[number] = _multigrid(part)
-            x[:, points] = _conjugate_gradients(
-                part, right[:, points], x[:, points], tolerance, self.preconditioners[number]
-            )
-        self.solved += 1
-        return x
+    def weighted(self, weights, last=False):
+        """Least squares with these weights of the links; the last ones are solved often."""
+        stale = last or self.matrices % MATRICES_PER_HIERARCHY == 0
+        self.matrices += 1
+        return _System(self, weights, stale, last)
 
-    def _matrix(self, weights):
+    def matrix(self, weights):
+        """Weighted Laplacian of the graph, sparse (npoints, npoints)."""
         a, b = self.edges[:, 0], self.edges[:, 1]
         diagonal = np.bincount(a, weights, self.npoints) + np.bincount(b, weights, self.npoints)
         nodes = np.arange(self.npoints, dtype=a.dtype)
@@ -473,27 +503,78 @@ class _Laplacian:
         ).tocsr()
 
 
-def _multigrid(matrix):
-    """Classical multigrid for a matrix, as a preconditioner."""
+class _System:
+    """Weighted least squares on a graph, for any data of its links."""
+
+    def __init__(self, graph, weights, stale, last):
+        self.graph, self.weights = graph, weights
+        matrix = graph.matrix(weights)
+        self.factor = None
+        if len(graph.free):
+            self.factor = splu(
+                matrix[graph.free][:, graph.free].tocsc(),
+                permc_spec="MMD_AT_PLUS_A",
+                diag_pivot_thresh=0.0,
+                options={"SymmetricMode": True},
+            )
+        self.large = []
+        for number, points in enumerate(graph.large):
+            part = matrix if len(points) == graph.npoints else matrix[points][:, points]
+            if stale:
+                graph.preconditioners[number] = _multigrid(part, last)
+            self.large.append((points, part, graph.preconditioners[number]))
+
+    @property
+    def component(self):
+        """Connected component of every point."""
+        return self.graph.component
+
+    def sums(self, row):
+        """Right-hand side (npoints,) for the values of the links (nlinks,)."""
+        a, b = self.graph.edges[:, 0], self.graph.edges[:, 1]
+        weighted = self.weights * row
+        npoints = self.graph.npoints
+        return np.bincount(b, weighted, npoints) - np.bincount(a, weighted, npoints)
+
+    def fit(self, data, x, tolerance):
+        """Point values (nterms, npoints) near x that fit data (nterms, nlinks)."""
+        return self.solve(np.stack([self.sums(row) for row in data]), x, tolerance)
+
+    def solve(self, right, x, tolerance):
+        """Point values (nterms, npoints) near x for right-hand sides (nterms, npoints)."""
+        graph = self.graph
+        x = x - x[:, graph.first][:, graph.component]
+        if self.factor is not None:
+            x[:, graph.free] = self.factor.solve(right[:, graph.free].T).T
+        for points, matrix, preconditioner in self.large:
+            for t in range(len(right)):
+                x[t, points], failed = cg(
+                    matrix,
+                    right[t, points],
+                    x0=x[t, points],
+                    rtol=tolerance,
+                    maxiter=MAX_ITERATIONS,
+                    M=preconditioner,
+                )
+                if failed:
+                    log.warning(
+                        "integration of term %d over %d points stopped after %d iterations, "
+                        "before it had settled",
+                        t, len(points), MAX_ITERATIONS,
+                    )  # fmt: skip
+        return x
+
+
+def _multigrid(matrix, last):
+    """Algebraic multigrid for a matrix, as a preconditioner.
+
+    Root nodes take three times as long to set up as the classical hierarchy and a third of its
+    iterations: of use for the last matrix, which is solved with often and to the end.
+    """
     import pyamg  # slow to import, and of no use for small graphs
 
-    return pyamg.ruge_stuben_solver(sparse.csr_matrix(matrix), max_coarse=500).aspreconditioner()
-
-
-def _conjugate_gradients(matrix, right, start, tolerance, preconditioner):
-    """Preconditioned conjugate gradients for every row of right."""
-    x = np.empty_like(start)
-    for t in range(len(right)):
-        x[t], failed = cg(
-            matrix, right[t], x0=start[t], rtol=tolerance, maxiter=MAX_ITERATIONS, M=preconditioner
-        )
-        if failed:
-            log.warning(
-                "integration of term %d over %d points stopped after %d iterations, before it had "
-                "settled",
-                t, len(start[t]), MAX_ITERATIONS,
-            )  # fmt: skip
-    return x
+    make = pyamg.rootnode_solver if last else pyamg.ruge_stuben_solver
+    return make(sparse.csr_matrix(matrix), max_coarse=500).aspreconditioner()
 
 
 def _zero_medians(x, component):

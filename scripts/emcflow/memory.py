@@ -58,10 +58,12 @@ PEAKS = {
     "merge_interferograms": Peak(
         fixed_mb=130, point=300, date=4, pair=24, pixel=12, pixel_thread=8
     ),
-    # links, their values and weights, sparse matrices and their hierarchy of coarser ones
-    "integrate_parameters": Peak(fixed_mb=125, point=1200),
-    # values of all tiles, a few images
-    "merge_parameters": Peak(fixed_mb=130, point=150, pixel=30),
+    # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
+    "integrate_parameters": Peak(fixed_mb=125, point=1350, date=4),
+    # values of all tiles, some contrasts of the dates, a few images
+    "merge_parameters": Peak(fixed_mb=130, point=250, pixel=40),
+    # a layer of each kind, one interferogram, windows of a few interferograms per thread
+    "quality": Peak(fixed_mb=220, point=40, pixel=20, pixel_thread=8),
     # one window of all interferograms; the series, and misfits where there are any; images of dates
     "time_series": Peak(fixed_mb=165, point=40, date=5, pair_mb=1.5, pixel=8, pixel_thread=16),
     # an image of the coherence and some of one interferogram

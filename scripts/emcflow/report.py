@@ -24,12 +24,14 @@ from rasterio.enums import Resampling
 import emcflow
 from emcflow import figures
 from emcflow.accuracy import share_right
-from emcflow.closure import Closure, loop_closure
+from emcflow.closure import Closure, largest_of_cells
 from emcflow.files import whole_file, write_text
+from emcflow.geometry import SIGMAS
 from emcflow.network import Network
 from emcflow.network_tables import read_interferograms
 from emcflow.overlaps import Overlaps
-from emcflow.raster import Grid, open_raster, read_band
+from emcflow.quality import SEAM_AGREEMENT
+from emcflow.raster import NO_LABEL_DATA, Grid, open_raster, read_band
 from emcflow.store import open_product, read, read_overlaps, read_points
 from emcflow.tiles import tiles_from_json
 
@@ -47,7 +49,6 @@ SHOWN_BINS = 20  # of these make one bin of the histograms
 AT_EDGE = 0.005  # share of links with a peak at the edge of the search that is worth a word
 OPEN_LOOPS = 0.001  # share of the points of a triangle; more open ones are worth a word
 MISFIT_M = 1e-3  # of baselines; less is rounding
-SEAM_AGREEMENT = 0.98  # of the points of an overlap; below it the seam is worth a word
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ class RunFiles:
         ``D1_D2.unw.tif`` of every pair.
     meshes, unwrapped : sequence of path
         ``mesh_tile_NN.h5`` and ``uw_tile_NN.h5``, one per tile.
-    overlaps, offsets : path
-        ``overlaps.h5``, ``bulk_offsets.h5``.
+    overlaps : path
+        ``overlaps.h5``.
+    pairs, loops, open_loops : path
+        ``pairs.csv``, ``loops.csv``, ``open_loops.tif`` of the quality layers.
     benchmarks : path
         Folder of Snakemake's benchmark files; need not exist.
     links : sequence of path
@@ -88,7 +91,9 @@ class RunFiles:
     meshes: Sequence[str]
     unwrapped: Sequence[str]
     overlaps: str
-    offsets: str
+    pairs: str
+    loops: str
+    open_loops: str
     benchmarks: str
     links: Sequence[str] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -221,10 +226,8 @@ def write_report(
     """
     scene, album = read_scene(files), Album(folder)
     overlaps = read_overlaps(files.overlaps)
-    closure = loop_closure(
-        scene.interferograms, scene.network, scene.grid.shape, scene.step, n_threads
-    )
-    table = pair_table(files, scene, overlaps, config["stack"]["min_temporal_coherence"])
+    closure = _closure(files)
+    table = pair_table(files, scene, config["stack"]["min_temporal_coherence"])
     links = _link_numbers(files)
     pictures = _phase_pictures(scene, table, album, n_threads)
     headline = _headline(scene, table, closure, overlaps, links)
@@ -279,57 +282,36 @@ def _render(page: Mapping, path: Path) -> None:
 # Numbers
 
 
-def pair_table(
-    files: RunFiles, scene: Scene, overlaps: Overlaps, min_coherence: float
-) -> pd.DataFrame:
-    """Return what is known about every pair.
+def pair_table(files: RunFiles, scene: Scene, min_coherence: float) -> pd.DataFrame:
+    """Return what is known about every pair: ``pairs.csv``, and where it exists the truth.
 
     Parameters
     ----------
     files : RunFiles
     scene : Scene
-    overlaps : Overlaps
     min_coherence : float
         Only points with a temporal coherence above it are compared with the truth.
 
     Returns
     -------
     pandas.DataFrame
-        One row per pair, named D1_D2. Columns reference, secondary, days, residues (triangles of
-        the meshes with a residue), residue_share (of all triangles), flow_links (links that were
-        changed), flow_sum (cycles added to or taken from them), and where they exist bperp_m,
-        share_right (of the points), agreement (share of the points of overlaps that agree) and
-        misfit_cycles (largest misfit of the offsets between tiles).
+        See :func:`emcflow.quality.pair_table`; column share_right is the share of right points.
     """
-    network = scene.network
-    first, second = np.array(network.dates)[network.pairs.T]
-    table = pd.DataFrame({"reference": first, "secondary": second}, index=network.pair_names)
-    ordinals = np.array([_date(day).toordinal() for day in network.dates])
-    table["days"] = np.diff(ordinals[network.pairs], axis=1)[:, 0]
-    if files.baselines:
-        bperp = pd.read_csv(files.baselines)["bperp_m"].to_numpy()
-        table["bperp_m"] = np.diff(bperp[network.pairs], axis=1)[:, 0]
-    names = ("residues", "flow_links", "flow_sum")
-    tiles = [read(path, *(f"statistics/{name}" for name in names)) for path in files.unwrapped]
-    for name, values in zip(names, np.sum(tiles, axis=0), strict=True):
-        table[name] = values
-    table["residue_share"] = table["residues"] / max(1, _rows_of(files.meshes, "triangles"))
+    table = pd.read_csv(files.pairs, dtype={"reference": str, "secondary": str}, index_col="pair")
+    table["reasons"] = table["reasons"].fillna("")
+    if not files.baselines:
+        table = table.drop(columns="bperp_m", errors="ignore")
     if files.truth:
         table["share_right"] = _shares_right(files, scene, min_coherence)
-    if len(overlaps.links):
-        table["agreement"] = np.average(overlaps.agreement, axis=0, weights=overlaps.points)
-        (residuals,) = read(files.offsets, "residuals")
-        table["misfit_cycles"] = np.abs(residuals).max(axis=1)
     return table
 
 
-def _rows_of(paths: Sequence[str], name: str) -> int:
-    """Return the number of rows of one array in several files together, without reading it."""
-    total = 0
-    for path in paths:
-        with open_product(path) as file:
-            total += len(file[name])
-    return total
+def _closure(files: RunFiles) -> Closure:
+    """Return the loops that do not close, from ``loops.csv`` and ``open_loops.tif``."""
+    loops = pd.read_csv(files.loops)
+    image = read_band(files.open_loops)
+    image[image == NO_LABEL_DATA] = 0
+    return Closure(loops["points"].to_numpy(), loops["open_points"].to_numpy(), image)
 
 
 def _shares_right(files: RunFiles, scene: Scene, min_coherence: float) -> list[float]:
@@ -513,6 +495,12 @@ def _remarks(
 ) -> list[str]:
     """Return what a person should know before the results are used."""
     remarks = []
+    suspect = int(table["suspect"].sum())
+    if suspect:
+        remarks.append(
+            f"{_count(suspect, 'interferogram')} of {len(table)} flagged as suspect in "
+            "quality/pairs.csv: the table of interferograms says why."
+        )
     ncomponents = overlaps.ncomponents
     if ncomponents > 1:
         points = np.bincount(overlaps.component, weights=overlaps.node_points)
@@ -573,6 +561,8 @@ PARAMETER_TEXTS = {
     "velocity_mm_yr": ("Velocity", "mm/yr", "RdBu_r"),
     "dem_error_m": ("DEM error", "m", "PuOr_r"),
     "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", "RdBu_r"),
+    "velocity_sigma_mm_yr": ("Standard deviation of the velocity", "mm/yr", "magma_r"),
+    "dem_error_sigma_m": ("Standard deviation of the DEM error", "m", "magma_r"),
     "link_model_coherence": ("Link-model coherence", "coherence", "cividis"),
 }
 
@@ -616,6 +606,11 @@ def _parameter_map(name: str, path: str, scene: Scene, album: Album) -> dict | N
         reference = tags["REFERENCE"]
         zero = "Zero is the median" if reference == "median" else f"Zero at {reference}"
         caption = f"{title} in {units}, {tags['SIGN']}. {zero}."
+    elif name in SIGMAS.values():
+        limits, heading = figures.sigma_limits(image), title
+        caption = f"{title} in {units}, of the difference from the reference."
+        if "CORRELATION" in tags:
+            caption += f" Errors of velocity and DEM error have correlation {tags['CORRELATION']}."
     else:
         limits, heading = figures.coherence_limits(image), title
         caption = "How well velocity and DEM error explain the phase of a point’s links: 1 is all."
@@ -818,6 +813,8 @@ def _pair_rows(table: pd.DataFrame) -> dict:
         ("Points right", "share_right", percent),
         ("Overlaps agree", "agreement", percent),
         ("Misfit of tiles [cycles]", "misfit_cycles", "{:.2f}".format),
+        ("Open loops", "open_share", percent),
+        ("Suspect", "reasons", str),
     ]
     present = [column for column in columns if column[1] in table]
     rows = [
@@ -862,7 +859,8 @@ def _closure_section(scene: Scene, closure: Closure, album: Album) -> dict | Non
     )
     section["figures"].append(album.add("closure", figure, alt, caption))
     points = _thin_degree(scene) > 0
-    figure = figures.loop_map(closure.open_loops, points, scene.view, len(share))
+    open_loops = largest_of_cells(closure.open_loops, scene.step)
+    figure = figures.loop_map(open_loops, points, scene.view, len(share))
     alt = f"Map of the number of loops that do not close, up to {closure.open_loops.max()}."
     caption = f"Loops that do not close at a point, of {len(share)}. {scene.view.note}"
     section["figures"].append(album.add("open_loops", figure, alt, caption))

@@ -12,6 +12,7 @@ References
    Remote Sensing 44(9), 2374-2383.
 """
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -394,6 +395,7 @@ def unwrap_in_space(
     statistics : dict of int64 (npairs,)
         ``residues``: triangles whose cycles do not cancel; ``flow_links``: links that were changed;
         ``flow_sum``: cycles that were added to or taken from them; ``cost``: total cost of that.
+        Also ``crossings`` of int64 (npoints,): changed links of each point, over all pairs.
     """
     problem = FlowSolver(graph, adjacency, costs, solver)
     costs = np.asarray(costs)
@@ -404,6 +406,8 @@ def unwrap_in_space(
     cycles = np.empty((len(pairs), graph.nnodes), np.int16)
     names = ("residues", "flow_links", "flow_sum", "cost")
     statistics = {name: np.zeros(len(pairs), np.int64) for name in names}
+    statistics["crossings"] = np.zeros(graph.nnodes, np.int64)
+    one_at_a_time = threading.Lock()
 
     def unwrap_pair(i):
         first, second = pairs[i]
@@ -416,6 +420,8 @@ def unwrap_in_space(
         statistics["flow_links"][i] = changed.size
         statistics["flow_sum"][i] = np.abs(flow[changed]).sum()
         statistics["cost"][i] = flow_cost(flow[changed], costs[..., changed])
+        with one_at_a_time:
+            np.add.at(statistics["crossings"], graph.edges[changed].ravel(), 1)
         flow += k[second]
         flow -= k[first]
         cycles[i] = integrate_cycles(tree, flow)

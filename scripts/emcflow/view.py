@@ -210,3 +210,39 @@ def to_points(
             if reference is None or component[reference] != label:
                 velocity[here] -= np.nanmedian(velocity[here])
     return values
+
+
+def sigma_to_points(
+    sigma: np.ndarray,
+    terms: Sequence[str],
+    scale: np.ndarray,
+    leak: np.ndarray,
+    correlation: float | None,
+) -> np.ndarray:
+    """Return standard deviations of the points from those in terms of the scene's design.
+
+    They follow the same linear map as the parameters, see :func:`to_points`.
+
+    Parameters
+    ----------
+    sigma : float (nterms, npoints)
+        In terms of the scene's design.
+    terms, scale, leak
+        See :func:`to_points`.
+    correlation : float or None
+        Of the errors of velocity and DEM error; None where only one of them is there.
+
+    Returns
+    -------
+    float64 (nterms, npoints)
+    """
+    sigma = np.array(sigma, np.float64)
+    if DEM_ERROR not in terms:
+        return sigma
+    height = sigma[terms.index(DEM_ERROR)]
+    height /= scale
+    if VELOCITY in terms:
+        velocity = sigma[terms.index(VELOCITY)]
+        shared = 2 * correlation * velocity * leak * height
+        velocity[:] = np.sqrt(velocity**2 + (leak * height) ** 2 - shared)
+    return sigma

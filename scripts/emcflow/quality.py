@@ -1,0 +1,111 @@
+"""How good each interferogram is, in numbers: the table of pairs of the quality layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from emcflow.closure import Closure
+from emcflow.geometry import days_since_first
+from emcflow.network import Network
+from emcflow.overlaps import Overlaps
+
+# A pair is suspect where more of its loops do not close than this ...
+OPEN_LOOPS = 0.01
+# ... or less of the points of some overlap of tiles agree, or a misfit is more than rounding,
+SEAM_AGREEMENT = 0.98
+MISFIT_CYCLES = 1e-6
+# or more of the triangles have a residue than this, and than the other pairs by this many robust
+# standard deviations.
+RESIDUES = 0.01
+RESIDUE_DEVIATIONS = 5.0
+
+
+def pair_table(
+    network: Network,
+    statistics: Mapping[str, np.ndarray],
+    ntriangles: int,
+    closure: Closure,
+    overlaps: Overlaps,
+    residuals: np.ndarray,
+    valid_share: np.ndarray,
+    bperp_m: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Return what is known about every pair.
+
+    Parameters
+    ----------
+    network : Network
+    statistics : mapping of int (npairs,)
+        residues, flow_links, flow_sum and cost of `unwrap.unwrap_in_space`, tiles together.
+    ntriangles : int
+        Triangles of the meshes of all tiles.
+    closure : Closure
+    overlaps : Overlaps
+    residuals : float (npairs, noverlaps)
+        Misfits of the offsets of the tiles [cycles].
+    valid_share : float (npairs,)
+        Share of the coherent pixels with an unwrapped phase.
+    bperp_m : float (ndates,), optional
+        Perpendicular baselines [m].
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per pair, named D1_D2: reference, secondary, days, bperp_m (where known),
+        valid_share, residues (triangles of the meshes with one), residue_share (of all), flow_links
+        (links that were changed), flow_sum (cycles added to or taken from them), flow_cost,
+        open_loops (loops through the pair that do not close, counted at every point), open_share
+        (of all such loops; NaN for a pair in no triangle). With overlaps also agreement (share of
+        their points that agree), misfit_cycles (largest misfit of the offsets) and seam_00 to
+        seam_100: deciles of the difference of two tiles about its most frequent value, of the
+        overlap where that is largest [cycles]. At the end suspect (0 or 1) and reasons.
+    """
+    first, second = np.array(network.dates)[network.pairs.T]
+    table = pd.DataFrame({"reference": first, "secondary": second}, index=network.pair_names)
+    table.index.name = "pair"
+    days = days_since_first(network.dates).astype(int)
+    table["days"] = np.diff(days[network.pairs], axis=1)[:, 0]
+    if bperp_m is not None:
+        table["bperp_m"] = np.diff(bperp_m[network.pairs], axis=1)[:, 0]
+    table["valid_share"] = valid_share
+    table["residues"] = statistics["residues"]
+    table["residue_share"] = statistics["residues"] / max(1, ntriangles)
+    table["flow_links"] = statistics["flow_links"]
+    table["flow_sum"] = statistics["flow_sum"]
+    table["flow_cost"] = statistics["cost"]
+    loops = np.zeros((2, network.npairs), dtype=np.int64)
+    for counts, of_triangles in zip(loops, (closure.open_points, closure.points), strict=True):
+        np.add.at(counts, network.graph.triangle_edges, of_triangles[:, None])
+    table["open_loops"] = loops[0]
+    table["open_share"] = np.divide(*loops, out=np.full(network.npairs, np.nan), where=loops[1] > 0)
+    if len(overlaps.links):
+        table["agreement"] = np.average(overlaps.agreement, axis=0, weights=overlaps.points)
+        table["misfit_cycles"] = np.abs(residuals).max(axis=1)
+        about = overlaps.deciles.astype(np.int32) - overlaps.difference[..., None]
+        worst = np.take_along_axis(about, np.abs(about).argmax(axis=0)[None], axis=0)[0]
+        for decile, values in enumerate(worst.T):
+            table[f"seam_{10 * decile:02d}"] = values
+    reasons = _reasons(table, overlaps)
+    table["suspect"] = [int(bool(reason)) for reason in reasons]
+    table["reasons"] = reasons
+    return table
+
+
+def _reasons(table: pd.DataFrame, overlaps: Overlaps) -> list[str]:
+    """Return why each pair is suspect, in words; empty where it is not."""
+    share = table["residue_share"].to_numpy()
+    middle = np.median(share)
+    spread = 1.4826 * np.median(np.abs(share - middle))
+    found = {
+        "loops": table["open_share"].to_numpy() > OPEN_LOOPS,
+        "residues": (share > RESIDUES) & (share > middle + RESIDUE_DEVIATIONS * spread),
+    }
+    if len(overlaps.links):
+        found["seams"] = overlaps.agreement.min(axis=0) < SEAM_AGREEMENT
+        found["misfit"] = table["misfit_cycles"].to_numpy() > MISFIT_CYCLES
+    return [
+        " ".join(name for name, flags in found.items() if flags[pair]) for pair in range(len(table))
+    ]

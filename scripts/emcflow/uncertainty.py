@@ -1,0 +1,171 @@
+"""Standard deviations of velocity and DEM error, from what the link model leaves of the phase.
+
+The phase of point p at date d is ``B[d] @ m[p]`` plus the noise of that point and date,
+decorrelation and atmosphere, and a constant. Links share points, so that their errors are
+correlated and must not be added up along a path: to first order the estimate of link (a, b) is
+``P @ (phase[b] - phase[a])`` with ``P = inv(B.T @ B) @ B.T`` (B with its means over the dates
+removed), the least squares integration of such differences is exact whatever their weights, and
+the error of a point relative to the reference is that of its own series of dates::
+
+    x[p] - m[p] = P @ (n[p] - n[reference])
+
+It has the covariance ``s2[p] * inv(B.T @ B)`` (Kay 1993, Fundamentals of Statistical Signal
+Processing: Estimation Theory, ch. 3), where s2 is the variance of that noise at one date. The
+residual phase, integrated over the links like the parameters, is the part of the same noise that
+the parameters do not explain, and gives s2: atmosphere enters with the distance from the
+reference, and each date counts once however many interferograms it is in.
+
+To second order a link's estimate is no difference of two points. It maximises the sum over the
+dates of cos(residual), an M-estimate, whose influence function is ``P @ (sin(r) / mean(cos(r)))``
+(Huber 1981, Robust Statistics, ch. 3.2). So ``sin(r) / mean(cos(r))`` is integrated instead of the
+residual r itself, with the weights that the parameters were integrated with: whatever the links
+add to the noise, the residuals get as well.
+
+The dates are taken together to contrasts, sums over the dates that are orthogonal to a constant and
+to the columns of B. The parameters are such sums too (rows of P): for noise of equal variance at
+all dates, contrasts of unit length and parameters differ only by the factor ``inv(B.T @ B)``, and
+all that is done to the parameters, weights, medians, joining of tiles, is done to the contrasts.
+"""
+
+import numpy as np
+
+from emcflow.errors import InputError
+
+# More contrasts hardly make the variance of a point any surer, and each is one more map.
+MAX_CONTRASTS = 16
+# Contrasts joined over the tiles at a time.
+CONTRASTS_AT_ONCE = 4
+
+
+def date_contrasts(design, most=MAX_CONTRASTS):
+    """Orthonormal sums over the dates that neither a constant nor the terms take part in.
+
+    Parameters
+    ----------
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit], first date included.
+    most : int
+        Where the dates leave more than this, as many random ones of them, always the same.
+
+    Returns
+    -------
+    float64 (n, ndates)
+        n is the lesser of `most` and the redundancy ``ndates - 1 - nterms``.
+
+    Raises
+    ------
+    InputError
+        If the dates leave no redundancy.
+    """
+    ndates, nterms = design.shape
+    redundancy = ndates - 1 - nterms
+    if redundancy < 1:
+        raise InputError(
+            f"{ndates} dates for a constant and {nterms} terms: expected at least {nterms + 2}"
+        )
+    full, _ = np.linalg.qr(np.column_stack([np.ones(ndates), design]), mode="complete")
+    contrasts = full[:, 1 + nterms :].T
+    if redundancy <= most:
+        return contrasts
+    drawn = np.random.default_rng(0).standard_normal((redundancy, most))
+    return np.linalg.qr(drawn)[0].T @ contrasts
+
+
+def residual_contrasts(phase, edges, design, fit, contrasts):
+    """Contrasts of the residual phase of every point, relative to the median of its component.
+
+    Parameters
+    ----------
+    phase : float32 (ndates, npoints)
+        Wrapped phase per date [rad], relative to the first date.
+    edges : int32 (nlinks, 2)
+        Links that were integrated.
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit].
+    fit : PointFit
+        The parameters of the points, and how they were integrated from those of the links.
+    contrasts : float64 (n, ndates)
+        From `date_contrasts`.
+
+    Returns
+    -------
+    float64 (n, npoints)
+        [rad]
+
+    Notes
+    -----
+    See the module. The mean of cos(r) of a link is taken as at least ``1 / sqrt(ndates)``, what
+    it is for pure noise.
+    """
+    a, b = edges[:, 0], edges[:, 1]
+    ndates = len(phase)
+
+    def link_phasors(date):
+        phasors = np.exp(1j * (phase[date] - design[date] @ fit.values)).astype(np.complex64)
+        return phasors[b] * phasors[a].conj()
+
+    mean = np.zeros(len(edges), np.complex64)
+    for date in range(ndates):
+        mean += link_phasors(date)
+    mean /= ndates
+    # Im(z conj(mean)) / |mean| is sin(r) about the constant of the link, |mean| the mean of cos(r).
+    turn = mean.conj() / np.maximum(np.abs(mean), 1 / np.sqrt(ndates)) ** 2
+    sums = np.zeros((len(contrasts), phase.shape[1]))
+    for date in range(ndates):
+        sums += contrasts[:, date, None] * fit.sums((link_phasors(date) * turn).imag)
+    return fit.solve(sums)
+
+
+def parameter_covariance(design):
+    """Covariance of the parameters for phase noise of variance 1 at every date.
+
+    Parameters
+    ----------
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit].
+
+    Returns
+    -------
+    float64 (nterms, nterms)
+        ``inv(B.T @ B)``, B with its means over the dates removed [unit * unit / rad**2].
+    """
+    columns = design - design.mean(axis=0)
+    return np.linalg.inv(columns.T @ columns)
+
+
+def parameter_correlation(covariance):
+    """Correlation of two parameters, -1 to 1, or None where there are not two.
+
+    Near 1 or -1 the dates can hardly tell them apart: an error of one then comes with one of the
+    other, of the same or the opposite sign.
+    """
+    if len(covariance) != 2:
+        return None
+    return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
+
+
+def parameter_sigma(covariance, squares, ncontrasts):
+    """Return standard deviations of the parameters of points, relative to the reference.
+
+    Parameters
+    ----------
+    covariance : float64 (nterms, nterms)
+        From `parameter_covariance`.
+    squares : float64 (npoints,)
+        Sum of the squares of the contrasts of each point, relative to the reference [rad**2].
+    ncontrasts : int
+        Number of contrasts.
+
+    Returns
+    -------
+    float64 (nterms, npoints)
+        In the units of the parameters; 0 at a reference point.
+
+    Notes
+    -----
+    The squares are divided by ncontrasts - 2, as in `links.estimate_links`: the mean of
+    1 / chi-square of n degrees of freedom is 1 / (n - 2), so that errors divided by their sigma
+    have variance 1. With one or two contrasts that mean is infinite, and their number is used.
+    """
+    variance = squares / (ncontrasts - 2 if ncontrasts > 2 else ncontrasts)
+    return np.sqrt(np.diag(covariance)[:, None] * variance)

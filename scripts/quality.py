@@ -1,0 +1,72 @@
+"""Quality layers: where loops do not close, tiles differ and flows cross; a table of the pairs."""
+
+import json
+
+import numpy as np
+import pandas as pd
+from emcflow.closure import loop_closure
+from emcflow.network_tables import read_interferograms
+from emcflow.quality import pair_table
+from emcflow.raster import NO_LABEL_DATA, Grid, read_band, write_raster
+from emcflow.store import open_product, read, read_overlaps, read_points
+from job import job
+
+STATISTICS = ("residues", "flow_links", "flow_sum", "cost")
+
+with job(snakemake) as log:
+    given, output = snakemake.input, snakemake.output
+    with open(given.stack) as file:
+        summary = json.load(file)
+    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    network = read_interferograms(given.network, given.triangles)
+    closure = loop_closure(given.interferograms, network, grid.shape, snakemake.threads)
+
+    coherent = np.count_nonzero(read_band(given.coherence) > snakemake.params.min_coherence)
+    seams = np.full(grid.shape, np.nan, np.float32)
+    valid = []
+    for path in given.diff:
+        difference = read_band(path)
+        valid.append(np.count_nonzero(np.isfinite(difference)) / max(coherent, 1))
+        np.fmax(seams, difference, out=seams)
+    crossings = np.full(grid.shape, NO_LABEL_DATA, np.uint16)
+    totals = dict.fromkeys(STATISTICS, 0)
+    for path in given.unwrapped:
+        at = tuple(read_points(path)[0].T)
+        (own,) = read(path, "statistics/crossings")
+        known = np.where(crossings[at] == NO_LABEL_DATA, 0, crossings[at])
+        crossings[at] = np.maximum(known, np.minimum(own, NO_LABEL_DATA - 1))
+        for name in STATISTICS:
+            totals[name] = totals[name] + read(path, f"statistics/{name}")[0]
+    ntriangles = 0
+    for path in given.mesh:
+        with open_product(path) as file:
+            ntriangles += len(file["triangles"])
+    bperp = given.get("baselines")
+    table = pair_table(
+        network,
+        totals,
+        ntriangles,
+        closure,
+        read_overlaps(given.overlaps),
+        read(given.offsets, "residuals")[0],
+        np.array(valid),
+        pd.read_csv(bperp)["bperp_m"].to_numpy() if bperp else None,
+    )
+    table.to_csv(output.pairs, float_format="%.6g")
+    loops = pd.read_csv(given.triangles, dtype=str)
+    loops["points"], loops["open_points"] = closure.points, closure.open_points
+    loops.to_csv(output.loops, index=False)
+    open_loops = np.where(np.isfinite(seams), closure.open_loops, NO_LABEL_DATA).astype(np.uint16)
+    for path, image, units, text in (
+        (output.open_loops, open_loops, "loops", "loops of interferograms that do not close"),
+        (output.seams, seams, "rad", "largest difference of the tiles in any interferogram"),
+        (output.crossings, crossings, "links", "changed links, over all interferograms"),
+    ):
+        write_raster(path, image, grid, units=units, description=text)
+    log.info(
+        "%d of %d loops of all points do not close; %d of %d interferograms are suspect",
+        closure.open_points.sum(),
+        closure.points.sum(),
+        table["suspect"].sum(),
+        len(table),
+    )
