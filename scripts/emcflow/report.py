@@ -29,6 +29,7 @@ from emcflow.files import whole_file, write_text
 from emcflow.geometry import SIGMAS
 from emcflow.network import Network
 from emcflow.network_tables import read_interferograms
+from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.overlaps import Overlaps
 from emcflow.quality import SEAM_AGREEMENT
 from emcflow.raster import NO_LABEL_DATA, Grid, open_raster, read_band
@@ -327,12 +328,14 @@ def _shares_right(files: RunFiles, scene: Scene, min_coherence: float) -> list[f
 
 
 def _link_numbers(files: RunFiles) -> dict | None:
-    """Count the coherence of links in fine bins, and the links at the edge of the search."""
+    """Count the coherence of links in fine bins, links at the edge of the search, and noise."""
     if not files.links:
         return None
-    counts, at_edge = np.zeros(len(COHERENCE_BINS) - 1, dtype=np.int64), 0
+    counts, at_edge, noise = np.zeros(len(COHERENCE_BINS) - 1, dtype=np.int64), 0, 0
+    floor = noise_coherence(NOISE_PROBABILITY, *read(files.links[0], "design", "search_range"))
     for path in files.links:
         coherence, edge = read(path, "link_coherence", "at_edge")
+        noise += int(np.count_nonzero(coherence <= floor))
         counts += np.histogram(coherence.clip(0, 1), COHERENCE_BINS)[0]
         at_edge += int(np.count_nonzero(edge))
     total = int(counts.sum())
@@ -341,6 +344,8 @@ def _link_numbers(files: RunFiles) -> dict | None:
         "links": total,
         "median": _median(counts),
         "edge_share": at_edge / max(total, 1),
+        "noise_share": noise / max(total, 1),
+        "noise_coherence": floor,
     }
 
 
@@ -747,7 +752,11 @@ def _coherence_figures(files: RunFiles, links: dict | None, album: Album) -> lis
     shown = []
     if links and links["links"]:
         text = f"Coherence of the link model on {_count(links['links'], 'link')}"
-        caption = f"{text}: how well a velocity and a DEM error explain the phase of a link."
+        caption = (
+            f"{text}: how well a velocity and a DEM error explain the phase of a link. Pure noise "
+            f"exceeds {links['noise_coherence']:.2f} in {_round_percent(NOISE_PROBABILITY)} of "
+            f"searches; {percent(links['noise_share'])} of the links do not."
+        )
         shown.append(
             _histogram("link_coherence", links["counts"], "Link coherence", caption, album)
         )
