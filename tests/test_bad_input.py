@@ -275,7 +275,7 @@ AT_START = {
     "braces": (copied(FIRST, f"{DATES[0]}_20200501{{a}}.int.tif"), ["20200501{a}", "braces"]),
     "coherence missing": (without(COHERENCE), [f"stack/{COHERENCE} does not exist"]),
     "table missing": (lambda folder: (folder / "baselines.csv").unlink(), ["baselines.csv", "No"]),
-    "table a folder": (as_folder, ["baselines.csv is a folder without DATE1_DATE2.txt"]),
+    "table a folder": (as_folder, ["baselines.csv: a folder without DATE1_DATE2.txt"]),
     "table empty": (table(""), ["baselines.csv: empty", "header"]),
     "table of a header": (table("date,bperp_m\n"), ["a header without lines"]),
     "other columns": (table("day,metres\n20200101,0\n"), ["day, metres", "date, bperp_m"]),

@@ -336,7 +336,7 @@ def test_bad_files(table, text, words):
 
 def test_missing_file(tmp_path):
     refused(tmp_path / "none.csv", "No such file")
-    refused(tmp_path, "directory")
+    refused(tmp_path, "a folder without DATE1_DATE2.txt")
 
 
 # Files of processors

@@ -52,7 +52,7 @@ def table_files(path: str) -> list[str]:
     ]
     if not found:
         raise InputError(
-            f"baselines.csv: {path} is a folder without DATE1_DATE2.txt; expected a table, or the "
+            f"{path}: a folder without DATE1_DATE2.txt; expected a table, or the "
             "folder of ISCE2's baselines: correct the path"
         )
     for file in found:
