@@ -298,7 +298,8 @@ def pair_table(files: RunFiles, scene: Scene, min_coherence: float) -> pd.DataFr
     pandas.DataFrame
         See :func:`emcflow.quality.pair_table`; column share_right is the share of right points.
     """
-    table = pd.read_csv(files.pairs, dtype={"reference": str, "secondary": str}, index_col="pair")
+    texts = dict.fromkeys(("reference", "secondary", "reasons"), str)
+    table = pd.read_csv(files.pairs, dtype=texts, index_col="pair")
     table["reasons"] = table["reasons"].fillna("")
     if not files.baselines:
         table = table.drop(columns="bperp_m", errors="ignore")
