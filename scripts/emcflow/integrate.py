@@ -38,6 +38,8 @@ WEIGHT_CHANGE = 0.01
 MAX_REWEIGHTINGS = 20
 # Relative residual of the linear systems while weights still change, and at the end.
 COARSE_TOLERANCE, FINE_TOLERANCE = 1e-4, 1e-7
+# Of values of which the spread is wanted alone: its standard deviation is then right to 1 to 2 %.
+SPREAD_TOLERANCE = 1e-3
 MAX_ITERATIONS = 500
 # Matrices of weights that still change which share one multigrid hierarchy: setting one up costs as
 # much as five iterations, and the next matrices differ little.
@@ -87,7 +89,7 @@ class PointFit:
             To about a hundredth of their spread; the median of every connected component is 0.
         """
         with threadpool_limits(1, "blas"):
-            x = self.system.solve(sums, np.zeros_like(sums), COARSE_TOLERANCE)
+            x = self.system.solve(sums, np.zeros_like(sums), SPREAD_TOLERANCE)
         return _zero_medians(x, self.system.component)
 
 
