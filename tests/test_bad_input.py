@@ -546,7 +546,12 @@ def test_a_bad_stack_for_real(name, folder):
     assert "Traceback" not in process.stdout
     log = (folder / "results" / "logs" / "check_stack.log").read_text()
     assert log.count("\n") == 1 and "check_stack: error: " in log
-    assert {path.name for path in (folder / "results").iterdir()} <= {"logs", "stack", "benchmarks"}
+    assert {path.name for path in (folder / "results").iterdir()} <= {
+        ".lock",
+        "logs",
+        "stack",
+        "benchmarks",
+    }
 
 
 # Files between the rules
