@@ -166,7 +166,6 @@ rule export_cog:
         ),
         runtime=lambda wildcards, attempt: minutes(attempt, 4 * len(PAIRS), scene_points()),
     params:
-        results=OUT,
         code=code_version("export_cog"),
     message:
         "Write the rasters as cloud-optimised GeoTIFFs"

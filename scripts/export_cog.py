@@ -9,11 +9,12 @@ from job import job, progress
 
 with job(snakemake) as log:
     rasters, folder = snakemake.input.rasters, Path(snakemake.output[0])
+    results = folder.parents[1]  # it is results/exports/cog
     report = progress("rasters written")
 
     def convert(path):
         """Write one raster at its place in the folder."""
-        write_cog(path, folder / os.path.relpath(path, snakemake.params.results))
+        write_cog(path, folder / os.path.relpath(path, results))
 
     with ThreadPoolExecutor(snakemake.threads) as pool:
         for done, _ in enumerate(pool.map(convert, rasters), start=1):
