@@ -60,6 +60,7 @@ rule export_mintpy:
         velocity=VELOCITY,
         velocity_sigma=VELOCITY_SIGMA,
         dem_error=f"{OUT}/dem_error_m.tif" if LINK_MODEL else [],
+        view=local_files(GEOMETRY_RASTERS.values()),
     output:
         **{name: path for name, path in MINTPY_FILES.items() if path},
     log:
@@ -74,6 +75,8 @@ rule export_mintpy:
     params:
         reference_point=config["reference"]["point"],
         geometry=config["geometry"],
+        state=state_of(GEOMETRY_RASTERS.values()),
+        window=config["stack"]["window"],
         velocity_positive=config["outputs"]["velocity_positive"],
         code=code_version("export_mintpy"),
     message:

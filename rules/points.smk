@@ -28,8 +28,6 @@ if INPUTS.interferograms:
             dates=list(STACK.dates),
             pairs=INPUTS.interferograms.pairs,
             window=config["stack"]["window"],
-            coherence_chooses=STACK.coherence.startswith(f"{OUT}/stack/linked/")
-            or bool(INPUTS.points and INPUTS.points.cropped),
             code=code_version("link_phases"),
         message:
             "Link the phases of {input} to one per date"
@@ -39,14 +37,13 @@ if INPUTS.interferograms:
 
 if INPUTS.points:
 
+    computed = INPUTS.points.kind == "amplitude_dispersion" and not INPUTS.points.raster
+    POINT_FILES = local_files([INPUTS.points.raster, INPUTS.points.mask])
+    POINT_FILES += STACK_FILES if computed else []
+
     rule select_points:
         input:
-            local_files([INPUTS.points.raster, INPUTS.points.mask]),
-            (
-                STACK_FILES
-                if INPUTS.points.kind == "amplitude_dispersion" and not INPUTS.points.raster
-                else []
-            ),
+            POINT_FILES,
         output:
             STACK.coherence,
         log:
@@ -60,9 +57,8 @@ if INPUTS.points:
             runtime=lambda wildcards, attempt: minutes(attempt, len(STACK.dates), input_pixels()),
         params:
             points=vars(INPUTS.points),
-            state=state_of([INPUTS.points.raster, INPUTS.points.mask, *STACK.files]),
+            state=state_of(POINT_FILES),
             files=list((INPUTS.interferograms or STACK).files),
-            max_dispersion=config["stack"]["max_amplitude_dispersion"],
             code=code_version("select_points"),
         message:
             "Where points may be, by {params.points[kind]}"

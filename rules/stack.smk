@@ -34,6 +34,16 @@ if SIMULATED:
             "../scripts/simulate_stack.py"
 
 
+# What the points are chosen by is judged here: of no use to the rules that compute it, which another
+# limit would run again.
+MAX_DISPERSION = None
+if INPUTS.points and INPUTS.points.kind == "amplitude_dispersion":
+    MAX_DISPERSION = config["stack"]["max_amplitude_dispersion"]
+BY_AGREEMENT = bool(INPUTS.interferograms) and (
+    INPUTS.points.cropped if INPUTS.points else STACK.coherence.startswith(f"{OUT}/stack/linked/")
+)
+
+
 rule check_stack:
     input:
         files=STACK_FILES,
@@ -50,6 +60,8 @@ rule check_stack:
         stack=STACK_PARAMS,
         state=state_of([*STACK.files, STACK.coherence]),
         min_coherence=MIN_COHERENCE,
+        max_dispersion=MAX_DISPERSION,
+        by_agreement=BY_AGREEMENT,
         code=code_version("check_stack"),
     message:
         f"Check the stack of {len(STACK.dates)} dates: files, grid, coherence"

@@ -43,6 +43,7 @@ if TIME_SERIES:
         params:
             reference_point=config["reference"]["point"],
             wavelength_m=config["geometry"]["wavelength_m"],
+            remove_dem_error=REMOVE_DEM_ERROR,
             velocity_positive=config["outputs"]["velocity_positive"],
             code=code_version("time_series"),
         message:

@@ -3,12 +3,18 @@
 import json
 
 from emcflow.files import write_text
+from emcflow.points import check_agreement, check_limit
+from emcflow.raster import read_band
 from emcflow.stack import Stack, check_stack
 from job import job
 
 with job(snakemake) as log:
     params = snakemake.params
     stack = Stack(**params.stack)
+    if params.by_agreement:
+        check_agreement(read_band(stack.coherence), stack.coherence)
+    if params.max_dispersion is not None:
+        check_limit(read_band(stack.coherence), stack.coherence, params.max_dispersion)
     grid, mask = check_stack(stack, params.min_coherence)
     if grid.crs is None:
         log.info("no coordinate reference system: the results stay in rows and columns")

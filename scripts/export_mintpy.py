@@ -8,6 +8,7 @@ from emcflow import mintpy_files as mintpy
 from emcflow.geometry import metres_per_rad
 from emcflow.raster import Grid, read_band
 from emcflow.reference import read_reference
+from emcflow.view import RASTER_LIMITS, PointRasters
 from job import job, progress
 
 with job(snakemake) as log:
@@ -24,9 +25,20 @@ with job(snakemake) as log:
     bperp = mintpy.mintpy_bperp(bperp)
 
     reference = params.reference_point or read_reference(given.conncomp[0])
-    geometry = params.geometry
+    wavelength = params.geometry["wavelength_m"]
+    points = np.isfinite(read_band(given.interferograms[0]))
+    rasters = PointRasters(points, summary, params.window)
+    view = {}
+    for key, limits in RASTER_LIMITS.items():
+        value = params.geometry[key]
+        view[key] = rasters.read(value, *limits) if isinstance(value, str) else value
+    incidence = view["incidence_angle_deg"]
     attributes = mintpy.scene_attributes(
-        grid, summary["dates"], reference, geometry["wavelength_m"], geometry["incidence_angle_deg"]
+        grid,
+        summary["dates"],
+        reference,
+        wavelength,
+        incidence if incidence is None else float(np.nanmean(incidence)),
     )
     motion = mintpy.toward(params.velocity_positive)
     coherence = np.nan_to_num(read_band(given.coherence))
@@ -52,7 +64,7 @@ with job(snakemake) as log:
         progress("images written"),
     )
     if output.get("series"):
-        metres = metres_per_rad(geometry["wavelength_m"], "toward")
+        metres = metres_per_rad(wavelength, "toward")
         first = np.where(np.isfinite(read_band(given.phase[0])), np.float32(0), np.float32(np.nan))
         later = (np.float32(metres) * read_band(path) for path in given.phase)
         mintpy.write_stack(
@@ -74,12 +86,11 @@ with job(snakemake) as log:
         images = {"dem": read_band(given.dem_error)}
         mintpy.write_file(output.dem_error, attributes, "dem", "m", images)
     if output.get("geometry"):
-        points = np.isfinite(read_band(given.interferograms[0]))
-        images = {
-            name: np.where(points, np.float32(geometry[key]), np.float32(0))
-            for name, key in (
-                ("incidenceAngle", "incidence_angle_deg"),
-                ("slantRangeDistance", "slant_range_m"),
-            )
-        }
+        images = {}
+        for name, key in (
+            ("incidenceAngle", "incidence_angle_deg"),
+            ("slantRangeDistance", "slant_range_m"),
+        ):
+            images[name] = np.zeros(grid.shape, np.float32)
+            images[name][points] = np.nan_to_num(view[key])
         mintpy.write_file(output.geometry, attributes, "geometry", "degree", images)

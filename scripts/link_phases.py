@@ -12,9 +12,6 @@ from emcflow.stack import check_files, check_window
 from job import job, progress
 from rasterio.windows import Window
 
-# Loops that close to within the rounding of float32 phases.
-CLOSED = 0.99999
-
 with job(snakemake) as log:
     params, output = snakemake.params, snakemake.output
     dates, files = params.dates, params.files
@@ -26,7 +23,7 @@ with job(snakemake) as log:
     row0, col0 = params.window[:2] if params.window else (0, 0)
     blocks = list(product(*(range(0, size, BLOCK) for size in grid.shape)))
     report = progress("blocks linked")
-    complete = closed = 0
+    complete = 0
     with ExitStack() as stack, ThreadPoolExecutor(snakemake.threads) as pool:
         stacked = [
             stack.enter_context(
@@ -62,7 +59,6 @@ with job(snakemake) as log:
                 pair_phase[:, valid], params.pairs, len(dates), snakemake.threads
             )
             complete += coherence.size
-            closed += np.count_nonzero(coherence > CLOSED)
             window = Window(col, row, shape[1], shape[0])
             image = np.zeros(shape, np.float32)
             image[valid] = coherence
@@ -76,12 +72,6 @@ with job(snakemake) as log:
             raise InputError(
                 f"{files[0]} and {len(files) - 1} more: no pixel is finite and not zero in all of "
                 "them; expected some: leave out interferograms with gaps"
-            )
-        if params.coherence_chooses and closed > 0.99 * complete:
-            raise InputError(
-                f"{files[0]} and {len(files) - 1} more: their loops close exactly, so that their "
-                "agreement tells nothing of the points; set stack.points to mask, or give "
-                "stack.temporal_coherence"
             )
     log.info(
         "%d interferograms linked to %d dates; %d pixels (%.1f %%) with all of them",

@@ -26,14 +26,8 @@ with job(snakemake) as log:
     if kind == "amplitude_dispersion":
         if not raster:
             values = amplitude_dispersion(files, bounds, progress("images"))
-        check_dispersion(values, raster or "the stack", params.max_dispersion)
-        log.info(
-            "amplitude dispersion of %d dates: median %.2f, %.2f %% of the pixels below %g",
-            len(files),
-            np.nanmedian(values),
-            100 * np.mean(values < params.max_dispersion),
-            params.max_dispersion,
-        )
+        check_dispersion(values, raster or "the stack")
+        log.info("amplitude dispersion of %d dates: median %.2f", len(files), np.nanmedian(values))
         values = coherence_of_dispersion(values)
     elif kind == "mask":
         values = np.ones(grid.shape, np.float32)

@@ -19,7 +19,14 @@ from emcflow.config import SCHEMA_PATH, check_config
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
 from emcflow.links import check_search
-from emcflow.points import amplitude_dispersion, check_dispersion, read_mask
+from emcflow.points import (
+    amplitude_dispersion,
+    check_agreement,
+    check_dispersion,
+    check_limit,
+    coherence_of_dispersion,
+    read_mask,
+)
 from emcflow.raster import Grid
 from emcflow.stack import (
     check_grid,
@@ -471,16 +478,20 @@ POINTS = {
         ["stack.mask: mask.tif is 0 or NaN everywhere", "invert"],
     ),
     "dispersion high": (
-        lambda: check_dispersion(REAL, "d.tif", 0.25),
+        lambda: check_limit(coherence_of_dispersion(REAL), "d.tif", 0.25),
         ["d.tif: no pixel", "max_amplitude_dispersion = 0.25", "lowest is 0.9"],
     ),
     "dispersion negative": (
-        lambda: check_dispersion(-REAL, "d.tif", 0.25),
+        lambda: check_dispersion(-REAL, "d.tif"),
         ["d.tif: values down to -0.9", "0 or more"],
     ),
     "dispersion complex": (
-        lambda: check_dispersion(COMPLEX, "d.tif", 0.25),
+        lambda: check_dispersion(COMPLEX, "d.tif"),
         ["d.tif: complex values", "real amplitude dispersion"],
+    ),
+    "single looks": (
+        lambda: check_agreement(np.ones(SHAPE, np.float32), "c.tif"),
+        ["c.tif: all loops", "close exactly", "stack.points"],
     ),
     "image black": (
         lambda: amplitude_dispersion([write_raster(Path("slc.tif"), COMPLEX * 0)], SCENE),

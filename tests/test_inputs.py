@@ -228,7 +228,7 @@ def test_scatterers_of_an_archive_through_the_workflow(tmp_path):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
     chosen = found > coherence_of_dispersion(0.25)
     assert np.mean(chosen == bright[1:11, 2:14]) > 0.95
-    assert f"tiles: 1 tiles for {chosen.sum()} points" in printed
+    assert f"tiles: {chosen.sum()} points, number of tiles: 1" in printed
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from emcflow.errors import InputError
 from emcflow.raster import read_band
 
 ROWS_PER_READ = 512
+# Loops that close to within the rounding of float32 phases.
+CLOSED = 0.99999
 
 
 def amplitude_dispersion(
@@ -87,8 +89,8 @@ def coherence_of_dispersion(dispersion: np.ndarray | float) -> np.ndarray | floa
     return np.exp(-0.5 * np.square(dispersion))
 
 
-def check_dispersion(dispersion: np.ndarray, name: str, limit: float) -> None:
-    """Refuse an amplitude dispersion that is none, or nowhere below the limit.
+def check_dispersion(dispersion: np.ndarray, name: str) -> None:
+    """Refuse an amplitude dispersion that is none.
 
     Raises
     ------
@@ -105,10 +107,53 @@ def check_dispersion(dispersion: np.ndarray, name: str, limit: float) -> None:
             f"{name}: {found}; expected an amplitude dispersion, standard deviation by mean, 0 or "
             "more: give another raster"
         )
-    if not (known < limit).any():
+
+
+def check_limit(coherence: np.ndarray, name: str, limit: float) -> None:
+    """Refuse a limit of the amplitude dispersion that no pixel is below.
+
+    Parameters
+    ----------
+    coherence : float ndarray
+        Temporal coherence that the amplitude dispersion stands for, `coherence_of_dispersion`.
+    name : str
+        Of its raster, for the message.
+    limit : float
+        ``stack.max_amplitude_dispersion``.
+
+    Raises
+    ------
+    InputError
+    """
+    highest = np.max(coherence, initial=0, where=np.isfinite(coherence))
+    if not highest > coherence_of_dispersion(limit):
+        lowest = np.sqrt(-2 * np.log(max(highest, np.finfo(np.float32).tiny)))
         raise InputError(
             f"{name}: no pixel with an amplitude dispersion below stack.max_amplitude_dispersion = "
-            f"{limit:g} (the lowest is {known.min():g}); expected some: raise the limit"
+            f"{limit:g} (the lowest is {lowest:.4g}); expected some: raise the limit"
+        )
+
+
+def check_agreement(coherence: np.ndarray, name: str) -> None:
+    """Refuse interferograms that agree everywhere: that tells nothing of the points.
+
+    Parameters
+    ----------
+    coherence : float ndarray
+        Agreement of the linked phases with the interferograms; 0 or NaN where there is none.
+    name : str
+        Of its raster, for the message.
+
+    Raises
+    ------
+    InputError
+        Where nearly all loops close exactly.
+    """
+    complete = np.count_nonzero(coherence > 0)
+    if complete and np.count_nonzero(coherence > CLOSED) > 0.99 * complete:
+        raise InputError(
+            f"{name}: all loops of the interferograms close exactly, so that their agreement tells "
+            "nothing of the points; set stack.points to mask, or give stack.temporal_coherence"
         )
 
 
