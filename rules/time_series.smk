@@ -22,6 +22,9 @@ if TIME_SERIES:
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
             dem_error=f"{OUT}/dem_error_m.tif" if REMOVE_DEM_ERROR else [],
             design=f"{OUT}/network/design_matrix.csv" if REMOVE_DEM_ERROR else [],
+            point_view=(
+                f"{OUT}/network/point_view.tif" if REMOVE_DEM_ERROR and VIEW_CHANGES else []
+            ),
         output:
             **SERIES_MAPS,
             displacement=DISPLACEMENTS,

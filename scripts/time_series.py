@@ -14,7 +14,7 @@ from emcflow.geometry import (
     metres_per_rad,
     rad_per_mm_yr,
 )
-from emcflow.raster import NO_LABEL_DATA, Grid, read_band, scatter, write_raster
+from emcflow.raster import NO_LABEL_DATA, Grid, open_raster, read_band, scatter, write_raster
 from emcflow.reference import read_reference
 from emcflow.store import read
 from emcflow.timeseries import invert_scene, pair_weights
@@ -35,11 +35,16 @@ with job(snakemake) as log:
     reference = params.reference_point or read_reference(given.conncomp[0])
     dem_error = rad_per_m = None
     if given.get("dem_error"):
-        dem_error = read_band(given.dem_error)
+        dem_error = read_band(given.dem_error)[None]
         design = pd.read_csv(given.design)
-        rad_per_m = design.loc[design["row"] == "date", "dem_error_m"].to_numpy()
+        names = ["dem_error_m"]
+        if given.get("point_view"):
+            names.append("velocity_mm_yr")  # what the DEM error leaks into
+            with open_raster(given.point_view) as dataset:
+                dem_error = dataset.read() * dem_error
+        rad_per_m = design.loc[design["row"] == "date", names].to_numpy()
         if np.isfinite(dem_error).any():
-            mask &= np.isfinite(dem_error)
+            mask &= np.isfinite(dem_error).all(axis=0)
         else:
             log.warning("the dates do not constrain the DEM error: it is not taken out")
             dem_error = None

@@ -104,7 +104,7 @@ def scene(tmp_path_factory):
 @pytest.mark.parametrize("remove", [True, False])
 def test_a_scene_is_inverted_relative_to_its_reference(scene, remove):
     paths, pairs, years, mask, rate, height, rad_per_m = scene
-    given = (height, rad_per_m) if remove else (None, None)
+    given = (height[None], rad_per_m[:, None]) if remove else (None, None)
     series = invert_scene(paths, pairs, np.ones(6), years, mask, (3, 7), *given, n_threads=2)
     at = tuple(series.points.T)
     assert len(series.points) == mask.sum() and mask[at].all()

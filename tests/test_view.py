@@ -2,7 +2,9 @@
 
 from itertools import combinations
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from emcflow.errors import InputError
@@ -172,8 +174,9 @@ def run_of_swath(tmp_path_factory):
         "baselines": {"rasters": "bperp/*.tif", "negate": True},
         "link_model": {"dem_error_range_m": [-80, 80], "velocity_range_mm_yr": [-40, 40]},
         "reference": {"point": reference},
+        "outputs": {"time_series": True, "exports": ["mintpy"]},
     }  # fmt: skip
-    run_whole(folder, config, "--", "merge_parameters", "merge_interferograms_00")
+    run_whole(folder, config, "--", "export_mintpy")
     return folder / "results", truth - truth[tuple(reference)]
 
 
@@ -198,6 +201,29 @@ def test_results_are_on_the_grid_of_the_window(run_of_swath):
     with rasterio.open(path) as dataset:
         assert dataset.shape == truth.shape
         assert tuple(dataset.transform)[:6] == (10, 0, 5e5 + 30, 0, -10, 1e5 - 20)
+
+
+def test_time_series_are_rid_of_the_height_as_each_point_sees_it(run_of_swath):
+    results, _ = run_of_swath
+    height = read(results / "dem_error_m.tif")
+    dates = sorted((results / "timeseries" / "radians").glob("*.tif"))
+    phase = np.array([read(path) for path in dates])
+    far = np.isfinite(height) & (np.arange(height.shape[1]) >= height.shape[1] - 8)
+    velocity = read(results / "velocity_mm_yr.tif")[far]
+    terms = np.column_stack([np.ones(velocity.size), velocity, height[far]])
+    slopes = np.linalg.lstsq(terms, phase[:, far].T, rcond=None)[0][2]
+    design = pd.read_csv(results / "network" / "design_matrix.csv")
+    column = design.loc[design["row"] == "date", "dem_error_m"].to_numpy()[1:]
+    assert np.linalg.norm(slopes) < 0.03 * np.linalg.norm(column)
+
+
+def test_mintpy_gets_the_rasters_of_the_view(run_of_swath):
+    results, _ = run_of_swath
+    angle = read(results.parent / "angle.tif")[CROP[0] : CROP[2], CROP[1] : CROP[3]]
+    points = np.isfinite(read(results / "dem_error_m.tif"))
+    with h5py.File(results / "exports" / "mintpy" / "geometry.h5") as file:
+        np.testing.assert_allclose(file["incidenceAngle"][:], np.where(points, angle, 0), rtol=1e-6)
+        assert float(file.attrs["CENTER_INCIDENCE_ANGLE"]) == pytest.approx(angle[points].mean())
 
 
 def test_rasters_in_other_units():

@@ -208,10 +208,11 @@ def invert_scene(
         Points to work on.
     reference : tuple of int
         Row and column of the point whose phase is subtracted, one of the mask.
-    dem_error : ndarray, shape (rows, cols), optional
-        DEM error [m], whose phase is taken out; finite on the mask.
-    rad_per_m : ndarray, shape (ndates,), optional
-        Phase of 1 m of DEM error at each date.
+    dem_error : ndarray, shape (nterms, rows, cols), optional
+        DEM error, whose phase is taken out; finite on the mask. One term [m]; where the view
+        changes over the scene two, its multiples of the scene's columns, see :mod:`emcflow.view`.
+    rad_per_m : ndarray, shape (ndates, nterms), optional
+        Phase of one unit of each term at each date.
     n_threads : int
         Rasters read side by side.
 
@@ -237,7 +238,7 @@ def invert_scene(
         phase = inverse @ unwrapped
         if dem_error is None:
             return phase, phase
-        return phase, phase - np.outer(rad_per_m, dem_error[at])
+        return phase, phase - rad_per_m @ dem_error[:, *at]
 
     npoints, done = int(np.count_nonzero(mask)), 0
     points = np.empty((npoints, 2), dtype=np.int32)
