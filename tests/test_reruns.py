@@ -4,6 +4,8 @@ import copy
 import os
 import re
 import shutil
+from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,17 +29,30 @@ TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n202002
 # A dry run knows no tiles where they are to be cut anew, so it lists no rule of each, nor what only
 # those read.
 OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "integrate_parameters", "design_matrix"}
+FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "cog"]
 
 CHANGES = {
     "output_dir": "elsewhere",
     "stack.layout": "slc",
     "stack.directory": "copy",
+    "stack.files": "../copy/*.int.tif",
+    "stack.window": [0, 0, 20, 20],
+    "stack.points": "mask",
+    "stack.mask": "copy/temporal_coherence.tif",
     "stack.temporal_coherence": "copy/temporal_coherence.tif",
     "stack.min_temporal_coherence": 0.5,
+    "stack.amplitude_dispersion": "copy/temporal_coherence.tif",
+    "stack.max_amplitude_dispersion": 0.4,
     "geometry.wavelength_m": 0.031,
     "geometry.slant_range_m": 700e3,
     "geometry.incidence_angle_deg": 40,
     "baselines.csv": "other.csv",
+    "baselines.rasters": "./stack/*.slc.tif",
+    "baselines.negate": True,
+    "network.type": "delaunay",
+    "network.csv": "pairs.csv",
+    "network.max_days": 40,
+    "network.max_bperp_m": 110,
     "link_model.enabled": False,
     "link_model.velocity_range_mm_yr": [-90, 90],
     "link_model.dem_error_range_m": [-40, 40],
@@ -52,6 +67,10 @@ CHANGES = {
     "merge.min_overlap_points": 6,
     "merge.bulk_offset": "integer",
     "reference.point": [3, 4],
+    "outputs.velocity_positive": "toward",
+    "outputs.time_series": True,
+    "outputs.remove_dem_error": False,
+    "outputs.exports": ["points_csv", "geoparquet", "cog"],
     "simulation.rows": 50,
     "simulation.cols": 50,
     "simulation.dates": 5,
@@ -67,6 +86,82 @@ CHANGES = {
     "simulation.park_fraction": 0.1,
     "simulation.water_fraction": 0.1,
     "simulation.invalid_fraction": 0.1,
+}
+SIMULATED = {"output_dir": "results", "stack": {"layout": "simulate"}}
+
+
+def with_sections(**sections):
+    """Return the config of the run with keys of its sections added or replaced."""
+    return {**CONFIG, **{name: CONFIG.get(name, {}) | keys for name, keys in sections.items()}}
+
+
+# Other configs, and keys that have another effect there than with that of the run, or one at all.
+BASES = {
+    "masked": (
+        with_sections(stack={"mask": "copy/temporal_coherence.tif"}),
+        ["stack.points", "stack.window", "stack.min_temporal_coherence"],
+    ),
+    "dispersion": (
+        with_sections(stack={"amplitude_dispersion": "copy/temporal_coherence.tif"}),
+        ["stack.max_amplitude_dispersion", "stack.mask"],
+    ),
+    "interferograms": (
+        with_sections(stack={"layout": "interferograms"}),
+        ["stack.files", "stack.window", "stack.mask", "stack.min_temporal_coherence"],
+    ),
+    "view": (
+        with_sections(
+            geometry={
+                "slant_range_m": "copy/temporal_coherence.tif",
+                "incidence_angle_deg": "stack/temporal_coherence.tif",
+            },
+            baselines={"csv": None, "rasters": "stack/*.slc.tif"},
+        ),
+        [
+            "stack.window",
+            "stack.min_temporal_coherence",
+            "geometry.wavelength_m",
+            "geometry.slant_range_m",
+            "geometry.incidence_angle_deg",
+            "baselines.rasters",
+            "baselines.negate",
+            "link_model.velocity_range_mm_yr",
+            "link_model.dem_error_range_m",
+        ],
+    ),
+    "delaunay": (
+        with_sections(network={"type": "delaunay"}),
+        ["network.max_days", "network.max_bperp_m", "baselines.negate"],
+    ),
+    "listed": (with_sections(network={"type": "csv", "csv": "all.csv"}), ["network.csv"]),
+    "exports": (
+        with_sections(outputs={"time_series": True, "exports": FORMATS}),
+        ["outputs.velocity_positive", "outputs.remove_dem_error", "reference.point"],
+    ),
+    "no link model": (
+        with_sections(
+            link_model={"enabled": False}, outputs={"time_series": True, "exports": FORMATS}
+        ),
+        ["geometry.wavelength_m", "geometry.slant_range_m", "outputs.velocity_positive"],
+    ),
+    "simulated": (
+        SIMULATED,
+        [
+            "geometry.wavelength_m",
+            "geometry.incidence_angle_deg",
+            *(key for key in CHANGES if key.startswith("simulation.")),
+        ],
+    ),
+}
+# These the config of the run refuses, or makes no use of.
+ELSEWHERE = {
+    "stack.points",
+    "stack.max_amplitude_dispersion",
+    "baselines.rasters",
+    "network.csv",
+    "network.max_days",
+    "network.max_bperp_m",
+    *(key for key in CHANGES if key.startswith("simulation.")),
 }
 
 
@@ -92,12 +187,17 @@ def documented(heading):
 SCHEMA = keys(yaml.safe_load(SCHEMA_PATH.read_text()))
 READ_BY = documented("Keys")
 NEEDS = documented("Rules")
+# That the run has: others come with other inputs and outputs.
+RULES = {rule for rule in NEEDS if not rule.startswith("export_")} - {
+    *("simulate_stack", "link_phases", "select_points"),
+    *("mean_baselines", "scene_view", "time_series"),
+}
 
 
-def and_what_follows(rules):
-    """Return rules with all that read their results, the report among them."""
-    found = {*rules, "report"}
-    while more := {rule for rule, needs in NEEDS.items() if found & {*needs}} - found - {"report"}:
+def and_what_follows(rules, present):
+    """Return those of some rules that are present, and all that read their results."""
+    found = {*rules, "report"} & present
+    while more := {rule for rule in present - found if found & {*NEEDS[rule]} - {"report"}}:
         found |= more
     return found
 
@@ -111,6 +211,22 @@ def changed(key, value, config=CONFIG):
     *section, last = key.split(".")
     (config.setdefault(section[0], {}) if section else config)[last] = value
     return config
+
+
+def fingerprints(config):
+    """Return what the workflow would compare of the settings of every rule that it has jobs for."""
+    path = Path("config.yaml").absolute()
+    path.write_text(yaml.safe_dump(config))
+    with SnakemakeApi() as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(configfiles=[path]),
+            snakefile=ROOT / "Snakefile",
+        )
+        found = workflow._workflow.globals["config"]["run"]["fingerprints"]
+    wanted = config.get("outputs", {}).get("exports", [])
+    unwanted = {f"export_{name}" for name in FORMATS if name not in wanted}
+    return {re.sub(r"_\d\d$", "", name): found[name] for name in found if name not in unwanted}
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +244,9 @@ def finished(tmp_path_factory):
         write_raster(folder / "stack" / f"{date}.slc.tif", image)
     (folder / "baselines.csv").write_text(TABLE)
     (folder / "other.csv").write_text(TABLE)
+    pairs = [f"{first},{second}\n" for first, second in combinations(DATES[:4], 2)]
+    (folder / "all.csv").write_text("reference,secondary\n" + "".join(pairs))
+    (folder / "pairs.csv").write_text("reference,secondary\n" + "".join(pairs[1:]))
     run_whole(folder, CONFIG)
     return folder
 
@@ -140,46 +259,36 @@ def copied(finished, tmp_path):
 
 def test_the_docs_have_every_key_and_every_rule():
     assert list(READ_BY) == list(SCHEMA)
+    assert {*CHANGES} == {*SCHEMA}
+    assert {key for _, keys in BASES.values() for key in keys} >= ELSEWHERE
     rules = re.findall(
         r"^ *(?:rule|checkpoint) (\w+):",
         "".join(path.read_text() for path in sorted(ROOT.glob("rules/*.smk"))),
         re.M,
     )
-    assert {*NEEDS} == {*rules, "merge_interferograms"}
+    named_in_loops = {"merge_interferograms", "export_points_csv", "export_geoparquet"}
+    assert {*NEEDS} == {*rules} | named_in_loops
 
 
-@pytest.mark.parametrize("key", [key for key in SCHEMA if not key.startswith("simulation.")])
-def test_a_changed_key_reruns_what_the_docs_say(key, finished):
-    if len(SCHEMA[key].get("enum", "..")) == 1:
-        pytest.skip("has one value so far")
-    expected = as_dry_run(and_what_follows(READ_BY[key]))
-    if key == "link_model.enabled":
-        expected -= {"merge_parameters"}
-    assert planned(finished, changed(key, CHANGES[key])) == expected
+@pytest.mark.parametrize("key", [key for key in SCHEMA if key not in ELSEWHERE])
+def test_a_changed_key_reruns_what_the_docs_say(key, finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    config = changed(key, CHANGES[key])
+    expected = and_what_follows(READ_BY[key], {*fingerprints(config)})
+    assert planned(finished, config) == as_dry_run(expected)
 
 
 def test_nothing_changed_reruns_nothing(finished):
     assert planned(finished, CONFIG) == set()
 
 
-def fingerprints(config):
-    """Return what the workflow would compare of every rule's settings."""
-    with SnakemakeApi() as api:
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(config=config),
-            snakefile=ROOT / "Snakefile",
-        )
-        return workflow._workflow.globals["config"]["run"]["fingerprints"]
-
-
-@pytest.mark.parametrize("key", [key for key in SCHEMA if key.startswith("simulation.")])
-def test_a_changed_simulation_reruns_what_the_docs_say(key):
-    config = {"output_dir": "results", "stack": {"layout": "simulate"}}
+@pytest.mark.parametrize(("base", "key"), [(base, key) for base in BASES for key in BASES[base][1]])
+def test_in_other_configs_a_changed_key_moves_what_the_docs_say(base, key, finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    config = BASES[base][0]
     before, after = fingerprints(config), fingerprints(changed(key, CHANGES[key], config))
-    moved = {re.sub(r"_\d\d$", "", rule) for rule in after if before.get(rule) != after[rule]}
-    assert and_what_follows(moved) == and_what_follows(READ_BY[key])
-    assert moved >= {*READ_BY[key]}
+    moved = {rule for rule in after if before.get(rule) != after[rule]}
+    assert and_what_follows(moved, {*after}) == and_what_follows(READ_BY[key], {*after})
 
 
 # Input files
@@ -200,18 +309,18 @@ def replaced_by_an_older_one(folder, name):
 @pytest.mark.parametrize("name", [LAST, "temporal_coherence.tif"])
 def test_a_raster_replaced_by_an_older_one_reruns_all_that_was_read_from_it(name, copied):
     replaced_by_an_older_one(copied, name)
-    assert planned(copied, CONFIG) == as_dry_run(and_what_follows(["check_stack"]))
+    assert planned(copied, CONFIG) == as_dry_run(and_what_follows(["check_stack"], RULES))
 
 
 def test_a_raster_replaced_by_a_newer_one_reruns_all_that_was_read_from_it(copied):
     os.utime(copied / "stack" / LAST)
-    assert planned(copied, CONFIG) == as_dry_run(and_what_follows(["check_stack"]))
+    assert planned(copied, CONFIG) == as_dry_run(and_what_follows(["check_stack"], RULES))
 
 
 def test_a_new_date_reruns_what_knows_the_dates(copied):
     shutil.copy(copied / "stack" / LAST, copied / "stack" / f"{DATES[0]}_{DATES[4]}.int.tif")
     (copied / "baselines.csv").write_text(TABLE + f"{DATES[4]},30,e\n")
-    expected = and_what_follows(["check_stack", "network", "baselines"])
+    expected = and_what_follows(["check_stack", "network", "baselines"], RULES)
     assert planned(copied, CONFIG) == as_dry_run(expected)
 
 
@@ -221,7 +330,7 @@ def test_baselines_rerun_for_their_values_alone(copied):
     assert planned(copied, CONFIG) == set()
     path.write_text(TABLE.replace("100", "101"))
     os.utime(path, (0, 0))
-    assert planned(copied, CONFIG) == and_what_follows(["baselines"])
+    assert planned(copied, CONFIG) == and_what_follows(["baselines"], RULES)
 
 
 # Code
@@ -235,9 +344,9 @@ CODE = {
     "a constant of the blending of tiles": (
         "emcflow/blend.py",
         ("import numpy as np", "import numpy as np\n\nANOTHER = 1"),
-        and_what_follows(["tile_overlaps", "merge_parameters"]),
+        and_what_follows(["tile_overlaps", "merge_parameters"], RULES),
     ),
-    "a script": ("bulk_offsets.py", ("1e-6", "1e-5"), and_what_follows(["bulk_offsets"])),
+    "a script": ("bulk_offsets.py", ("1e-6", "1e-5"), and_what_follows(["bulk_offsets"], RULES)),
     "a comment of a script": ("bulk_offsets.py", ("with job", "# a word\nwith job"), set()),
     "a comment of a module": (
         "emcflow/mesh.py",
@@ -279,7 +388,7 @@ def test_without_its_notes_snakemake_is_told_what_is_out_of_date(copied):
     assert ".h5: made with other settings, code or input files of link_model than" in line
     option = line.split("run again with ")[1].split()
     assert option == ["--forcerun", "link_model"]
-    assert planned(copied, config, *option) == and_what_follows(["link_model"])
+    assert planned(copied, config, *option) == and_what_follows(["link_model"], RULES)
 
 
 @pytest.mark.parametrize(
