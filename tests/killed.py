@@ -92,7 +92,21 @@ def still_there(processes: Iterable[psutil.Process]) -> bool:
 
 def half_written(results: Path) -> list[Path]:
     """Return the files that do not have their names yet."""
-    return list(results.rglob(".*.part"))
+    return [
+        Path(folder, name)
+        for folder, folders, files in os.walk(results)  # a folder may go while it is walked
+        for name in (*folders, *files)
+        if name.startswith(".") and name.endswith(".part")
+    ]
+
+
+def caught_writing(results: Path, look_s: float = 0.02) -> bool:
+    """Return whether a file is half written, which small ones are for a few milliseconds only."""
+    end = time.monotonic() + look_s
+    while not half_written(results):
+        if time.monotonic() > end:
+            return False
+    return True
 
 
 def stop(run: subprocess.Popen, results: Path, how=signal.SIGKILL, whole_group=True) -> Stop:
@@ -112,7 +126,7 @@ def wait_until(run: subprocess.Popen, holds: Callable[[], bool]) -> bool:
         if run.poll() is not None:
             return False
         assert time.monotonic() < deadline, "the run hangs"
-        time.sleep(0.02)
+        time.sleep(0.005)
     return True
 
 
@@ -130,7 +144,7 @@ def wait_for_moment(run: subprocess.Popen, results: Path, wanted: list[tuple[str
         waited_for.update(
             (process, rule) for process, rule in scripts.items() if (rule, "write") in wanted
         )
-        writing = bool(half_written(results))
+        writing = bool(waited_for) and caught_writing(results)
         moments.extend(
             (rule, "write")
             for process, rule in waited_for.items()
