@@ -25,7 +25,7 @@ demo: env
 	else echo "The results: $(CURDIR)/results/demo"; fi
 
 test: dev-env $(VENV)/.mintpy-stamp
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(N) --dist loadfile $(PYTEST_ARGS)
 
 lint: dev-env
 	$(BIN)/ruff check .
