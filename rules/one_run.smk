@@ -4,6 +4,7 @@ import os
 
 from emcflow.files import remove_unfinished
 from emcflow.lock import is_abandoned, take_folder
+from emcflow.records import remove_incomplete
 
 # The scripts watch over the Snakemake that started them, see scripts/job.py.
 os.environ.update(EMCFLOW_SNAKEMAKE_PID=str(os.getpid()))
@@ -15,6 +16,7 @@ if workflow.is_main_process and not workflow.output_settings.dryrun and is_aband
     for lock in Path(".snakemake/locks").glob("*.lock"):
         if any(line.startswith(f"{OUT}/") for line in lock.read_text().splitlines()):
             lock.unlink()
+    remove_incomplete(Path(f"{OUT}/records"), OUT, Path(".snakemake/incomplete"))
 
 
 onstart:

@@ -1,5 +1,6 @@
 """Full disks, read-only folders, two runs at a time: one clear line, and nothing broken by it."""
 
+import base64
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from emcflow.errors import InputError, OutputError
 from emcflow.files import remove_unfinished, whole_file, write_text
 from emcflow.lock import NAME, is_abandoned, take_folder
 from emcflow.raster import Grid, write_raster
+from emcflow.records import remove_incomplete, write_record
 from emcflow.store import create, put
 from job import SNAKEMAKE_PID
 from killed import half_written, scripts_of, start, stop, wait_until
@@ -293,3 +295,28 @@ def test_what_killed_writers_left_is_removed(tmp_path):
     (tmp_path / "unwrapped" / ".a.tif.12ab34cd.part").write_text("")
     assert remove_unfinished(tmp_path) == 1
     assert os.listdir(tmp_path / "unwrapped") == ["whole.part"]
+
+
+# What a killed run was making
+
+
+def test_what_a_killed_run_was_making_goes_unless_it_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    long = "results/" + 30 * "long_name/" + "half.h5"
+    for path in ("results/whole.h5", "results/half.h5", long, "elsewhere.h5"):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(b"data")
+    Path("results/figures").mkdir()
+    write_record(Path("results/records"), "a_job", ["results/whole.h5"], {})
+    notes = Path(".snakemake/incomplete")
+    for path in ("results/whole.h5", "results/half.h5", "results/figures", long, "elsewhere.h5"):
+        name = base64.urlsafe_b64encode(path.encode()).decode()
+        parts = [name[i : i + 254] for i in range(0, len(name), 254)]
+        note = notes.joinpath(*(f"@{part}" for part in parts[:-1]), parts[-1])
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch()
+    remove_incomplete(Path("results/records"), "results", notes)
+    left = {str(path) for path in Path().rglob("*.h5")}
+    assert left == {"results/whole.h5", "elsewhere.h5"}
+    assert not Path("results/figures").exists()
+    assert len([path for path in notes.rglob("*") if path.is_file()]) == 1

@@ -7,10 +7,12 @@ fingerprints of all rules that had a part in its files, and compares those of wh
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
 import shlex
+import shutil
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -105,6 +107,35 @@ def check_inputs(folder: Path, inputs: Iterable[str], current: dict[str, str]) -
             )
         made_by |= rules
     return made_by
+
+
+def remove_incomplete(folder: Path, results: str, notes: Path) -> None:
+    """Remove what a killed run was making, by Snakemake's notes, unless it has a record.
+
+    Snakemake makes it anew by itself, but does not look at the notes for jobs that it learns of
+    after the checkpoint, those of the tiles.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the records of the run.
+    results : str
+        Folder of its results; what lies elsewhere is left alone.
+    notes : Path
+        Folder with a file for each output of a job that has begun and not ended; its name is that
+        of the output in base 64, long ones in parts.
+    """
+    records = _read_records(folder)
+    for note in [path for path in notes.rglob("*") if path.is_file()]:
+        parts = (part.removeprefix("@") for part in note.relative_to(notes).parts)
+        path = base64.urlsafe_b64decode("".join(parts)).decode()
+        if not path.startswith(f"{results}/"):
+            continue
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        elif os.path.exists(path) and records.get(path, (None,))[0] != _sample(path):
+            os.unlink(path)
+        note.unlink()
 
 
 def _read_records(folder: Path) -> dict[str, tuple[list[int], dict[str, str]]]:
