@@ -171,6 +171,8 @@ LINK_QUALITY_NAMES = ["residual_phase_rad", "link_coherence_unbiased", "noise_li
 
 # A job on a cluster has this many points to a thread, and two processes of Snakemake in it.
 POINTS_PER_THREAD = 100_000
+# On one machine a further thread is of use from so many points on.
+POINTS_WORTH_A_THREAD = 20_000
 SNAKEMAKE_MB = 400
 
 
@@ -247,7 +249,9 @@ def tile_threads(wildcards):
     if on_cluster():
         threads = tile_list()[wildcards.tile].points // POINTS_PER_THREAD
     else:
-        threads = workflow.cores // len(tile_list())
+        # a small tile leaves the other cores to the jobs beside it
+        small = 1 + tile_list()[wildcards.tile].points // POINTS_WORTH_A_THREAD
+        threads = min(small, workflow.cores // len(tile_list()))
     return max(1, min(8, threads))
 
 

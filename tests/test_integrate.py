@@ -136,7 +136,7 @@ def test_multigrid_and_factorisation_agree(monkeypatch):
     direct = integrate_links(edges, values, sigma, len(points))
     monkeypatch.setattr(integrate, "DIRECT_POINTS", 100)
     iterative = integrate_links(edges, values, sigma, len(points))
-    assert np.abs(direct - iterative).max() < 2e-3
+    assert np.abs(direct - iterative).max() < 0.01  # the noise of a link is 0.3
     assert iterative.tobytes() == integrate_links(edges, values, sigma, len(points)).tobytes()
 
 

@@ -36,10 +36,9 @@ NARROWING = 8.0
 # The mean change of weights that ends the reweighting, and the most steps.
 WEIGHT_CHANGE = 0.01
 MAX_REWEIGHTINGS = 20
-# Relative residual of the linear systems while weights still change, and at the end.
-COARSE_TOLERANCE, FINE_TOLERANCE = 1e-4, 1e-7
-# Of values of which the spread is wanted alone: its standard deviation is then right to 1 to 2 %.
-SPREAD_TOLERANCE = 1e-3
+# Relative residual of the linear systems at the end; while weights still change, and for values of
+# which the spread is wanted alone, whose standard deviation is then right to 1 to 2 %.
+FINE_TOLERANCE, COARSE_TOLERANCE = 1e-7, 1e-3
 MAX_ITERATIONS = 500
 # Matrices of weights that still change which share one multigrid hierarchy: setting one up costs as
 # much as five iterations, and the next matrices differ little.
@@ -89,7 +88,7 @@ class PointFit:
             To about a hundredth of their spread; the median of every connected component is 0.
         """
         with threadpool_limits(1, "blas"):
-            x = self.system.solve(sums, np.zeros_like(sums), SPREAD_TOLERANCE)
+            x = self.system.solve(sums, np.zeros_like(sums), COARSE_TOLERANCE)
         return _zero_medians(x, self.system.component)
 
 
