@@ -18,7 +18,7 @@ from emcflow.mintpy_files import mintpy_bperp, mintpy_components, scene_attribut
 from emcflow.raster import Grid, write_cog, write_raster
 from rasterio.crs import CRS
 from test_memory import asked_and_taken
-from workflow import jobs_of, read, run_whole
+from workflow import jobs_of, outputs_of_the_page, read, run_whole
 
 WAVELENGTH_M = 0.0555
 MINTPY = Path(sys.prefix) / "mintpy"
@@ -138,6 +138,12 @@ def test_the_jobs_stay_within_their_memory(runs):
     names = {"time_series", "export_mintpy", "export_dolphin", "export_cog"}
     names |= {"export_points_csv", "export_geoparquet"}
     assert {name: jobs[name] for name in names if jobs[name][1] > jobs[name][0]} == {}
+
+
+def test_the_page_of_outputs_names_every_file(runs):
+    unnamed, missing = outputs_of_the_page(runs[0])
+    assert unnamed == set()
+    assert not {name for name in missing if name.startswith(("timeseries/", "exports/"))}
 
 
 # MintPy
