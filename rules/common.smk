@@ -71,16 +71,15 @@ STACK_PARAMS = dict(
     window=STACK.window,
 )
 # What comes from outside; the other files that rules read are made by rules.
-OUTSIDE = local_files(
-    [
-        *(INPUTS.interferograms or STACK).files,
-        *([INPUTS.points.raster, INPUTS.points.mask] if INPUTS.points else [STACK.coherence]),
-        *GEOMETRY_RASTERS.values(),
-        *BPERP_RASTERS.values(),
-        *BASELINE_FILES,
-    ]
-)
-SOURCES = [name for name in OUTSIDE if not SIMULATED and not name.startswith(f"{OUT}/stack/")]
+OUTSIDE = [
+    *(INPUTS.interferograms or STACK).files,
+    *([INPUTS.points.raster, INPUTS.points.mask] if INPUTS.points else [STACK.coherence]),
+    *GEOMETRY_RASTERS.values(),
+    *BPERP_RASTERS.values(),
+    *BASELINE_FILES,
+]
+OUTSIDE = [name for name in OUTSIDE if name and not name.startswith(f"{OUT}/stack/")]
+SOURCES = [] if SIMULATED else local_files(OUTSIDE)
 
 
 def state_of(names):

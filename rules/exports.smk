@@ -24,8 +24,7 @@ if TIME_SERIES:
     VELOCITY, VELOCITY_SIGMA = SERIES_MAPS["velocity"], SERIES_MAPS["velocity_sigma"]
 elif LINK_MODEL:
     VELOCITY = f"{OUT}/velocity_mm_yr.tif"
-    if "velocity_sigma_mm_yr" in PARAMETER_NAMES:
-        VELOCITY_SIGMA = f"{OUT}/velocity_sigma_mm_yr.tif"
+    VELOCITY_SIGMA = f"{OUT}/velocity_sigma_mm_yr.tif"
 HAS_VIEW = None not in (
     config["geometry"]["slant_range_m"],
     config["geometry"]["incidence_angle_deg"],
@@ -60,6 +59,7 @@ rule export_mintpy:
         velocity=VELOCITY,
         velocity_sigma=VELOCITY_SIGMA,
         dem_error=f"{OUT}/dem_error_m.tif" if LINK_MODEL else [],
+        dem_error_sigma=f"{OUT}/dem_error_sigma_m.tif" if LINK_MODEL else [],
         view=local_files(GEOMETRY_RASTERS.values()),
     output:
         **{name: path for name, path in MINTPY_FILES.items() if path},

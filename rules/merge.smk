@@ -33,6 +33,8 @@ rule bulk_offsets:
         f"{OUT}/merge/bulk_offsets.h5",
     log:
         f"{OUT}/logs/bulk_offsets.log",
+    benchmark:
+        f"{OUT}/benchmarks/bulk_offsets.tsv"
     conda:
         "../envs/environment.yaml"
     params:

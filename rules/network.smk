@@ -7,6 +7,8 @@ rule network:
         triangles=f"{OUT}/network/triangles.csv",
     log:
         f"{OUT}/logs/network.log",
+    benchmark:
+        f"{OUT}/benchmarks/network.tsv"
     conda:
         "../envs/environment.yaml"
     params:
@@ -35,6 +37,8 @@ if LINK_MODEL and not BPERP_RASTERS:
             misfit=f"{OUT}/network/baseline_misfit.csv",
         log:
             f"{OUT}/logs/baselines.log",
+        benchmark:
+            f"{OUT}/benchmarks/baselines.tsv"
         conda:
             "../envs/environment.yaml"
         params:
@@ -61,6 +65,8 @@ if LINK_MODEL:
             f"{OUT}/network/design_matrix.csv",
         log:
             f"{OUT}/logs/design_matrix.log",
+        benchmark:
+            f"{OUT}/benchmarks/design_matrix.tsv"
         conda:
             "../envs/environment.yaml"
         params:

@@ -3,6 +3,7 @@
 SHOWN_MAPS = dict(zip(PARAMETER_NAMES, PARAMETER_RASTERS, strict=True)) if LINK_MODEL else {}
 if TIME_SERIES:
     SHOWN_MAPS["series_velocity_mm_yr"] = SERIES_MAPS["velocity"]
+    SHOWN_MAPS["series_velocity_sigma_mm_yr"] = SERIES_MAPS["velocity_sigma"]
 
 # In the name of a file: with other settings than those of the last report that file is missing, so
 # a report is made, and finds out what is out of date, even where Snakemake's notes are lost.
@@ -45,12 +46,7 @@ rule report:
         runtime=lambda wildcards, attempt: minutes(attempt, 20, scene_points()),
     params:
         config=dict(config),
-        sources=[
-            *STACK_FILES,
-            STACK.coherence,
-            *BASELINE_FILES,
-            *filter(None, [config["network"]["csv"]]),
-        ],
+        sources=[*OUTSIDE, *filter(None, [config["network"]["csv"]])],
         parameter_names=list(SHOWN_MAPS),
         benchmarks=f"{OUT}/benchmarks",
         code=code_version("report"),

@@ -9,6 +9,8 @@ checkpoint tiles:
         f"{OUT}/tiles/tiles.json",
     log:
         f"{OUT}/logs/tiles.log",
+    benchmark:
+        f"{OUT}/benchmarks/tiles.tsv"
     conda:
         "../envs/environment.yaml"
     params:

@@ -83,7 +83,8 @@ with job(snakemake) as log:
             images["velocityStd"] = np.float32(1e-3) * read_band(given.velocity_sigma)
         mintpy.write_file(output.velocity, attributes, "velocity", "m/year", images)
     if output.get("dem_error"):
-        images = {"dem": read_band(given.dem_error)}
+        # MintPy reads the first dataset by name unless another is asked for: "dem" it is.
+        images = {"dem": read_band(given.dem_error), "demStd": read_band(given.dem_error_sigma)}
         mintpy.write_file(output.dem_error, attributes, "dem", "m", images)
     if output.get("geometry"):
         images = {}

@@ -18,7 +18,7 @@ from emcflow.mintpy_files import mintpy_bperp, mintpy_components, scene_attribut
 from emcflow.raster import Grid, write_cog, write_raster
 from rasterio.crs import CRS
 from test_memory import asked_and_taken
-from workflow import jobs_of, read, run_whole
+from workflow import jobs_of, outputs_of_the_page, read, run_whole
 
 WAVELENGTH_M = 0.0555
 MINTPY = Path(sys.prefix) / "mintpy"
@@ -140,6 +140,12 @@ def test_the_jobs_stay_within_their_memory(runs):
     assert {name: jobs[name] for name in names if jobs[name][1] > jobs[name][0]} == {}
 
 
+def test_the_page_of_outputs_names_every_file(runs):
+    unnamed, missing = outputs_of_the_page(runs[0])
+    assert unnamed == set()
+    assert not {name for name in missing if name.startswith(("timeseries/", "exports/"))}
+
+
 # MintPy
 
 
@@ -169,6 +175,7 @@ def test_mintpy_files_hold_the_results_with_mintpy_signs(runs):
         toward["velocity.h5/velocity"], toward["timeseries/velocity_mm_yr.tif"] / 1e3, rtol=1e-6
     )
     np.testing.assert_array_equal(toward["demErr.h5/dem"], toward["dem_error_m.tif"])
+    np.testing.assert_array_equal(toward["demErr.h5/demStd"], toward["dem_error_sigma_m.tif"])
 
 
 def test_mintpy_baselines_make_its_dem_errors_ours():
@@ -230,7 +237,10 @@ with contextlib.redirect_stdout(io.StringIO()):
     found["sigma"] = sigma[at].tolist()
     found["types"] = {name: readfile.read_attribute(f"{folder}/{name}.h5")["FILE_TYPE"]
                       for name in ("ifgramStack", "timeseries", "velocity", "demErr", "geometry")}
-    found["units"] = [attributes["UNIT"], readfile.read(f"{folder}/demErr.h5")[1]["UNIT"]]
+    dem, attributes_dem = readfile.read(f"{folder}/demErr.h5")
+    dem_sigma, _ = readfile.read(f"{folder}/demErr.h5", datasetName="demStd")
+    found["dem"], found["dem_sigma"] = dem[at].tolist(), dem_sigma[at].tolist()
+    found["units"] = [attributes["UNIT"], attributes_dem["UNIT"]]
     view = geometry(f"{folder}/geometry.h5")
     view.open()
     found["view"] = [view.read(name)[at].mean().item() for name in view.datasetNames]
@@ -277,6 +287,8 @@ def test_mintpy_reads_its_files(runs):
         "geometry": "geometry",
     }
     assert found["units"] == ["m/year", "m"]
+    np.testing.assert_array_equal(found["dem"], toward["dem_error_m.tif"][at])
+    np.testing.assert_array_equal(found["dem_sigma"], toward["dem_error_sigma_m.tif"][at])
     np.testing.assert_allclose(found["view"], [39.0, 850e3])
     assert found["geocoded"]
 

@@ -19,7 +19,7 @@ from emcflow.network import hop3_network, planar_network
 from emcflow.raster import Grid, write_raster
 from emcflow.report import RunFiles, percent, rule_table, shown_pairs, write_report
 from rasterio.io import MemoryFile
-from workflow import read, run_whole, shares_right
+from workflow import outputs_of_the_page, read, run_whole, shares_right
 
 CONFIG = {
     "output_dir": "city",
@@ -411,6 +411,12 @@ def test_page_says_signs_config_and_versions(city):
     assert "dem_error_range_m:" in text
     assert "temporal_coherence.tif" in text
     assert np.__version__ in text
+
+
+def test_the_page_of_outputs_names_every_file(city):
+    unnamed, missing = outputs_of_the_page(city)
+    assert unnamed == set()
+    assert all(name.startswith(("timeseries/", "exports/")) for name in missing)
 
 
 def run_files(city, **others):

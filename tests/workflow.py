@@ -104,3 +104,33 @@ def shares_right(
         first, second = pair.split("_")
         shares[pair] = share_right(read(path), truth[second] - truth[first])
     return shares
+
+
+# What the names of docs/outputs.md leave open.
+OPEN_PARTS = {
+    r"D1_D2": r"\d{8}_\d{8}",
+    r"FIRST|DATE": r"\d{8}",
+    r"RULE": r"[a-z_]+",
+    r"NN": r"\d\d",
+    r"ID": r"[0-9a-f]+",
+    r"/$": r"/.+",
+}
+
+
+def outputs_of_the_page(results: Path) -> tuple[set[str], set[str]]:
+    """Return files of a run that docs/outputs.md does not name, and its names that have no file.
+
+    A name with a slash at its end stands for all that is in the folder. Of the names only those in
+    the first columns of tables need to have a file.
+    """
+    page = (ROOT / "docs" / "outputs.md").read_text()
+    files = {str(path.relative_to(results)) for path in results.rglob("*") if path.is_file()}
+    cells = "".join(re.findall(r"^\|[^|]*\|", page, re.MULTILINE))
+    matches = {}
+    for name in re.findall(r"`([^`\s]+)`", page):
+        pattern = name.replace(".", r"\.")
+        for part, meaning in OPEN_PARTS.items():
+            pattern = re.sub(part, lambda _, meaning=meaning: meaning, pattern)
+        matches[name] = {file for file in files if re.fullmatch(pattern, file)}
+    empty = {name for name, found in matches.items() if f"`{name}`" in cells and not found}
+    return files - set().union(*matches.values()), empty

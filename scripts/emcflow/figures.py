@@ -201,7 +201,8 @@ def _scale_bar(axes, view: SceneView) -> None:
     x, y = left + 0.05 * (right - left), bottom + 0.06 * (top - bottom)
     halo = [patheffects.withStroke(linewidth=4, foreground="white")]
     end = x + length / view.metres
-    axes.plot([x, end], [y, y], color=INK, lw=2, path_effects=halo, solid_capstyle="butt")
+    style = {"color": INK, "lw": 2, "path_effects": halo, "solid_capstyle": "butt"}
+    axes.plot([x, end], [y, y], zorder=4, **style)
     axes.annotate(
         text,
         ((x + end) / 2, y),
@@ -209,6 +210,7 @@ def _scale_bar(axes, view: SceneView) -> None:
         textcoords="offset points",
         ha="center",
         va="bottom",
+        zorder=4,
         path_effects=[patheffects.withStroke(linewidth=3, foreground="white")],
     )
 

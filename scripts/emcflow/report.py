@@ -75,8 +75,8 @@ class RunFiles:
     links : sequence of path
         ``links_tile_NN.h5``; empty without a link model.
     parameters : mapping of str to path
-        Rasters of the link model by their names: velocity_mm_yr, dem_error_m,
-        link_model_coherence; and of the time series: series_velocity_mm_yr. Empty without both.
+        Rasters of the link model and of the time series by their names, those of
+        `PARAMETER_TEXTS`. Empty without both.
     baselines, misfit : path or None
         ``baselines.csv`` and ``baseline_misfit.csv``; None without a link model.
     truth : path or None
@@ -209,7 +209,7 @@ def write_report(
     config : mapping
         The config of the run, with defaults; shown as it is.
     sources : sequence of path
-        The input files, to be listed.
+        The input files, or names that GDAL alone understands, to be listed.
     html : path
         The page.
     folder : path
@@ -566,10 +566,11 @@ def _triangle(scene: Scene, number: int) -> list[int]:
 PARAMETER_TEXTS = {
     "velocity_mm_yr": ("Velocity", "mm/yr", "RdBu_r"),
     "dem_error_m": ("DEM error", "m", "PuOr_r"),
-    "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", "RdBu_r"),
     "velocity_sigma_mm_yr": ("Standard deviation of the velocity", "mm/yr", "magma_r"),
     "dem_error_sigma_m": ("Standard deviation of the DEM error", "m", "magma_r"),
     "link_model_coherence": ("Link-model coherence", "coherence", "cividis"),
+    "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", "RdBu_r"),
+    "series_velocity_sigma_mm_yr": ("Standard deviation of that velocity", "mm/yr", "magma_r"),
 }
 
 
@@ -594,7 +595,7 @@ def _maps(files: RunFiles, scene: Scene, album: Album) -> list[dict]:
         image, scene.view, title, title.lower(), cmap="cividis", limits=limits
     )
     alt = "Map of the temporal coherence of the points."
-    caption = f"Temporal coherence of the points, as given with the stack. {scene.view.note}"
+    caption = f"Temporal coherence of the points. {scene.view.note}"
     return [*filter(None, maps), album.add("temporal_coherence", figure, alt, caption)]
 
 
@@ -612,7 +613,7 @@ def _parameter_map(name: str, path: str, scene: Scene, album: Album) -> dict | N
         reference = tags["REFERENCE"]
         zero = "Zero is the median" if reference == "median" else f"Zero at {reference}"
         caption = f"{title} in {units}, {tags['SIGN']}. {zero}."
-    elif name in SIGMAS.values():
+    elif name.removeprefix("series_") in SIGMAS.values():
         limits, heading = figures.sigma_limits(image), title
         caption = f"{title} in {units}, of the difference from the reference."
         if "CORRELATION" in tags:
@@ -692,7 +693,7 @@ def _facts(pair: pd.Series) -> str:
     facts.append(_count(int(pair["residues"]), "residue"))
     if "share_right" in pair:
         facts.append(f"{percent(pair['share_right'])} right")
-    return " · ".join(fact.replace(" ", SPACE) for fact in facts)
+    return f"{SPACE}· ".join(fact.replace(" ", SPACE) for fact in facts)
 
 
 def _picture_shape(view: figures.SceneView) -> str:
@@ -762,7 +763,7 @@ def _coherence_figures(files: RunFiles, links: dict | None, album: Album) -> lis
             _histogram("link_coherence", links["counts"], "Link coherence", caption, album)
         )
     points = _coherence_counts(files)
-    caption = "Temporal coherence of the points, as given with the stack."
+    caption = "Temporal coherence of the points, or what stands for it."
     shown.append(_histogram("point_coherence", points, "Temporal coherence", caption, album))
     return shown
 
