@@ -21,6 +21,7 @@ include: "rules/merge.smk"
 include: "rules/parameters.smk"
 include: "rules/time_series.smk"
 include: "rules/exports.smk"
+include: "rules/fill.smk"
 include: "rules/quality.smk"
 include: "rules/report.smk"
 include: "rules/terminal.smk"
@@ -41,6 +42,7 @@ rule all:
         PARAMETER_RASTERS if LINK_MODEL else [],
         [*SERIES_MAPS.values(), *DISPLACEMENTS] if TIME_SERIES else [],
         EXPORTS,
+        FILLED,
         rules.report.output.html,
         rules.report.output.settings,
     message:

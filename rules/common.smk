@@ -14,6 +14,7 @@ from emcflow.inputs import Inputs, baseline_rasters, find_inputs, local_files, v
 from emcflow.memory import predicted_mb
 from emcflow.network import hop3_network
 from emcflow.pairs import delaunay_pairs, read_pairs
+from emcflow.raster import BLOCK
 from emcflow.records import files_state, fingerprint
 from emcflow.simulate import simulation_baselines, simulation_dates
 from emcflow.stack import check_reference, phase_linked_stack
@@ -220,6 +221,18 @@ def scene_points():
     """Return the number of points in all tiles together, those of overlaps counted twice."""
     _, tiles = scene_shape_and_tiles()
     return sum(tile.points for tile in tiles)
+
+
+def scene_pixels():
+    """Return the number of pixels of the scene."""
+    (rows, cols), _ = scene_shape_and_tiles()
+    return rows * cols
+
+
+def strip_pixels(margin):
+    """Return the number of pixels of a strip of the scene with a margin of rows above and below."""
+    (rows, cols), _ = scene_shape_and_tiles()
+    return min(rows, BLOCK + 2 * margin) * cols
 
 
 def input_pixels():

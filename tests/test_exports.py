@@ -17,6 +17,7 @@ from emcflow.geometry import rad_per_m
 from emcflow.mintpy_files import mintpy_bperp, mintpy_components, scene_attributes
 from emcflow.raster import Grid, write_cog, write_raster
 from rasterio.crs import CRS
+from scipy.ndimage import distance_transform_edt
 from test_memory import asked_and_taken
 from workflow import jobs_of, outputs_of_the_page, read, run_whole
 
@@ -27,7 +28,12 @@ CONFIG = {
     "output_dir": "results",
     "stack": {"layout": "simulate"},
     "link_model": {"dem_error_range_m": [-80, 80]},
-    "outputs": {"time_series": True, "velocity_positive": "away", "exports": EXPORTS},
+    "outputs": {
+        "time_series": True,
+        "velocity_positive": "away",
+        "exports": EXPORTS,
+        "fill_pixels": 3,
+    },
     "simulation": {"rows": 60, "cols": 80, "dates": 9, "seed": 4, "atmosphere_rad": 0.05},
 }
 TARGETS = [
@@ -36,6 +42,7 @@ TARGETS = [
     "results/exports/mintpy/ifgramStack.h5",
 ]
 REST = [f"results/exports/{name}" for name in ("points.csv", "points.parquet", "cog")]
+REST.append("results/filled/filled.tif")
 
 
 def images_of(results):
@@ -78,6 +85,7 @@ MOTION = [
 def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_cog"}
+    others |= {"fill_00", "fill_01", "fill_labels"}
     assert jobs - others == {"merge_parameters", "time_series", "export_mintpy", "export_dolphin"}
 
 
@@ -136,7 +144,7 @@ def test_the_series_is_that_of_the_truth(runs):
 def test_the_jobs_stay_within_their_memory(runs):
     jobs = asked_and_taken(runs[0])
     names = {"time_series", "export_mintpy", "export_dolphin", "export_cog"}
-    names |= {"export_points_csv", "export_geoparquet"}
+    names |= {"export_points_csv", "export_geoparquet", "fill_00", "fill_labels"}
     assert {name: jobs[name] for name in names if jobs[name][1] > jobs[name][0]} == {}
 
 
@@ -394,3 +402,36 @@ def test_a_cog_has_overviews_and_statistics(kind, mean, tmp_path):
         small = dataset.read(1, out_shape=(550, 650))
     assert (small[40:, 40:] == mean).all()
     assert (np.isnan(small[:30, :30]) if kind == np.float32 else small[:30, :30] == 65535).all()
+
+
+# Filled between the points
+
+
+def test_filled_interferograms_are_the_points_and_congruent_pixels_around_them(runs):
+    results, _, (toward, tags), _ = runs
+    names = [name for name in toward if name.startswith("filled/2")]
+    assert len(names) == 21
+    stack = {
+        path.name[9:17]: np.angle(read(path)).astype(float)
+        for path in (results / "simulation" / "stack").glob("*.int.tif")
+    }
+    first_date = "20190105"
+    stack[first_date] = 0.0
+    labels = toward["filled/filled.tif"]
+    assert labels.dtype == np.uint8
+    data = toward[f"simulation/stack/{first_date}_20191231.int.tif"] != 0
+    for name in names:
+        filled, own = toward[name], toward[name.replace("filled", "unwrapped")]
+        points = np.isfinite(own)
+        np.testing.assert_array_equal(filled[points], own[points])
+        near = distance_transform_edt(~points) <= 3
+        np.testing.assert_array_equal(np.isfinite(filled), points | (near & data))
+        first, second = name[7:15], name[16:24]
+        cycles = (filled - (stack[second] - stack[first])) / (2 * np.pi)
+        at = np.isfinite(filled)
+        assert np.abs(cycles - np.rint(cycles))[at].max() < 1e-5 / (2 * np.pi)
+        np.testing.assert_array_equal(labels, np.where(points, 1, np.where(at, 2, 0)))
+        assert tags[name]["unit"] == tags[name]["UNITS"] == "rad"
+        reference = tags[name.replace("filled", "unwrapped")]["REFERENCE_ROW_COL"]
+        assert tags[name]["REFERENCE_ROW_COL"] == reference
+    assert (labels == 2).sum() > 200

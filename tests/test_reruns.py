@@ -70,6 +70,7 @@ CHANGES = {
     "outputs.velocity_positive": "toward",
     "outputs.time_series": True,
     "outputs.remove_dem_error": False,
+    "outputs.fill_pixels": 5,
     "outputs.exports": ["points_csv", "geoparquet", "cog"],
     "simulation.rows": 50,
     "simulation.cols": 50,
@@ -138,6 +139,10 @@ BASES = {
         with_sections(outputs={"time_series": True, "exports": FORMATS}),
         ["outputs.velocity_positive", "outputs.remove_dem_error", "reference.point"],
     ),
+    "filled": (
+        with_sections(outputs={"fill_pixels": 3}),
+        ["outputs.fill_pixels", "stack.window", "stack.mask", "stack.temporal_coherence"],
+    ),
     "no link model": (
         with_sections(
             link_model={"enabled": False}, outputs={"time_series": True, "exports": FORMATS}
@@ -190,7 +195,7 @@ NEEDS = documented("Rules")
 # That the run has: others come with other inputs and outputs.
 RULES = {rule for rule in NEEDS if not rule.startswith("export_")} - {
     *("simulate_stack", "link_phases", "select_points"),
-    *("mean_baselines", "scene_view", "time_series"),
+    *("mean_baselines", "scene_view", "time_series", "fill", "fill_labels"),
 }
 
 
@@ -266,7 +271,7 @@ def test_the_docs_have_every_key_and_every_rule():
         "".join(path.read_text() for path in sorted(ROOT.glob("rules/*.smk"))),
         re.M,
     )
-    named_in_loops = {"merge_interferograms", "export_points_csv", "export_geoparquet"}
+    named_in_loops = {"merge_interferograms", "export_points_csv", "export_geoparquet", "fill"}
     assert {*NEEDS} == {*rules} | named_in_loops
 
 

@@ -73,6 +73,10 @@ PEAKS = {
     "export_points": Peak(fixed_mb=230, date_mb=6, pixel=1),
     # an image with its overviews, and GDAL's cache
     "export_cog": Peak(fixed_mb=200, pixel_thread=8),
+    # pixels are those of a strip with its margin: the nearest point of each, phases of some dates;
+    # GDAL's cache
+    "fill": Peak(fixed_mb=190, pixel=110),
+    "fill_labels": Peak(fixed_mb=190, pixel=8),
     # pictures; a few rasters at a time
     "report": Peak(fixed_mb=330, point=80, pixel=20),
 }

@@ -211,6 +211,7 @@ def create_raster(
     *,
     units: str,
     description: str,
+    tags: dict[str, str] | None = None,
     threads: int = 1,
 ) -> Iterator[rasterio.io.DatasetWriter]:
     """Open a new GeoTIFF of one band, as :func:`write_raster` writes them, to write it by blocks.
@@ -221,8 +222,8 @@ def create_raster(
         Name of the file; missing parent folders are made.
     grid : Grid
     dtype : dtype
-        float32, complex64 or uint16.
-    units, description, threads
+        float32, complex64, uint16 or uint8.
+    units, description, tags, threads
         See :func:`write_raster`.
 
     Yields
@@ -237,7 +238,7 @@ def create_raster(
     with whole_file(path) as file:
         with rasterio.open(file.name, "w", **_profile(grid, 1, dtype, threads)) as dataset:
             yield dataset
-            _describe(dataset, units, [description], {})
+            _describe(dataset, units, [description], tags or {})
         # GDAL says nothing of a disk that is full when it closes a file.
         try:
             with rasterio.open(file.name) as dataset:
@@ -319,6 +320,8 @@ def _profile(grid: Grid, count: int, dtype: np.dtype | str, threads: int) -> dic
     }
     if dtype == np.uint16:
         return profile | {"nodata": NO_LABEL_DATA, "predictor": 2}
+    if dtype == np.uint8:
+        return profile | {"predictor": 2}
     if dtype.kind != "c":
         return profile | {"nodata": np.nan, "predictor": 3}
     return profile

@@ -412,3 +412,34 @@ def read_phase(
         for one in usable:
             valid &= one
     return phase, valid
+
+
+def read_date(
+    stack: Stack, date: int, bounds: tuple[int, int, int, int], rows: np.ndarray, cols: np.ndarray
+) -> np.ndarray:
+    """Read the wrapped phase of one date at pixels of a window, up to a phase of all dates.
+
+    A pair's phase is that of its second date minus that of its first, as from :func:`read_phase`;
+    here a pixel needs data at these two alone, and not at the first date of the stack.
+
+    Parameters
+    ----------
+    stack : Stack
+    date : int
+    bounds : tuple of int
+        The window: first row, first column, last row, last column, half open.
+    rows, cols : ndarray of int, shape (n,)
+        The pixels, counted in the window.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        In radians; NaN where the date is zero or not finite.
+    """
+    if not stack.files[date]:
+        return np.zeros(rows.size, np.float32)
+    values = read_band(stack.files[date], stack.in_files(bounds))[rows, cols]
+    # an SLC with the sign of first * conj(date), as read_phase has it
+    phase = np.angle(np.conj(values) if stack.layout == "slc" else values).astype(np.float32)
+    phase[~np.isfinite(values) | (values == 0)] = np.nan
+    return phase
