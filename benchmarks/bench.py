@@ -316,6 +316,7 @@ def points_right(unwrapped: Path, city: Path) -> float:
 def read_benchmarks(results: Path) -> dict[str, dict]:
     """Return seconds, memory and (where written) the predicted memory of each rule of a run."""
     rules: dict[str, dict] = {}
+    csv.field_size_limit(sys.maxsize)  # parameters of a rule name every pair of a long stack
     for path in sorted((results / "benchmarks").glob("*.tsv")):
         with open(path) as file:
             row = next(csv.DictReader(file, delimiter="\t"))

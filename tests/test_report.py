@@ -416,7 +416,7 @@ def test_page_says_signs_config_and_versions(city):
 def test_the_page_of_outputs_names_every_file(city):
     unnamed, missing = outputs_of_the_page(city)
     assert unnamed == set()
-    assert all(name.startswith(("timeseries/", "exports/")) for name in missing)
+    assert all(name.startswith(("timeseries/", "exports/", "filled/")) for name in missing)
 
 
 def run_files(city, **others):
