@@ -76,7 +76,7 @@ $(VENV)/.env-stamp: envs/requirements.txt $(VENV)/.python-stamp
 	$(PIP) -r envs/requirements.txt
 	@touch $@
 
-$(VENV)/.dev-env-stamp: envs/requirements-dev.txt $(VENV)/.env-stamp
+$(VENV)/.dev-env-stamp: envs/requirements-dev.txt envs/requirements-slurm.txt $(VENV)/.env-stamp
 	$(PIP) -r envs/requirements-dev.txt
 	@touch $@
 

@@ -3,8 +3,8 @@
 import json
 
 import numpy as np
-import pandas as pd
 from emcflow.closure import loop_closure
+from emcflow.files import read_csv, write_csv
 from emcflow.network_tables import read_interferograms
 from emcflow.quality import pair_table
 from emcflow.raster import NO_LABEL_DATA, Grid, read_band, write_raster
@@ -50,12 +50,11 @@ with job(snakemake) as log:
         read_overlaps(given.overlaps),
         read(given.offsets, "residuals")[0],
         np.array(valid),
-        pd.read_csv(bperp)["bperp_m"].to_numpy() if bperp else None,
+        read_csv(bperp)["bperp_m"] if bperp else None,
     )
-    table.to_csv(output.pairs, float_format="%.6g")
-    loops = pd.read_csv(given.triangles, dtype=str)
-    loops["points"], loops["open_points"] = closure.points, closure.open_points
-    loops.to_csv(output.loops, index=False)
+    write_csv(output.pairs, table, digits=6)
+    loops = read_csv(given.triangles, ("date1", "date2", "date3"))
+    write_csv(output.loops, loops | {"points": closure.points, "open_points": closure.open_points})
     open_loops = np.where(np.isfinite(seams), closure.open_loops, NO_LABEL_DATA).astype(np.uint16)
     for path, image, units, text in (
         (output.open_loops, open_loops, "loops", "loops of interferograms that do not close"),
@@ -68,5 +67,5 @@ with job(snakemake) as log:
         closure.open_points.sum(),
         closure.points.sum(),
         table["suspect"].sum(),
-        len(table),
+        network.npairs,
     )

@@ -1,7 +1,7 @@
 """Simulate a small city: its stack, its baselines in both kinds of table, and the truth."""
 
 import numpy as np
-from emcflow.files import write_text
+from emcflow.files import write_csv
 from emcflow.raster import Grid, write_raster
 from emcflow.simulate import baseline_tables, simulate_stack
 from job import job
@@ -30,6 +30,6 @@ with job(snakemake) as log:
         write_raster(path, truth.astype(np.float32), grid, units=units, description=f"true {name}")
     write_raster(output.timeseries, city.phase, grid, units="rad", description=list(city.dates))
     per_date, per_pair = baseline_tables(city.dates, city.bperp_m)
-    write_text(output.baselines_slc, per_date.to_csv(index=False))
-    write_text(output.baselines_ifg, per_pair.to_csv(index=False))
+    write_csv(output.baselines_slc, per_date)
+    write_csv(output.baselines_ifg, per_pair)
     log.info("%d dates of %d x %d pixels", len(city.dates), *grid.shape)

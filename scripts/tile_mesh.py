@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from emcflow.mesh import confident_links, point_mesh
-from emcflow.planar import breadth_first_tree
+from emcflow.mesh import confident_links, point_mesh, regions
 from emcflow.stack import Stack, coherent_points, read_phase
 from emcflow.store import create, put, put_graph, put_points
 from emcflow.tiles import tiles_from_json
@@ -29,7 +28,7 @@ with job(snakemake) as log:
     graph = point_mesh(points)
     log.info("%d links, %d triangles", graph.nedges, graph.ntriangles)
     confident = confident_links(points, graph.edges, params.max_link_pixels)
-    region = breadth_first_tree(graph, confident).region
+    region = regions(len(points), graph.edges[confident])
     if not confident.all():
         log.info(
             "%d links longer than mesh.max_link_pixels = %g join nothing; %d separate regions, the "

@@ -55,14 +55,13 @@ def test_everything_imported_is_pinned():
     assert imported() <= pinned
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_the_tests_run_on_the_pinned_versions(name):
-    pins = requirements(name)
+@pytest.mark.parametrize("part", ["", "-dev", "-slurm"])
+def test_the_tests_run_on_the_pinned_versions(part):
+    pins = requirements(f"requirements{part}.txt")
     assert {package: metadata.version(package) for package in pins} == pins
 
 
 def test_the_tests_need_what_the_workflow_needs():
-    assert (
-        "-r requirements.txt" in (ROOT / "envs" / "requirements-dev.txt").read_text().splitlines()
-    )
+    lines = (ROOT / "envs" / "requirements-dev.txt").read_text().splitlines()
+    assert {"-r requirements.txt", "-r requirements-slurm.txt"} <= set(lines)
     assert not set(requirements("requirements-dev.txt")) & set(requirements("requirements.txt"))

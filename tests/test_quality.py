@@ -30,11 +30,11 @@ def test_a_wrong_pair_opens_both_of_its_triangles_and_is_suspect():
     through = (network.graph.triangle_edges == wrong).any(axis=1)
     table = table_of(network, np.where(through, 30, 0))
     assert through.sum() == 2
-    assert table["open_loops"].iloc[wrong] == 60
-    assert table["open_share"].iloc[wrong] == 0.03
-    beside = [pair for pair in range(network.npairs) if table["open_loops"].iloc[pair] == 30]
+    assert table["open_loops"][wrong] == 60
+    assert table["open_share"][wrong] == 0.03
+    beside = [pair for pair in range(network.npairs) if table["open_loops"][pair] == 30]
     assert len(beside) == 4  # the other sides of the two triangles, at half the share
-    assert table["reasons"].iloc[wrong] == "loops"
+    assert table["reasons"][wrong] == "loops"
     assert table_of(network, np.where(through, 3, 0))["suspect"].sum() == 0
 
 
@@ -63,7 +63,7 @@ def test_seams_are_told_by_the_worst_overlap():
     assert table["reasons"].tolist() == ["", "misfit", "", "", "seams", ""]
     assert table["seam_80"].tolist() == [0] * 6
     assert table["seam_100"].tolist() == [0, 0, 0, 0, 2, 0]
-    np.testing.assert_allclose(table["agreement"].iloc[4], 0.95, atol=1e-6)
+    np.testing.assert_allclose(table["agreement"][4], 0.95, atol=1e-6)
 
 
 def test_two_dates_have_no_loops():

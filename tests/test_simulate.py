@@ -10,6 +10,7 @@ import yaml
 from emcflow.accuracy import share_right
 from emcflow.baselines import read_baselines
 from emcflow.errors import InputError
+from emcflow.files import write_csv
 from emcflow.geometry import design_matrix
 from emcflow.links import estimate_links, search_axis
 from emcflow.mesh import point_mesh
@@ -220,7 +221,7 @@ def test_the_smallest_scene():
 
 def test_baseline_tables_hold_the_baselines(city, tmp_path):
     for kind, table in zip(("slc", "ifg"), baseline_tables(city.dates, city.bperp_m), strict=True):
-        table.to_csv(tmp_path / f"{kind}.csv", index=False)
+        write_csv(tmp_path / f"{kind}.csv", table)
         baselines = read_baselines(tmp_path / f"{kind}.csv", city.dates)
         assert np.allclose(baselines.bperp_m, city.bperp_m, atol=1e-6)
         assert baselines.warnings == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -51,10 +52,20 @@ def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield the tree and all statements in it, without their expressions, which are far more."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in ("body", "orelse", "handlers", "finalbody", "cases"):
+            waiting.extend(getattr(node, field, []))
+
+
 @cache
 def _imports(path: Path, root: Path) -> list[Path]:
     names = []
-    for node in ast.walk(_tree(path)):
+    for node in _statements(_tree(path)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -67,8 +78,8 @@ def _imports(path: Path, root: Path) -> list[Path]:
 @cache
 def _syntax(path: Path) -> str:
     tree = _tree(path)  # no import is lost with the docstrings
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         if documented and ast.get_docstring(node, clean=False) is not None:
             node.body.pop(0)
-    return ast.dump(tree)
+    return ast.dump(tree, annotate_fields=False)

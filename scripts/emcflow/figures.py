@@ -10,8 +10,10 @@ import io
 import struct
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing import get_context
 
 import matplotlib as mpl
 import numpy as np
@@ -161,6 +163,40 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()
+
+
+def pngs(drawn: Sequence[Figure], n_processes: int) -> list[bytes]:
+    """Draw figures side by side, in copies of this process, which no thread may run in beside.
+
+    Threads would wait for each other: all of matplotlib holds the interpreter's lock.
+
+    Parameters
+    ----------
+    drawn : sequence of Figure
+    n_processes : int
+
+    Returns
+    -------
+    list of bytes
+        The PNG file of each.
+    """
+    if n_processes == 1:
+        return [png(figure) for figure in drawn]
+    with ProcessPoolExecutor(n_processes, get_context("fork"), _hold, (drawn,)) as pool:
+        return list(pool.map(_png_of_held, range(len(drawn))))
+
+
+_held: Sequence[Figure] = ()
+
+
+def _hold(drawn: Sequence[Figure]) -> None:
+    """Keep the figures in a copy of the process: what it is forked with need not be pickled."""
+    global _held
+    _held = drawn
+
+
+def _png_of_held(number: int) -> bytes:
+    return png(_held[number])
 
 
 def _figure(height: float, title: str):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from emcflow.errors import OutputError
 
+Columns = dict[str, np.ndarray]  # of a table, by their names
 DISK_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
 
 
@@ -55,6 +60,56 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with whole_file(path) as file:
         file.write(text.encode())
+
+
+def write_csv(path: str | Path, columns: Mapping[str, Sequence], digits: int | None = None) -> None:
+    """Write a table, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    columns : mapping of str to sequence
+        Values by the name of their column, of one length; NaN is written as an empty cell.
+    digits : int, optional
+        Digits of numbers with a fraction; by default as many as tell them apart.
+    """
+
+    def cell(value):
+        if not isinstance(value, float | np.floating):
+            return value
+        return "" if np.isnan(value) else f"{value:.{digits}g}" if digits else repr(float(value))
+
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(map(cell, row) for row in zip(*columns.values(), strict=True))
+    write_text(path, text.getvalue())
+
+
+def read_csv(path: str | Path, texts: Collection[str] = ()) -> Columns:
+    """Read a table that `write_csv` has written.
+
+    Importing pandas takes as long as all else that small jobs do.
+
+    Parameters
+    ----------
+    path : path
+    texts : collection of str
+        Columns of text; all others are numbers, NaN where a cell is empty.
+
+    Returns
+    -------
+    dict of str to ndarray of float64 or str, shape (nrows,)
+    """
+    with open(path, newline="") as file:
+        header, *rows = csv.reader(file)
+    cells = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
+    return {
+        name: np.array(column, dtype=str)
+        if name in texts
+        else np.array([cell or "nan" for cell in column], dtype=np.float64)
+        for name, column in cells.items()
+    }
 
 
 def cannot_write(path: str | Path, error: OSError) -> OutputError:

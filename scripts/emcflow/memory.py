@@ -37,7 +37,7 @@ class Peak:
 # A Delaunay mesh has 3 links and 2 triangles per point; its arrays take 102 bytes per point.
 PEAKS = {
     # truth and stack, both of all dates; the spectrum of a field
-    "simulate_stack": Peak(fixed_mb=190, pixel=140, pixel_date=17),
+    "simulate_stack": Peak(fixed_mb=115, pixel=140, pixel_date=17),
     # points are the pixels of a block: phase of all interferograms, copied once, and of all dates,
     # which GDAL keeps until they are written
     "link_phases": Peak(fixed_mb=260, pair=9, date=13, thread=40),
@@ -46,14 +46,14 @@ PEAKS = {
     # a raster, and its values at the points beside sums and products of them
     "scene_view": Peak(fixed_mb=200, pixel=110),
     # phase of all dates; the triangulation, or one window per thread
-    "tile_mesh": Peak(fixed_mb=235, point=560, date=4, pixel=5, pixel_thread=8),
+    "tile_mesh": Peak(fixed_mb=120, point=560, date=4, pixel=5, pixel_thread=8),
     # phase; links, their parameters, sigmas and coherence; the waves of the search are small
-    "link_model": Peak(fixed_mb=240, point=130, date=5),
+    "link_model": Peak(fixed_mb=262, point=130, date=5),
     # phase, cycles of links and their residues per date; cycles of points per interferogram;
     # mesh, dual, costs; the search of one interferogram per thread
-    "unwrap_tile": Peak(fixed_mb=230, point=450, date=14, pair=2, thread=140),
+    "unwrap_tile": Peak(fixed_mb=284, point=450, date=14, pair=2, thread=140),
     # points, links and regions of all tiles; what overlaps differ by
-    "tile_overlaps": Peak(fixed_mb=95, point=100, pair=0.7),
+    "tile_overlaps": Peak(fixed_mb=60, point=100, pair=0.7),
     # cycles before and after, their mean and spread; phase; the places of points; images
     "merge_interferograms": Peak(
         fixed_mb=130, point=300, date=4, pair=24, pixel=12, pixel_thread=8
@@ -63,7 +63,7 @@ PEAKS = {
     # values of all tiles, some contrasts of the dates, a few images
     "merge_parameters": Peak(fixed_mb=130, point=250, pixel=40),
     # a layer of each kind, one interferogram, windows of a few interferograms per thread
-    "quality": Peak(fixed_mb=220, point=40, pixel=20, pixel_thread=8),
+    "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
     # one window of all interferograms; the series, and misfits where there are any; images of dates
     "time_series": Peak(fixed_mb=165, point=40, date=5, pair_mb=1.5, pixel=24, pixel_thread=16),
     # an image of the coherence and some of one interferogram
@@ -77,8 +77,8 @@ PEAKS = {
     # GDAL's cache
     "fill": Peak(fixed_mb=190, pixel=110),
     "fill_labels": Peak(fixed_mb=190, pixel=8),
-    # pictures; a few rasters at a time
-    "report": Peak(fixed_mb=330, point=80, pixel=20),
+    # pictures, drawn in a second process as well; a few rasters at a time
+    "report": Peak(fixed_mb=250, point=80, pixel=20),
 }
 
 

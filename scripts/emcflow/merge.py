@@ -15,14 +15,19 @@ so the merged phase is congruent with the input. Fractional bulk offsets are rou
 blending: near half a cycle they would else turn small corrections into steps inside a tile.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emcflow.blend import DirichletProblem, dirichlet_problem
 from emcflow.errors import InputError
 from emcflow.overlaps import TilePoints, first_nodes
+
+if TYPE_CHECKING:
+    from emcflow.blend import DirichletProblem
 
 # Blended values this close to half a cycle count as ties [cycles]: far above the rounding error of
 # the averages and of the solver, far below what the data can mean.
@@ -209,6 +214,8 @@ def _core_problem(
     links = links[node[links[:, 0]] == node[links[:, 1]]]
     given = ~counts
     given[shared] = True
+    from emcflow.blend import dirichlet_problem  # slow to import, and one tile has nothing to blend
+
     return dirichlet_problem(links, given)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 
 import numpy as np
 
-from emcflow.files import write_text
+from emcflow.files import write_csv
 from emcflow.geometry import days_since_first
 from emcflow.network import Network, PlanarNetwork, planar_network
 from emcflow.planar import planar_graph
@@ -35,14 +34,17 @@ def write_network(
         The interferograms, sorted.
     planar : ndarray of bool, shape (npairs,)
     """
-    dates, since_first = network.dates, days_since_first(network.dates).astype(int)
-    rows = [
-        (dates[a], dates[b], since_first[b] - since_first[a], int(drawn))
-        for (a, b), drawn in zip(pairs.tolist(), planar, strict=True)
-    ]
-    _write(pairs_csv, ("reference", "secondary", "days", "planar"), rows)
-    corners = [[dates[date] for date in triangle] for triangle in network.triangles]
-    _write(triangles_csv, ("date1", "date2", "date3"), corners)
+    dates, since_first = np.array(network.dates), days_since_first(network.dates).astype(int)
+    reference, secondary = dates[pairs.T]
+    columns = {
+        "reference": reference,
+        "secondary": secondary,
+        "days": np.diff(since_first[pairs], axis=1)[:, 0],
+        "planar": planar.astype(int),
+    }
+    write_csv(pairs_csv, columns)
+    corners = dates[network.triangles].T
+    write_csv(triangles_csv, dict(zip(("date1", "date2", "date3"), corners, strict=True)))
 
 
 def read_interferograms(pairs_csv: str | Path, triangles_csv: str | Path) -> Network:
@@ -80,14 +82,6 @@ def _read(pairs_csv, triangles_csv):
     triangles = [[position[date] for date in row] for row in corners]
     planar = np.array([row[3] == "1" for row in rows])
     return dates, np.array(pairs), planar, np.array(triangles, dtype=int).reshape(-1, 3)
-
-
-def _write(path, header, rows):
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(header)
-    table.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 def _rows(path):

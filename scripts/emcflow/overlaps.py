@@ -358,14 +358,13 @@ def _assemble(tiles, npairs: int, found: list[tuple], too_small: list[tuple]) ->
 
 def _components(links: np.ndarray, node_points: np.ndarray) -> np.ndarray:
     """Connected components of the offset graph, the one with the most points first."""
-    n = node_points.size
-    ncomponents, label = n, np.arange(n)
-    if len(links):
-        from scipy.sparse import coo_array  # slow to import, and one tile has no overlaps
-        from scipy.sparse.csgraph import connected_components
-
-        graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(n, n))
-        ncomponents, label = connected_components(graph, directed=False)
+    label, before = np.arange(node_points.size), None
+    while not np.array_equal(label, before):  # each takes the least label of its neighbours
+        before = label.copy()
+        for one, other in (links.T, links.T[::-1]):
+            np.minimum.at(label, one, before[other])
+    label = np.unique(label, return_inverse=True)[1]
+    ncomponents = label.max(initial=-1) + 1
     size = np.bincount(label, weights=node_points, minlength=ncomponents)
     rank = np.empty(ncomponents, np.int32)
     rank[np.argsort(-size, kind="stable")] = np.arange(ncomponents, dtype=np.int32)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 
 from emcflow.closure import Closure
+from emcflow.files import Columns
 from emcflow.geometry import days_since_first
 from emcflow.network import Network
 from emcflow.overlaps import Overlaps
@@ -32,7 +32,7 @@ def pair_table(
     residuals: np.ndarray,
     valid_share: np.ndarray,
     bperp_m: np.ndarray | None = None,
-) -> pd.DataFrame:
+) -> Columns:
     """Return what is known about every pair.
 
     Parameters
@@ -53,8 +53,8 @@ def pair_table(
 
     Returns
     -------
-    pandas.DataFrame
-        One row per pair, named D1_D2: reference, secondary, days, bperp_m (where known),
+    dict of str to ndarray, shape (npairs,)
+        Columns of a table: pair (D1_D2), reference, secondary, days, bperp_m (where known),
         valid_share, residues (triangles of the meshes with one), residue_share (of all), flow_links
         (links that were changed), flow_sum (cycles added to or taken from them), flow_cost,
         open_loops (loops through the pair that do not close, counted at every point), open_share
@@ -64,8 +64,7 @@ def pair_table(
         overlap where that is largest [cycles]. At the end suspect (0 or 1) and reasons.
     """
     first, second = np.array(network.dates)[network.pairs.T]
-    table = pd.DataFrame({"reference": first, "secondary": second}, index=network.pair_names)
-    table.index.name = "pair"
+    table = {"pair": np.array(network.pair_names), "reference": first, "secondary": second}
     days = days_since_first(network.dates).astype(int)
     table["days"] = np.diff(days[network.pairs], axis=1)[:, 0]
     if bperp_m is not None:
@@ -89,23 +88,23 @@ def pair_table(
         for decile, values in enumerate(worst.T):
             table[f"seam_{10 * decile:02d}"] = values
     reasons = _reasons(table, overlaps)
-    table["suspect"] = [int(bool(reason)) for reason in reasons]
-    table["reasons"] = reasons
+    table["suspect"] = np.array([int(bool(reason)) for reason in reasons])
+    table["reasons"] = np.array(reasons)
     return table
 
 
-def _reasons(table: pd.DataFrame, overlaps: Overlaps) -> list[str]:
+def _reasons(table: Columns, overlaps: Overlaps) -> list[str]:
     """Return why each pair is suspect, in words; empty where it is not."""
-    share = table["residue_share"].to_numpy()
+    share = table["residue_share"]
     middle = np.median(share)
     spread = 1.4826 * np.median(np.abs(share - middle))
     found = {
-        "loops": table["open_share"].to_numpy() > OPEN_LOOPS,
+        "loops": table["open_share"] > OPEN_LOOPS,
         "residues": (share > RESIDUES) & (share > middle + RESIDUE_DEVIATIONS * spread),
     }
     if len(overlaps.links):
         found["seams"] = overlaps.agreement.min(axis=0) < SEAM_AGREEMENT
-        found["misfit"] = table["misfit_cycles"].to_numpy() > MISFIT_CYCLES
+        found["misfit"] = table["misfit_cycles"] > MISFIT_CYCLES
     return [
-        " ".join(name for name, flags in found.items() if flags[pair]) for pair in range(len(table))
+        " ".join(name for name, flags in found.items() if flags[pair]) for pair in range(len(share))
     ]

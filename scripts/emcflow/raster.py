@@ -301,17 +301,20 @@ def write_raster(
 def _profile(grid: Grid, count: int, dtype: np.dtype | str, threads: int) -> dict:
     """Return how GDAL is to write a raster."""
     dtype = np.dtype(dtype)
+    rows, cols = grid.shape
+    # Tiles are padded to their full size, which a small scene of many bands cannot afford.
+    tiled = min(rows, cols) >= BLOCK
     profile = {
         "driver": "GTiff",
-        "height": grid.shape[0],
-        "width": grid.shape[1],
+        "height": rows,
+        "width": cols,
         "count": count,
         "dtype": dtype.name,
         "crs": grid.crs,
         "transform": Affine(*grid.transform),
-        "tiled": True,
-        "blockxsize": BLOCK,
-        "blockysize": BLOCK,
+        "tiled": tiled,
+        "blockysize": min(rows, BLOCK),
+        **({"blockxsize": BLOCK} if tiled else {}),
         "compress": "deflate",
         # Level 1 is several times faster than the default and a few per cent larger.
         "zlevel": 1,

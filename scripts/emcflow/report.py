@@ -16,7 +16,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from rasterio.enums import Resampling
@@ -25,7 +24,7 @@ import emcflow
 from emcflow import figures
 from emcflow.accuracy import share_right
 from emcflow.closure import Closure, largest_of_cells
-from emcflow.files import whole_file, write_text
+from emcflow.files import Columns, read_csv, whole_file, write_text
 from emcflow.geometry import SIGMAS
 from emcflow.network import Network
 from emcflow.network_tables import read_interferograms
@@ -115,18 +114,27 @@ class Album:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.waiting: list[tuple[dict, figures.Figure]] = []
 
     def add(self, name: str, figure: figures.Figure, alt: str, caption: str) -> dict:
-        """Draw a figure, and return what the page needs to show it."""
+        """Return what the page needs to show a figure, but for its source: see `draw`."""
         width, height = figure.get_size_inches() * 100
-        return {
+        picture = {
             "name": name,
-            "source": self.keep(name, figures.png(figure)),
             "alt": alt,
             "caption": caption,
             "width": round(width),
             "height": round(height),
         }
+        self.waiting.append((picture, figure))
+        return picture
+
+    def draw(self, n_processes: int) -> None:
+        """Draw the figures that were added, side by side, and give each its source."""
+        pictures, drawn = zip(*self.waiting, strict=True)
+        for picture, made in zip(pictures, figures.pngs(drawn, n_processes), strict=True):
+            picture["source"] = self.keep(picture["name"], made)
+        self.waiting.clear()
 
     def keep(self, name: str, picture: bytes) -> str:
         """Write a PNG file and return its data URI."""
@@ -215,7 +223,7 @@ def write_report(
     folder : path
         For the pictures.
     n_threads : int
-        Rasters read side by side.
+        Rasters read and figures drawn side by side.
 
     Returns
     -------
@@ -264,6 +272,7 @@ def write_report(
         "versions": _versions(),
         "sources": _list_files(sources),
     }
+    album.draw(n_threads)
     _render(page, Path(html))
     return headline, remarks
 
@@ -283,7 +292,7 @@ def _render(page: Mapping, path: Path) -> None:
 # Numbers
 
 
-def pair_table(files: RunFiles, scene: Scene, min_coherence: float) -> pd.DataFrame:
+def pair_table(files: RunFiles, scene: Scene, min_coherence: float) -> Columns:
     """Return what is known about every pair: ``pairs.csv``, and where it exists the truth.
 
     Parameters
@@ -295,25 +304,23 @@ def pair_table(files: RunFiles, scene: Scene, min_coherence: float) -> pd.DataFr
 
     Returns
     -------
-    pandas.DataFrame
+    dict of str to ndarray, shape (npairs,)
         See :func:`emcflow.quality.pair_table`; column share_right is the share of right points.
     """
-    texts = dict.fromkeys(("reference", "secondary", "reasons"), str)
-    table = pd.read_csv(files.pairs, dtype=texts, index_col="pair")
-    table["reasons"] = table["reasons"].fillna("")
+    table = read_csv(files.pairs, ("pair", "reference", "secondary", "reasons"))
     if not files.baselines:
-        table = table.drop(columns="bperp_m", errors="ignore")
+        table.pop("bperp_m", None)
     if files.truth:
-        table["share_right"] = _shares_right(files, scene, min_coherence)
+        table["share_right"] = np.array(_shares_right(files, scene, min_coherence))
     return table
 
 
 def _closure(files: RunFiles) -> Closure:
     """Return the loops that do not close, from ``loops.csv`` and ``open_loops.tif``."""
-    loops = pd.read_csv(files.loops)
+    loops = read_csv(files.loops)
     image = read_band(files.open_loops)
     image[image == NO_LABEL_DATA] = 0
-    return Closure(loops["points"].to_numpy(), loops["open_points"].to_numpy(), image)
+    return Closure(loops["points"].astype(int), loops["open_points"].astype(int), image)
 
 
 def _shares_right(files: RunFiles, scene: Scene, min_coherence: float) -> list[float]:
@@ -374,10 +381,11 @@ def rule_table(folder: str | Path) -> list[dict]:
     """
     rules: dict[str, list[tuple[float, float]]] = {}
     for path in sorted(Path(folder).glob("*.tsv")):
-        row = pd.read_csv(path, sep="\t").iloc[0]
-        memory = pd.to_numeric(row["max_rss"], errors="coerce")
+        header, row = (line.split("\t") for line in path.read_text().splitlines())
+        taken = dict(zip(header, row, strict=True))
+        memory = float(taken["max_rss"]) if taken["max_rss"][0].isdigit() else float("nan")
         name = re.sub(r"_\d+$", "", path.stem)
-        rules.setdefault(name, []).append((float(row["s"]), float(memory)))
+        rules.setdefault(name, []).append((float(taken["s"]), memory))
     rules.pop("report", None)  # that of an earlier report: this one still runs
     rows = []
     for name, jobs in rules.items():
@@ -433,17 +441,17 @@ def _plural(number: int, singular: str) -> str:
 
 def _headline(
     scene: Scene,
-    table: pd.DataFrame,
+    table: Columns,
     closure: Closure,
     overlaps: Overlaps,
     links: dict | None,
 ) -> dict[str, list[dict]]:
     """Return the cards of what was run and of how good it is."""
     rows, cols = scene.grid.shape
-    dates = scene.network.dates
+    dates, npairs = scene.network.dates, scene.network.npairs
     run = [
         _card("dates", f"{len(dates)}", "dates", f"{_day(dates[0])} to {_day(dates[-1])}"),
-        _card("pairs", f"{len(table):,}", _plural(len(table), "interferogram"), _span_of(table)),
+        _card("pairs", f"{npairs:,}", _plural(npairs, "interferogram"), _span_of(table)),
         _card(
             "points",
             f"{scene.npoints:,}",
@@ -467,8 +475,8 @@ def _headline(
     if links:
         note = f"median of {_count(links['links'], 'link')}"
         good.append(_card("link_coherence", f"{links['median']:.2f}", "link coherence", note))
-    residues = f"{table['residues'].median():,.0f}"
-    note = f"median pair: {percent(table['residue_share'].median())} of the mesh’s triangles"
+    residues = f"{np.median(table['residues']):,.0f}"
+    note = f"median pair: {percent(np.median(table['residue_share']))} of the mesh’s triangles"
     good.append(_card("residues", residues, "residues per pair", note))
     return {"run": run, "good": good}
 
@@ -477,9 +485,9 @@ def _card(name: str, value: str, label: str, note: str) -> dict:
     return {"name": name, "value": value, "label": label, "note": note}
 
 
-def _span_of(table: pd.DataFrame) -> str:
+def _span_of(table: Columns) -> str:
     low, high = table["days"].min(), table["days"].max()
-    return f"over {low} days" if low == high else f"over {low} to {high} days"
+    return f"over {low:.0f} days" if low == high else f"over {low:.0f} to {high:.0f} days"
 
 
 def _ground_size(scene: Scene) -> str:
@@ -494,7 +502,7 @@ def _ground_size(scene: Scene) -> str:
 def _remarks(
     files: RunFiles,
     scene: Scene,
-    table: pd.DataFrame,
+    table: Columns,
     closure: Closure,
     overlaps: Overlaps,
     links: dict | None,
@@ -504,7 +512,7 @@ def _remarks(
     suspect = int(table["suspect"].sum())
     if suspect:
         remarks.append(
-            f"{_count(suspect, 'interferogram')} of {len(table)} flagged as suspect in "
+            f"{_count(suspect, 'interferogram')} of {scene.network.npairs} flagged as suspect in "
             "quality/pairs.csv: the table of interferograms says why."
         )
     ncomponents = overlaps.ncomponents
@@ -640,7 +648,7 @@ def _thin_degree(scene: Scene) -> np.ndarray:
     return scene.degree[np.ix_(rows, cols)]
 
 
-def _phase_pictures(scene: Scene, table: pd.DataFrame, album: Album, n_threads: int) -> list[dict]:
+def _phase_pictures(scene: Scene, table: Columns, album: Album, n_threads: int) -> list[dict]:
     """Return wrapped and unwrapped pictures of all interferograms, or of those to be looked at."""
     step = max(1, -(-max(scene.grid.shape) // PICTURE_SIDE))
 
@@ -651,7 +659,7 @@ def _phase_pictures(scene: Scene, table: pd.DataFrame, album: Album, n_threads: 
             "name": name,
             "number": number + 1,
             "title": f"{_day(name[:8])} to {_day(name[9:])}",
-            "facts": _facts(table.loc[name]),
+            "facts": _facts({column: values[number] for column, values in table.items()}),
             "low": f"{phase.limits[0]:.1f}",
             "high": f"{phase.limits[1]:.1f}",
             "wrapped": album.keep(f"interferograms/{name}_wrapped", phase.wrapped),
@@ -659,7 +667,7 @@ def _phase_pictures(scene: Scene, table: pd.DataFrame, album: Album, n_threads: 
         }
 
     with ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(picture, shown_pairs(table["residues"].to_numpy())))
+        return list(pool.map(picture, shown_pairs(table["residues"])))
 
 
 def shown_pairs(residues: np.ndarray, most: int = MAX_PICTURES) -> list[int]:
@@ -685,7 +693,7 @@ def shown_pairs(residues: np.ndarray, most: int = MAX_PICTURES) -> list[int]:
     return sorted([*worst.tolist(), *others[evenly].tolist()])
 
 
-def _facts(pair: pd.Series) -> str:
+def _facts(pair: Mapping) -> str:
     """Return the numbers of one pair in a line."""
     facts = [_count(int(pair["days"]), "day")]
     if "bperp_m" in pair:
@@ -701,12 +709,12 @@ def _picture_shape(view: figures.SceneView) -> str:
     return f"{1 / view.height_to_width:.5g}"
 
 
-def _network_figures(files: RunFiles, scene: Scene, table: pd.DataFrame, album: Album) -> dict:
+def _network_figures(files: RunFiles, scene: Scene, table: Columns, album: Album) -> dict:
     """Return the network over time and baseline, and the misfits of the table of baselines."""
     network = scene.network
-    bperp = pd.read_csv(files.baselines)["bperp_m"].to_numpy()
+    bperp = read_csv(files.baselines, ("date",))["bperp_m"]
     label = "triangles with a residue"
-    share = table["residue_share"].to_numpy()
+    share = table["residue_share"]
     figure = figures.network_plot(network.dates, bperp, network.pairs, share, label)
     alt = (
         f"Plot of {network.ndates} dates over time and perpendicular baseline, from "
@@ -717,8 +725,8 @@ def _network_figures(files: RunFiles, scene: Scene, table: pd.DataFrame, album: 
         "residue before unwrapping in space. Baselines are relative to the first date."
     )
     section = {"figures": [album.add("network", figure, alt, caption)], "text": ""}
-    misfit = pd.read_csv(files.misfit, dtype={"reference": str, "secondary": str})
-    values = misfit["misfit_m"].to_numpy()
+    misfit = read_csv(files.misfit, ("reference", "secondary"))
+    values = misfit["misfit_m"]
     worst = np.abs(values).max(initial=0)
     if worst > MISFIT_M:
         first, last, title = misfit["reference"], misfit["secondary"], "Misfit of the baselines"
@@ -786,7 +794,7 @@ def _histogram(name: str, counts: np.ndarray, title: str, caption: str, album: A
     return album.add(name, figure, f"Histogram of {title.lower()}, median {median:.2f}.", caption)
 
 
-def _pair_figures(table: pd.DataFrame, album: Album) -> list[dict]:
+def _pair_figures(table: Columns, album: Album) -> list[dict]:
     """Return plots of residues, flows and, where known, right points of every pair."""
     plots = [
         ("residues", "residues", "Residues", "triangles with a residue", False),
@@ -801,18 +809,18 @@ def _pair_figures(table: pd.DataFrame, album: Album) -> list[dict]:
     }
     shown = []
     for name, column, title, label, share in plots:
-        values = table[column].to_numpy(dtype=float)
+        values = table[column]
         figure = figures.span_plot(
             table["reference"], table["secondary"], values, title, label, share=share
         )
         low, high = (percent(v) if share else f"{v:,.0f}" for v in (values.min(), values.max()))
-        alt = f"Plot of {title.lower()} of {len(table)} interferograms, from {low} to {high}."
+        alt = f"Plot of {title.lower()} of {len(values)} interferograms, from {low} to {high}."
         caption = f"{captions[name]} A line goes from the first to the second date of a pair."
         shown.append(album.add(name, figure, alt, caption))
     return shown
 
 
-def _pair_rows(table: pd.DataFrame) -> dict:
+def _pair_rows(table: Columns) -> dict:
     """Return the table of pairs as head and rows of text."""
     columns = [
         ("Days", "days", "{:,.0f}".format),
@@ -832,9 +840,9 @@ def _pair_rows(table: pd.DataFrame) -> dict:
         (
             name,
             f"{_day(name[:8])} to {_day(name[9:])}",
-            [text(row[key]) for _, key, text in present],
+            [text(table[key][number]) for _, key, text in present],
         )
-        for name, row in table.iterrows()
+        for number, name in enumerate(table["pair"])
     ]
     return {"head": [title for title, _, _ in present], "rows": rows}
 
@@ -878,9 +886,7 @@ def _closure_section(scene: Scene, closure: Closure, album: Album) -> dict | Non
     return section
 
 
-def _seam_section(
-    scene: Scene, overlaps: Overlaps, table: pd.DataFrame, album: Album
-) -> dict | None:
+def _seam_section(scene: Scene, overlaps: Overlaps, table: Columns, album: Album) -> dict | None:
     """Return how well the tiles fit together; None for a single tile."""
     if not len(overlaps.links):
         return None
@@ -888,8 +894,8 @@ def _seam_section(
     figure = figures.seam_plot(overlaps.agreement, names)
     mean, low = overlaps.agreement.mean(axis=1), overlaps.agreement.min(axis=1)
     alt = (
-        f"Picture of the share of points that agree in {len(names)} overlaps and {len(table)} "
-        f"interferograms, at least {percent(float(low.min()))}."
+        f"Picture of the share of points that agree in {len(names)} overlaps and "
+        f"{scene.network.npairs} interferograms, at least {percent(float(low.min()))}."
     )
     caption = "Share of the common points of two tiles that agree on the cycles between them."
     worst = [int((row < SEAM_AGREEMENT).sum()) for row in overlaps.agreement]

@@ -256,27 +256,23 @@ def baseline_tables(dates: tuple[str, ...], bperp_m: np.ndarray):
 
     Returns
     -------
-    per_date : pandas.DataFrame
+    per_date : dict of str to sequence
         Columns date, bperp_m.
-    per_pair : pandas.DataFrame
+    per_pair : dict of str to sequence
         Columns reference, secondary, bperp_m, for each date and the three that follow it.
     """
-    import pandas as pd  # slow to import, and the dates alone do not need it
-
     pairs = [
         (first, second)
         for first in range(len(dates))
         for second in range(first + 1, min(first + 4, len(dates)))
     ]
-    per_date = pd.DataFrame({"date": dates, "bperp_m": bperp_m})
-    per_pair = pd.DataFrame(
-        {
-            "reference": [dates[first] for first, _ in pairs],
-            "secondary": [dates[second] for _, second in pairs],
-            "bperp_m": [bperp_m[second] - bperp_m[first] for first, second in pairs],
-        }
-    )
-    return per_date, per_pair.round({"bperp_m": 3})
+    per_date = {"date": dates, "bperp_m": bperp_m}
+    per_pair = {
+        "reference": [dates[first] for first, _ in pairs],
+        "secondary": [dates[second] for _, second in pairs],
+        "bperp_m": [round(bperp_m[second] - bperp_m[first], 3) for first, second in pairs],
+    }
+    return per_date, per_pair
 
 
 def _random(settings: SimulationSettings, *stream: int) -> np.random.Generator:
