@@ -30,7 +30,7 @@ with job(snakemake) as log:
         put(file, "region", region, "label")
         put(file, "params", parameters, "see terms")
         put(file, "covariance", parameter_covariance(design), "units of the terms per rad")
-        put(file, "residuals", residuals.astype(np.float32), "rad")
+        put(file, "residuals", residuals, "rad")
         for name, of_links in (
             ("coherence", coherence),
             ("unbiased_coherence", unbiased_coherence(coherence, *design.shape)),

@@ -12,10 +12,11 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
-from scipy.sparse.linalg import cg, splu
+from scipy.sparse.linalg import splu
 from threadpoolctl import threadpool_limits
 
 from emcflow.errors import InputError
+from emcflow.multigrid import conjugate_gradients, hierarchy
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +37,10 @@ NARROWING = 8.0
 # The mean change of weights that ends the reweighting, and the most steps.
 WEIGHT_CHANGE = 0.01
 MAX_REWEIGHTINGS = 20
-# Relative residual of the linear systems at the end; while weights still change, and for values of
-# which the spread is wanted alone, whose standard deviation is then right to 1 to 2 %.
-FINE_TOLERANCE, COARSE_TOLERANCE = 1e-7, 1e-3
+# Relative residual of the linear systems at the end, where values are then right to a hundredth of
+# the sigma of a link; while weights still change, and for values of which the spread is wanted
+# alone, whose standard deviation is then right to 1 to 2 %.
+FINE_TOLERANCE, COARSE_TOLERANCE = 1e-6, 1e-3
 MAX_ITERATIONS = 500
 # Matrices of weights that still change which share one multigrid hierarchy: setting one up costs as
 # much as five iterations, and the next matrices differ little.
@@ -79,14 +81,15 @@ class PointFit:
 
         Parameters
         ----------
-        sums : float64 (n, npoints)
+        sums : float (n, npoints)
             From `sums`.
 
         Returns
         -------
-        float64 (n, npoints)
+        float32 (n, npoints)
             To about a hundredth of their spread; the median of every connected component is 0.
         """
+        sums = np.asarray(sums, np.float32)
         with threadpool_limits(1, "blas"):
             x = self.system.solve(sums, np.zeros_like(sums), COARSE_TOLERANCE)
         return _zero_medians(x, self.system.component)
@@ -140,10 +143,7 @@ def fit_links(edges, values, sigma, npoints, at_edge=None):
 
     A link's precision is common to its terms up to one factor per term, since the terms share dates
     and noise. All terms then share one matrix, solved by conjugate gradients preconditioned by
-    algebraic multigrid, classical (Ruge, Stueben 1987, in McCormick: Multigrid Methods, ch. 4) or,
-    for the last weights, with root nodes (Manteuffel, Olson, Schroder, Southworth 2017, SIAM J.
-    Sci. Comput. 39(5), S3-S29); both of PyAMG (Bell, Olson, Schroder 2022,
-    doi:10.21105/joss.04142).
+    algebraic multigrid (:mod:`emcflow.multigrid`).
     """
     edges, values, sigma = _checked_links(edges, values, sigma, npoints)
     scaled, unit = _common_sigma(sigma, at_edge)
@@ -481,6 +481,11 @@ class _Graph:
         self.free = np.flatnonzero(free)
         self.first = first
         self.component = component
+        a, b = edges.T
+        nodes = np.arange(self.npoints, dtype=edges.dtype)
+        places = np.arange(2 * len(edges) + self.npoints)
+        ends = np.concatenate([a, b, nodes]), np.concatenate([b, a, nodes])
+        self.pattern = sparse.coo_array((places, ends), (self.npoints, self.npoints)).tocsr()
         self.matrices = 0
         self.preconditioners = [None] * len(self.large)
 
@@ -494,14 +499,10 @@ class _Graph:
         """Weighted Laplacian of the graph, sparse (npoints, npoints)."""
         a, b = self.edges[:, 0], self.edges[:, 1]
         diagonal = np.bincount(a, weights, self.npoints) + np.bincount(b, weights, self.npoints)
-        nodes = np.arange(self.npoints, dtype=a.dtype)
-        return sparse.coo_array(
-            (
-                np.concatenate([-weights, -weights, diagonal]),
-                (np.concatenate([a, b, nodes]), np.concatenate([b, a, nodes])),
-            ),
-            (self.npoints, self.npoints),
-        ).tocsr()
+        entries = np.concatenate([-weights, -weights, diagonal])
+        pattern = self.pattern
+        rows = entries[pattern.data], pattern.indices, pattern.indptr
+        return sparse.csr_array(rows, pattern.shape)
 
 
 class _System:
@@ -522,7 +523,7 @@ class _System:
         for number, points in enumerate(graph.large):
             part = matrix if len(points) == graph.npoints else matrix[points][:, points]
             if stale:
-                graph.preconditioners[number] = _multigrid(part, last)
+                graph.preconditioners[number] = hierarchy(part, last)
             self.large.append((points, part, graph.preconditioners[number]))
 
     @property
@@ -546,36 +547,19 @@ class _System:
         graph = self.graph
         x = x - x[:, graph.first][:, graph.component]
         if self.factor is not None:
-            x[:, graph.free] = self.factor.solve(right[:, graph.free].T).T
+            x[:, graph.free] = self.factor.solve(right[:, graph.free].T.astype(np.float64)).T
         for points, matrix, preconditioner in self.large:
-            for t in range(len(right)):
-                x[t, points], failed = cg(
-                    matrix,
-                    right[t, points],
-                    x0=x[t, points],
-                    rtol=tolerance,
-                    maxiter=MAX_ITERATIONS,
-                    M=preconditioner,
+            own, columns = (np.ascontiguousarray(of[:, points].T) for of in (x, right))
+            if not conjugate_gradients(
+                matrix, columns, own, preconditioner, tolerance, MAX_ITERATIONS
+            ):
+                log.warning(
+                    "integration over %d points stopped after %d iterations, before it had settled",
+                    len(points),
+                    MAX_ITERATIONS,
                 )
-                if failed:
-                    log.warning(
-                        "integration of term %d over %d points stopped after %d iterations, "
-                        "before it had settled",
-                        t, len(points), MAX_ITERATIONS,
-                    )  # fmt: skip
+            x[:, points] = own.T
         return x
-
-
-def _multigrid(matrix, last):
-    """Algebraic multigrid for a matrix, as a preconditioner.
-
-    Root nodes take three times as long to set up as the classical hierarchy and a third of its
-    iterations: of use for the last matrix, which is solved with often and to the end.
-    """
-    import pyamg  # slow to import, and of no use for small graphs
-
-    make = pyamg.rootnode_solver if last else pyamg.ruge_stuben_solver
-    return make(sparse.csr_matrix(matrix), max_coarse=500).aspreconditioner()
 
 
 def _zero_medians(x, component):

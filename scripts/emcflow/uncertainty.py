@@ -33,6 +33,8 @@ from emcflow.errors import InputError
 
 # More contrasts hardly make the variance of a point any surer, and each is one more map.
 MAX_CONTRASTS = 16
+# Links whose residual phase is held at a time, of all dates: as much as a cache holds.
+LINKS_AT_ONCE = 8192
 # Contrasts joined over the tiles at a time.
 CONTRASTS_AT_ONCE = 4
 
@@ -89,7 +91,7 @@ def residual_contrasts(phase, edges, design, fit, contrasts):
 
     Returns
     -------
-    float64 (n, npoints)
+    float32 (n, npoints)
         [rad]
 
     Notes
@@ -97,23 +99,21 @@ def residual_contrasts(phase, edges, design, fit, contrasts):
     See the module. The mean of cos(r) of a link is taken as at least ``1 / sqrt(ndates)``, what
     it is for pure noise.
     """
-    a, b = edges[:, 0], edges[:, 1]
-    ndates = len(phase)
-
-    def link_phasors(date):
-        phasors = np.exp(1j * (phase[date] - design[date] @ fit.values)).astype(np.complex64)
-        return phasors[b] * phasors[a].conj()
-
-    mean = np.zeros(len(edges), np.complex64)
+    ndates, npoints = phase.shape
+    phasors = np.empty((npoints, ndates), np.complex64)
     for date in range(ndates):
-        mean += link_phasors(date)
-    mean /= ndates
-    # Im(z conj(mean)) / |mean| is sin(r) about the constant of the link, |mean| the mean of cos(r).
-    turn = mean.conj() / np.maximum(np.abs(mean), 1 / np.sqrt(ndates)) ** 2
-    sums = np.zeros((len(contrasts), phase.shape[1]))
-    for date in range(ndates):
-        sums += contrasts[:, date, None] * fit.sums((link_phasors(date) * turn).imag)
-    return fit.solve(sums)
+        phasors[:, date] = np.exp(1j * (phase[date] - design[date] @ fit.values))
+    of_links = np.empty((len(contrasts), len(edges)), np.float32)
+    for start in range(0, len(edges), LINKS_AT_ONCE):
+        some = slice(start, start + LINKS_AT_ONCE)
+        a, b = edges[some].T
+        residual = phasors[b] * phasors[a].conj()
+        mean = residual.mean(axis=1, keepdims=True)
+        # Im(z conj(mean)) / |mean| is sin(r) about the constant of the link, |mean| the mean of
+        # cos(r).
+        residual *= mean.conj() / np.maximum(np.abs(mean), 1 / np.sqrt(ndates)) ** 2
+        of_links[:, some] = contrasts.astype(np.float32) @ residual.imag.T
+    return fit.solve(np.stack([fit.sums(row) for row in of_links]))
 
 
 def parameter_covariance(design):
