@@ -483,7 +483,7 @@ class _Graph:
         self.component = component
         a, b = edges.T
         nodes = np.arange(self.npoints, dtype=edges.dtype)
-        places = np.arange(2 * len(edges) + self.npoints)
+        places = np.arange(2 * len(edges) + self.npoints, dtype=np.int32)
         ends = np.concatenate([a, b, nodes]), np.concatenate([b, a, nodes])
         self.pattern = sparse.coo_array((places, ends), (self.npoints, self.npoints)).tocsr()
         self.matrices = 0

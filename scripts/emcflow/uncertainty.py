@@ -35,6 +35,8 @@ from emcflow.errors import InputError
 MAX_CONTRASTS = 16
 # Links whose residual phase is held at a time, of all dates: as much as a cache holds.
 LINKS_AT_ONCE = 8192
+# Contrasts integrated at a time: more are hardly faster and take more memory.
+SOLVED_AT_ONCE = 8
 # Contrasts joined over the tiles at a time.
 CONTRASTS_AT_ONCE = 4
 
@@ -113,7 +115,10 @@ def residual_contrasts(phase, edges, design, fit, contrasts):
         # cos(r).
         residual *= mean.conj() / np.maximum(np.abs(mean), 1 / np.sqrt(ndates)) ** 2
         of_links[:, some] = contrasts.astype(np.float32) @ residual.imag.T
-    return fit.solve(np.stack([fit.sums(row) for row in of_links]))
+    sums = np.stack([fit.sums(row).astype(np.float32) for row in of_links])
+    del of_links
+    some = range(0, len(sums), SOLVED_AT_ONCE)
+    return np.concatenate([fit.solve(sums[start : start + SOLVED_AT_ONCE]) for start in some])
 
 
 def parameter_covariance(design):
