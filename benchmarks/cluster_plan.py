@@ -261,7 +261,11 @@ def clusters_table(model: Model, size: Size) -> tuple[str, dict]:
             span = max(end for _, end in times.values())
             busy = sum(job.cores * (job.seconds + QUEUE_S) for job in jobs)
             tiles_end = max(times[job.name][1] for job in jobs if job.rule == "tile")
-            row += [in_words(span), in_words(tiles_end), f"{100 * busy / span / nodes / cores:.0f} %"]
+            row += [
+                in_words(span),
+                in_words(tiles_end),
+                f"{100 * busy / span / nodes / cores:.0f} %",
+            ]
             schedules[name, batched] = jobs, times
         rows.append(row)
     head = ["cluster", "as it is", "tiles done", "cores in use"]

@@ -20,6 +20,7 @@ from emcflow.simulate import simulation_baselines, simulation_dates
 from emcflow.stack import check_reference, phase_linked_stack
 from emcflow.text_baselines import table_files
 from emcflow.tiles import tiles_from_json
+from emcflow.update import check_kept, find_previous
 
 
 def checked(function, *arguments):
@@ -45,6 +46,7 @@ BASELINES_CSV = config["baselines"]["csv"] or (
 )
 LINK_MODEL = config["link_model"]["enabled"]
 TIME_SERIES = config["outputs"]["time_series"]
+PREVIOUS = checked(find_previous, config)
 
 
 def configured_inputs():
@@ -53,7 +55,8 @@ def configured_inputs():
         dates = simulation_dates(config["simulation"])
         stack = phase_linked_stack(f"{SIMULATION}/stack", None, dates)
         return Inputs(stack, config["stack"]["min_temporal_coherence"])
-    return find_inputs(config["stack"], OUT)
+    inputs = find_inputs(config["stack"], OUT)
+    return PREVIOUS.with_its_points(inputs) if PREVIOUS else inputs
 
 
 INPUTS = checked(configured_inputs)
@@ -81,6 +84,7 @@ OUTSIDE = [
 ]
 OUTSIDE = [name for name in OUTSIDE if name and not name.startswith(f"{OUT}/stack/")]
 SOURCES = [] if SIMULATED else local_files(OUTSIDE)
+SOURCES += PREVIOUS.files if PREVIOUS else []
 
 
 def state_of(names):
@@ -114,6 +118,9 @@ def interferogram_names():
 
 
 PAIRS = checked(interferogram_names)
+if PREVIOUS:
+    checked(check_kept, PREVIOUS, STACK.dates, PAIRS)
+NEW_PAIRS = [pair for pair in PAIRS if not (PREVIOUS and pair in PREVIOUS.pairs)]
 
 
 def check_link_model():
@@ -156,7 +163,7 @@ if not SIMULATED and workflow.is_main_process:
 
 # Interferograms are merged in batches: enough work for a job, little enough for its memory.
 PAIRS_PER_BATCH = 18
-BATCHES = [PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(PAIRS), PAIRS_PER_BATCH)]
+BATCHES = [NEW_PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(NEW_PAIRS), PAIRS_PER_BATCH)]
 INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
 COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)
 PARAMETER_NAMES = [
@@ -179,6 +186,11 @@ SNAKEMAKE_MB = 400
 wildcard_constraints:
     tile=r"\d+",
     pair=r"\d{8}_\d{8}",
+
+
+def previous(name):
+    """Return a file of the run whose interferograms are taken over, nothing where there is none."""
+    return f"{PREVIOUS.folder}/{name}" if PREVIOUS else []
 
 
 def code_version(script):
