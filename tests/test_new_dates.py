@@ -1,11 +1,14 @@
 """A finished run gets new dates: what it has is taken over, the results are those of a full run."""
 
+import json
 import re
 import shutil
 
 import numpy as np
 import pytest
 import rasterio
+from emcflow.errors import InputError
+from emcflow.taken_over import check_made_alike
 from stacks import DATES, write_stack
 from workflow import jobs_of, outputs_of_the_page, planned, read, run, run_whole
 
@@ -131,3 +134,14 @@ def test_old_images_that_changed_and_new_ones_with_holes_stop_the_tile(date, cop
     process = run(copied, LATER | {"output_dir": "again"}, "--until", "tile_mesh")
     assert process.returncode == 1 and "Traceback" not in process.stdout
     assert line in process.stdout
+
+
+def test_tiles_of_other_code_or_settings_are_refused(runs):
+    first = runs[0] / "first"
+    record = first / "records" / "unwrap_tile_00.json"
+    made_by = json.loads(record.read_text())["made_by"]["unwrap_tile"]
+    check_made_alike("uw_tile_00.h5", record, "unwrap_tile", made_by)
+    with pytest.raises(InputError, match="uw_tile_00.h5: made with other settings or code"):
+        check_made_alike("uw_tile_00.h5", record, "unwrap_tile", "0123456789ab")
+    with pytest.raises(InputError, match="finish the run of update.previous anew"):
+        check_made_alike("uw_tile_00.h5", first / "nothing.json", "unwrap_tile", made_by)
