@@ -27,11 +27,10 @@ from bench import GEOMETRY, HERE, ROOT, workflow_config
 FITTED = [
     (300, 20, 4, 0.2),
     (300, 80, 4, 0.2),
-    (700, 20, 4, 0.2),
-    (700, 20, 4, 0.8),
-    (1000, 20, 2, 0.2),
+    (600, 20, 4, 0.2),
+    (500, 20, 4, 0.8),
 ]
-HELD_OUT = (600, 50, 6, 0.5)
+HELD_OUT = (450, 50, 6, 0.5)
 PLANNED_TILES = (100, 300, 1000)
 
 
@@ -63,11 +62,11 @@ def run_config(case: tuple) -> dict:
 
 
 def snakemake(folder: Path, config: dict, *arguments: str, clock: Path | None = None) -> float:
-    """Run the workflow, one job at a time, and return its CPU seconds."""
+    """Run the workflow, on two cores, and return its CPU seconds."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--configfile", "config.yaml", "--cores", "1", *arguments]
+    command += ["--configfile", "config.yaml", "--cores", "2", *arguments]
     env = os.environ.copy()
     if clock:
         env |= {"PYTHONPATH": str(HERE / "job_clock"), "EMCFLOW_JOB_CLOCK": str(clock)}
@@ -160,7 +159,8 @@ def main() -> None:
     known = records.read_text().splitlines() if records.exists() else []
     done = {tuple(json.loads(line)["case"]) for line in known}
     work = folder / "work"
-    measured(work, (60, 5, 1, 0.2))  # leaves everything compiled for those that count
+    if not done:
+        measured(work, (60, 5, 1, 0.2))  # leaves everything compiled for those that count
     for case in [*FITTED, HELD_OUT]:
         if case in done:
             continue
