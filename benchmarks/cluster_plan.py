@@ -2,7 +2,8 @@
 
 python benchmarks/cluster_plan.py [--folder F] [--docs D]
 
-Reads the measurements of scale_runs.py in FOLDER, writes the tables of `scale.md` and `scale.png` to DOCS.
+Reads the measurements of scale_runs.py in FOLDER; writes the tables of `scale.md` and the figure
+`images/scale.png` to DOCS.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def frame() -> Size:
 
 
 def dependencies() -> dict[str, list[str]]:
-    """Return what each rule reads the results of, from the table that a test compares with rules."""
+    """Return what each rule reads the results of, from the table that a test compares."""
     page = (ROOT / "docs" / "reruns.md").read_text().split("## Rules\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.M)
     needs = {rule: re.findall(r"`(\w+)`", text) for rule, text in rows}

@@ -1,8 +1,8 @@
 """Times, bytes and files of a run of any size, fitted to measured runs.
 
-Every time and every number of bytes is a sum of terms that grow as the algorithm says (points, points
-times interferograms, pixels times dates, ...), with factors that are not negative, found by least squares
-of relative errors (Lawson and Hanson 1974, Solving Least Squares Problems, chapter 23).
+Every time and every number of bytes is a sum of terms that grow as the algorithm says (points,
+points times interferograms, pixels times dates, ...), with factors that are not negative, found by
+least squares of relative errors (Lawson and Hanson 1974, Solving Least Squares Problems, ch. 23).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PICTURES = 60  # as in emcflow/report.py
 
 @dataclass(frozen=True)
 class Size:
-    """A run: pixels of the scene, points of all tiles (those of overlaps twice), dates, pairs, tiles."""
+    """A run: pixels of the scene, points of all tiles, those of overlaps twice, and numbers."""
 
     pixels: float
     points: float
