@@ -72,9 +72,9 @@ FOLDERS = {
     "timeseries": (("X*D", "N*D"), "D+3"),
     "timeseries/radians": (("X*D", "N*D"), "D-1"),
     "timeseries/misfit": (("X*D", "N*D"), "D"),
-    "logs": (("1", "T", "B"), "4*T+B+12"),
-    "benchmarks": (("1", "T", "B"), "4*T+B+12"),
-    "records": (("1", "T", "B"), "4*T+B+13"),
+    "logs": (("1", "T", "B"), "4*T+B+11"),
+    "benchmarks": (("1", "T", "B"), "4*T+B+11"),
+    "records": (("1", "T", "B"), "4*T+B+12"),
 }
 TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile", "integrate_parameters")
 

@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from emcflow.errors import InputError
 from emcflow.taken_over import check_made_alike
-from stacks import DATES, write_stack
+from stacks import DATES, write_raster, write_stack
 from workflow import jobs_of, outputs_of_the_page, planned, read, run, run_whole
 
 SHAPE = (24, 26)
@@ -119,21 +119,35 @@ def test_a_run_that_was_not_finished_is_refused(copied):
     assert "not the output_dir of a finished run" in run(copied, LATER, "--dry-run").stdout
 
 
-@pytest.mark.parametrize("date", [OLD[3], DATES[5]])
-def test_old_images_that_changed_and_new_ones_with_holes_stop_the_tile(date, copied):
-    if date in OLD:
-        other, line = OLD[2], f"the phase of {date} is not that of first/mesh/"
-        stack = copied / "stack"
-        shutil.copy(stack / f"{DATES[0]}_{other}.int.tif", stack / f"{DATES[0]}_{date}.int.tif")
-    else:
-        with rasterio.open(copied / "stack" / f"{DATES[0]}_{date}.int.tif", "r+") as dataset:
-            image = dataset.read(1)
-            image[:3] = 0
-            dataset.write(image, 1)
-        line = "are zero or not finite at a new date"
+def other_phase(stack):
+    shutil.copy(stack / f"{DATES[0]}_{OLD[2]}.int.tif", stack / f"{DATES[0]}_{OLD[3]}.int.tif")
+
+
+def hole_at_a_new_date(stack):
+    with rasterio.open(stack / f"{DATES[0]}_{DATES[5]}.int.tif", "r+") as dataset:
+        image = dataset.read(1)
+        image[:3] = 0
+        dataset.write(image, 1)
+
+
+def other_coherence(stack):
+    path = stack.parent / "old" / "temporal_coherence.tif"
+    write_raster(path, np.float32(0.9) * read(path))
+
+
+SPOILT = {
+    other_phase: f"the phase of {OLD[3]} is not that of first/mesh/",
+    hole_at_a_new_date: "are zero or not finite at a new date",
+    other_coherence: "not what it was in the run of update.previous",
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_images_that_do_not_fit_stop_the_first_jobs(spoil, copied):
+    spoil(copied / "stack")
     process = run(copied, LATER | {"output_dir": "again"}, "--until", "tile_mesh")
     assert process.returncode == 1 and "Traceback" not in process.stdout
-    assert line in process.stdout
+    assert SPOILT[spoil] in process.stdout
 
 
 def test_tiles_of_other_code_or_settings_are_refused(runs):

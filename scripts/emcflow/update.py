@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from emcflow.errors import InputError
-from emcflow.inputs import Inputs, find_inputs
+from emcflow.inputs import Inputs
 
 # What interferograms depend on besides the images; keys of sections, or whole sections.
 SAME = (
@@ -59,7 +59,8 @@ class Previous:
         """All that is read of it but its coherence."""
         kinds = "mesh/mesh_tile", "unwrap/uw_tile"
         of_tiles = [f"{self.folder}/{k}_{n:02d}.h5" for k in kinds for n in range(self.ntiles)]
-        return [f"{self.folder}/tiles/tiles.json", *of_tiles, *self.rasters(self.folder)]
+        tables = f"{self.folder}/stack/stack.json", f"{self.folder}/tiles/tiles.json"
+        return [*tables, *of_tiles, *self.rasters(self.folder)]
 
     def with_its_points(self, inputs: Inputs) -> Inputs:
         """Return an input with the points of this run, whatever else would choose others."""
@@ -117,16 +118,16 @@ def find_previous(config: dict[str, Any]) -> Previous | None:
                     f"update.previous: {folder} was made with {key}: {old.get(key)}, this run has "
                     f"{new[key]}; expected the same: change it back, {WHOLE_RUN}"
                 )
-    inputs = find_inputs(before["stack"], folder)
+    stack = json.loads(rest[0].read_text())
     with open(rest[1], newline="") as file:
         pairs = tuple(f"{row['reference']}_{row['secondary']}" for row in csv.DictReader(file))
     return Previous(
         folder,
-        tuple(json.loads(rest[0].read_text())["dates"]),
+        tuple(stack["dates"]),
         pairs,
         len(json.loads(rest[2].read_text())["tiles"]),
-        inputs.stack.coherence,
-        inputs.min_coherence,
+        stack["coherence"],
+        stack["min_coherence"],
     )
 
 
@@ -136,6 +137,29 @@ def _settings(config: dict[str, Any], name: str) -> dict[str, Any]:
     values = {f"{section}.{key}": value for key, value in config.get(section, {}).items()}
     values.pop("link_model.memory_mb", None)  # moves no result
     return {name: values.get(name)} if key else values
+
+
+def check_coherence(stack: dict[str, Any], checksum: int) -> None:
+    """Check that the raster that points were chosen by is what it was in a finished run.
+
+    The reference of every interferogram is chosen by it, and must be the same in all.
+
+    Parameters
+    ----------
+    stack : dict
+        The stack.json of the finished run.
+    checksum : int
+        CRC-32 of the values of the raster.
+
+    Raises
+    ------
+    InputError
+    """
+    if checksum != stack["coherence_crc32"]:
+        raise InputError(
+            f"{stack['coherence']}: not what it was in the run of update.previous, whose points it "
+            f"chose; expected it as it was: give it back, {WHOLE_RUN}"
+        )
 
 
 def check_kept(previous: Previous, dates: tuple[str, ...], pairs: list[str]) -> None:
