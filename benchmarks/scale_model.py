@@ -91,7 +91,7 @@ class Fit:
 
     def __init__(self, terms: tuple[str, ...], sizes: list[Size], values: list[float]):
         self.terms = terms
-        rows = np.array([[term(text, size) for text in terms] for size in sizes])
+        rows = np.array([[term(text, size) for text in terms] for size in sizes], dtype=float)
         rows /= np.asarray(values)[:, None]
         scale = rows.max(axis=0)
         self.factors = nnls(rows / scale, np.ones(len(values)))[0] / scale
