@@ -53,11 +53,11 @@ TIMES = {
     "unwrap_tile": ("T", "N", "N*I"),
     "tile_overlaps": ("1", "N", "N*I"),
     "bulk_offsets": ("1", "T*I"),
-    "merge_interferograms": ("B", "B*N", "N*I", "X*I"),
+    "merge_interferograms": ("B", "N*I", "X*I"),
     "integrate_parameters": ("T", "N", "N*D"),
     "merge_parameters": ("1", "N", "N*D", "X"),
     "quality": ("1", "X*I", "N*I"),
-    "time_series": ("1", "X*I", "N*I", "N*D"),
+    "time_series": ("1", "X*I", "N*I", "N*I*D"),
     "report": ("1", "X", "X*P", "P", "T"),
 }
 # The bytes of each folder of results, and the number of its files (an exact sum).
