@@ -57,7 +57,7 @@ TIMES = {
     "integrate_parameters": ("T", "N", "N*D"),
     "merge_parameters": ("1", "N", "N*D", "X"),
     "quality": ("1", "X*I", "N*I"),
-    "time_series": ("1", "X*I", "N*I", "N*I*D"),
+    "time_series": ("1", "X*I", "N*I", "N*D"),
     "report": ("1", "X", "X*P", "P", "T"),
 }
 # The bytes of each folder of results, and the number of its files (an exact sum).

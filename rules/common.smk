@@ -1,6 +1,7 @@
 """The config, checked; what it implies for every rule: dates, pairs, tiles, threads, memory."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
@@ -214,6 +215,12 @@ def scene_shape_and_tiles():
     is to be determined; asking the checkpoint would end a dry run.
     """
     path = Path(f"{OUT}/tiles/tiles.json")
+    return tiles_as_of(path, path.stat().st_mtime_ns)
+
+
+@cache
+def tiles_as_of(path, written_ns):
+    """Return what a file of tiles holds; every job of a tile asks, so it is read once."""
     return checked(tiles_from_json, path.read_text(), path)
 
 
