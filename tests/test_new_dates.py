@@ -145,7 +145,7 @@ SPOILT = {
 @pytest.mark.parametrize("spoil", SPOILT)
 def test_images_that_do_not_fit_stop_the_first_jobs(spoil, copied):
     spoil(copied / "stack")
-    process = run(copied, LATER | {"output_dir": "again"}, "--until", "tile_mesh")
+    process = run(copied, LATER | {"output_dir": "again"})
     assert process.returncode == 1 and "Traceback" not in process.stdout
     assert SPOILT[spoil] in process.stdout
 
