@@ -334,9 +334,9 @@ def main() -> None:
     page = given.docs / "scale.md"
     text = page.read_text()
     for name, lines in tables.items():
-        begin, end = f"<!-- {name}: made by make scale -->\n", "\n<!-- end -->"
+        begin, end = f"<!-- {name}: made by make scale -->\n", "<!-- end -->"
         before, _, rest = text.partition(begin)
-        text = before + begin + lines + end + rest.partition(end)[2]
+        text = before + begin + lines + "\n" + end + rest.partition(end)[2]
     page.write_text(text)
     draw(given.docs / "images" / "scale.png", schedules)
     for name, lines in tables.items():
