@@ -5,6 +5,7 @@
 # make reliability   runs killed and run again, docs/reliability.md     make soak   load: many runs, tiles, dates
 # make networks    networks of interferograms compared on simulated cities, for docs/networks.md: minutes
 # make geometry    the table and figure of docs/geometry.md
+# make scale    runs measured, a frame on a cluster by them, for docs/scale.md      make new-dates   for docs/new_dates.md
 # N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ SPURT_VENV ?= .venv-spurt
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint docs docs-figures bench scaling networks geometry reliability soak env dev-env clean
+.PHONY: demo test lint docs docs-figures bench scaling networks geometry scale new-dates reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -57,6 +58,13 @@ networks: env
 geometry: dev-env
 	PYTHONPATH=scripts:tests $(BIN)/python benchmarks/view.py docs/images/geometry.png
 
+scale: env
+	PYTHONPATH=scripts $(BIN)/python benchmarks/scale_runs.py
+	PYTHONPATH=scripts $(BIN)/python benchmarks/cluster_plan.py
+
+new-dates: env
+	PYTHONPATH=scripts $(BIN)/python benchmarks/new_dates.py
+
 env: $(VENV)/.env-stamp
 
 dev-env: $(VENV)/.dev-env-stamp
@@ -90,4 +98,4 @@ $(SPURT_VENV)/.stamp: benchmarks/requirements-spurt.txt envs/requirements.txt $(
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench results/reliability results/soak site .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench results/reliability results/soak results/scale results/new_dates site .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,7 @@
 """The config, checked; what it implies for every rule: dates, pairs, tiles, threads, memory."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
@@ -20,6 +21,7 @@ from emcflow.simulate import simulation_baselines, simulation_dates
 from emcflow.stack import check_reference, phase_linked_stack
 from emcflow.text_baselines import table_files
 from emcflow.tiles import tiles_from_json
+from emcflow.update import check_kept, find_previous
 
 
 def checked(function, *arguments):
@@ -45,6 +47,7 @@ BASELINES_CSV = config["baselines"]["csv"] or (
 )
 LINK_MODEL = config["link_model"]["enabled"]
 TIME_SERIES = config["outputs"]["time_series"]
+PREVIOUS = checked(find_previous, config)
 
 
 def configured_inputs():
@@ -53,7 +56,8 @@ def configured_inputs():
         dates = simulation_dates(config["simulation"])
         stack = phase_linked_stack(f"{SIMULATION}/stack", None, dates)
         return Inputs(stack, config["stack"]["min_temporal_coherence"])
-    return find_inputs(config["stack"], OUT)
+    inputs = find_inputs(config["stack"], OUT)
+    return PREVIOUS.with_its_points(inputs) if PREVIOUS else inputs
 
 
 INPUTS = checked(configured_inputs)
@@ -81,6 +85,7 @@ OUTSIDE = [
 ]
 OUTSIDE = [name for name in OUTSIDE if name and not name.startswith(f"{OUT}/stack/")]
 SOURCES = [] if SIMULATED else local_files(OUTSIDE)
+SOURCES += PREVIOUS.files if PREVIOUS else []
 
 
 def state_of(names):
@@ -114,6 +119,9 @@ def interferogram_names():
 
 
 PAIRS = checked(interferogram_names)
+if PREVIOUS:
+    checked(check_kept, PREVIOUS, STACK.dates, PAIRS)
+NEW_PAIRS = [pair for pair in PAIRS if not (PREVIOUS and pair in PREVIOUS.pairs)]
 
 
 def check_link_model():
@@ -156,7 +164,7 @@ if not SIMULATED and workflow.is_main_process:
 
 # Interferograms are merged in batches: enough work for a job, little enough for its memory.
 PAIRS_PER_BATCH = 18
-BATCHES = [PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(PAIRS), PAIRS_PER_BATCH)]
+BATCHES = [NEW_PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(NEW_PAIRS), PAIRS_PER_BATCH)]
 INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
 COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)
 PARAMETER_NAMES = [
@@ -181,6 +189,11 @@ wildcard_constraints:
     pair=r"\d{8}_\d{8}",
 
 
+def previous(name):
+    """Return a file of the run whose interferograms are taken over, nothing where there is none."""
+    return f"{PREVIOUS.folder}/{name}" if PREVIOUS else []
+
+
 def code_version(script):
     """Return the fingerprint of a script and of the library modules that it imports."""
     return library_version(f"{workflow.basedir}/scripts/{script}.py")
@@ -202,6 +215,12 @@ def scene_shape_and_tiles():
     is to be determined; asking the checkpoint would end a dry run.
     """
     path = Path(f"{OUT}/tiles/tiles.json")
+    return tiles_as_of(path, path.stat().st_mtime_ns)
+
+
+@cache
+def tiles_as_of(path, written_ns):
+    """Return what a file of tiles holds; every job of a tile asks, so it is read once."""
     return checked(tiles_from_json, path.read_text(), path)
 
 

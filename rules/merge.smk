@@ -74,14 +74,13 @@ for number, batch in enumerate(BATCHES):
             "../envs/environment.yaml"
         resources:
             mem_mb=lambda wildcards, attempt: scene_memory(
-                attempt, "merge_interferograms", min(PAIRS_PER_BATCH, len(PAIRS))
+                attempt, "merge_interferograms", min(PAIRS_PER_BATCH, len(NEW_PAIRS))
             ),
             runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, scene_points()),
         params:
-            first_pair=number * PAIRS_PER_BATCH,
             reference_point=config["reference"]["point"],
             code=code_version("merge_interferograms"),
         message:
-            f"Merge interferograms {batch[0]} to {batch[-1]}, {len(batch)} of {len(PAIRS)}"
+            f"Merge interferograms {batch[0]} to {batch[-1]}, {len(batch)} of {len(NEW_PAIRS)}"
         script:
             "../scripts/merge_interferograms.py"

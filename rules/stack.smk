@@ -48,6 +48,7 @@ rule check_stack:
     input:
         files=STACK_FILES,
         coherence=STACK.coherence,
+        previous=previous("stack/stack.json"),
     output:
         f"{OUT}/stack/stack.json",
     log:

@@ -5,6 +5,7 @@ checkpoint tiles:
     input:
         stack=f"{OUT}/stack/stack.json",
         coherence=STACK.coherence,
+        previous=previous("tiles/tiles.json"),
     output:
         f"{OUT}/tiles/tiles.json",
     log:
@@ -29,6 +30,7 @@ rule tile_mesh:
         tiles=f"{OUT}/tiles/tiles.json",
         files=STACK_FILES,
         coherence=STACK.coherence,
+        previous=previous("mesh/mesh_tile_{tile}.h5"),
     output:
         f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
     log:

@@ -7,6 +7,7 @@ rule unwrap_tile:
         links=f"{OUT}/links/links_tile_{{tile}}.h5" if LINK_MODEL else [],
         network=f"{OUT}/network/network.csv",
         triangles=f"{OUT}/network/triangles.csv",
+        previous=previous("unwrap/uw_tile_{tile}.h5"),
     output:
         f"{OUT}/unwrap/uw_tile_{{tile}}.h5",
     log:
@@ -28,6 +29,6 @@ rule unwrap_tile:
         spatial_cost=config["unwrap"]["spatial_cost"],
         code=code_version("unwrap_tile"),
     message:
-        f"Tile {{wildcards.tile}}: unwrap {len(PAIRS)} interferograms, in time, then in space"
+        f"Tile {{wildcards.tile}}: unwrap {len(NEW_PAIRS)} interferograms, in time, then in space"
     script:
         "../scripts/unwrap_tile.py"

@@ -1,11 +1,14 @@
 """Check the stack before any heavy rule and write down what it is."""
 
 import json
+import zlib
+from pathlib import Path
 
 from emcflow.files import write_text
 from emcflow.points import check_agreement, check_limit
 from emcflow.raster import read_band
 from emcflow.stack import Stack, check_stack
+from emcflow.update import check_coherence
 from job import job
 
 with job(snakemake) as log:
@@ -16,6 +19,10 @@ with job(snakemake) as log:
     if params.max_dispersion is not None:
         check_limit(read_band(stack.coherence), stack.coherence, params.max_dispersion)
     grid, mask = check_stack(stack, params.min_coherence)
+    checksum = zlib.crc32(read_band(stack.coherence))
+    previous = snakemake.input.get("previous")
+    if previous:
+        check_coherence(json.loads(Path(previous).read_text()), checksum)
     if grid.crs is None:
         log.info("no coordinate reference system: the results stay in rows and columns")
     log.info(
@@ -36,5 +43,8 @@ with job(snakemake) as log:
         "crs": grid.crs,
         "transform": grid.transform,
         "state": params.state,
+        "coherence": stack.coherence,
+        "coherence_crc32": checksum,
+        "min_coherence": params.min_coherence,
     }
     write_text(snakemake.output[0], json.dumps(summary, indent=1) + "\n")

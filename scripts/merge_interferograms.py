@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from emcflow.merge import (
@@ -26,7 +27,8 @@ with job(snakemake) as log:
         summary = json.load(file)
     network = read_interferograms(given.network, given.triangles)
     grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
-    batch = slice(snakemake.params.first_pair, snakemake.params.first_pair + len(output.unwrapped))
+    names = [Path(path).name.partition(".")[0] for path in output.unwrapped]
+    batch = [network.pair_names.index(name) for name in names]
 
     tiles = [read_tile_points(path) for path in given.mesh]
     overlaps = read_overlaps(given.overlaps)
@@ -60,7 +62,7 @@ with job(snakemake) as log:
         """Write the rasters of one interferogram of the batch."""
         first, second = network.pairs[batch][number]
         wrapped = phase[second].astype(np.float64) - phase[first]
-        name = network.pair_names[batch][number]
+        name = names[number]
         dates = tags | {"REFERENCE_DATE": name[:8], "SECONDARY_DATE": name[9:]}
         zero = removed[number][scene.component]
         layers = (

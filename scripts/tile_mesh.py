@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from emcflow.mesh import confident_links, point_mesh, regions
 from emcflow.stack import Stack, coherent_points, read_phase
-from emcflow.store import create, put, put_graph, put_points
+from emcflow.store import create, put, put_graph, put_points, read_points
+from emcflow.taken_over import check_phase
 from emcflow.tiles import tiles_from_json
 from job import job
 
@@ -15,7 +16,13 @@ with job(snakemake) as log:
     _, tiles = tiles_from_json(Path(snakemake.input.tiles).read_text())
     bounds = tiles[int(snakemake.wildcards.tile)].bounds
     mask = coherent_points(stack.coherence, params.min_coherence, bounds)
+    previous = snakemake.input.get("previous")
+    if previous:  # its points alone: some that are coherent may be without data at an old date
+        mask[:] = False
+        mask[tuple((read_points(previous)[0] - bounds[:2]).T)] = True
     phase, valid = read_phase(stack, mask, bounds, snakemake.threads)
+    if previous:
+        check_phase(phase, valid, stack.dates, previous)
     if not valid.all():
         phase = phase[:, valid]
         log.warning(

@@ -1,5 +1,7 @@
 """Unwrap a tile: every link in time around its model, then every interferogram in space."""
 
+from pathlib import Path
+
 import numpy as np
 from emcflow.network_tables import read_interferograms, read_time_network
 from emcflow.planar import breadth_first_tree, dual_adjacency
@@ -11,6 +13,7 @@ from emcflow.store import (
     read_graph,
     read_points,
 )
+from emcflow.taken_over import check_made_alike, only_new, with_known
 from emcflow.unwrap import (
     spatial_costs,
     supported_params,
@@ -23,6 +26,11 @@ from job import job, progress
 with job(snakemake) as log:
     params = snakemake.params
     mesh, links = snakemake.input.mesh, snakemake.input.get("links")
+    previous = snakemake.input.get("previous")
+    if previous:
+        record = Path(previous).parents[1] / "records" / f"{Path(snakemake.log[0]).stem}.json"
+        fingerprint = snakemake.config["run"]["fingerprints"][snakemake.rule]
+        check_made_alike(previous, record, snakemake.rule, fingerprint)
     graph = read_graph(mesh)
     phase, confident = read(mesh, "phase", "confident")
     points, bounds = read_points(mesh)
@@ -55,7 +63,7 @@ with job(snakemake) as log:
     tree = breadth_first_tree(graph, confident)
     unwrapped, statistics = unwrap_in_space(
         cycles,
-        interferograms,
+        only_new(interferograms, previous) if previous else interferograms,
         graph,
         dual_adjacency(graph),
         tree,
@@ -65,6 +73,11 @@ with job(snakemake) as log:
         progress=progress("interferograms unwrapped in space"),
     )
     names = interferograms.pair_names
+    if previous:
+        log.info(
+            "%d of %d interferograms are new, the others are taken over", len(unwrapped), len(names)
+        )
+        unwrapped, statistics = with_known(names, previous, unwrapped, statistics)
     log.info(
         "residues per interferogram: median %d, largest %d (%s)",
         np.median(statistics["residues"]),

@@ -99,7 +99,7 @@ def read(path: str | Path, *names: str) -> list[np.ndarray]:
         return [_array(file, name)[...] for name in names]
 
 
-def read_rows(path: str | Path, name: str, rows: slice) -> np.ndarray:
+def read_rows(path: str | Path, name: str, rows: slice | list[int]) -> np.ndarray:
     """Read some rows of one array."""
     with open_product(path) as file:
         return _array(file, name)[rows]

@@ -1,0 +1,347 @@
+"""A frame of Sentinel-1 on a cluster: jobs scheduled by what real tiles took; docs/scale.md.
+
+python benchmarks/cluster_plan.py [--folder F] [--docs D]
+
+Reads the measurements of scale_runs.py in FOLDER; writes the tables of `scale.md` and the figure
+`images/scale.png` to DOCS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from bench import ROOT
+from matplotlib.figure import Figure
+from scale_model import FOLDERS, TILE_RULES, TIMES, Model, Size, memory_mb, sized
+from scale_runs import HELD_OUT
+
+# The frame: 250 km x 180 km at 10 m, a fifth of its pixels are points; 300 dates, each paired with
+# the three that follow. Tiles as by default, with overlaps that widen each by a tenth a side.
+SIDES = (25_000, 18_000)
+COHERENT = 0.2
+DATES, PAIRS = 300, 3 * 300 - 6
+POINTS_PER_TILE = 800_000
+OVERLAP = 1.1**2
+
+# The cluster: assumptions, not measurements.
+QUEUE_S = 10.0  # from the submission of a job to its first line, and back
+DISK = 500e6  # bytes per second that one job reads or writes
+THREADED = {"link_model": 0.7, "unwrap_tile": 0.7}  # share of further threads that is of use
+CLUSTERS = {
+    "1 node": (1, 32, 256_000),
+    "10 nodes": (10, 32, 256_000),
+    "40 nodes": (40, 32, 256_000),
+}
+STRIPS = 36  # of 512 rows and more, where scene rules are cut in strips
+DATES_OF_A_BATCH = 9  # that the 18 interferograms of a batch have in common
+
+
+@dataclass
+class Job:
+    """A job of the cluster: what it takes and what it waits for."""
+
+    name: str
+    rule: str
+    seconds: float
+    cores: int
+    mb: float
+    needs: list[str]
+
+
+def frame() -> Size:
+    """Return the size of the frame."""
+    pixels = SIDES[0] * SIDES[1]
+    points = pixels * COHERENT
+    return Size(pixels, points * OVERLAP, DATES, PAIRS, round(points / POINTS_PER_TILE))
+
+
+def dependencies() -> dict[str, list[str]]:
+    """Return what each rule reads the results of, from the table that a test compares."""
+    page = (ROOT / "docs" / "reruns.md").read_text().split("## Rules\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.M)
+    needs = {rule: re.findall(r"`(\w+)`", text) for rule, text in rows}
+    needs["report"] = [rule for rule in TIMES if rule not in ("report", "time_series")]
+    return {rule: [need for need in needs[rule] if need in TIMES] for rule in TIMES}
+
+
+def seconds_of(model: Model, rule: str, size: Size) -> float:
+    """Return the seconds of all jobs of a rule on one core each, with what the disk takes."""
+    moved = model.bytes_read(rule, size) + model.bytes_written(rule, size)
+    return model.seconds[rule](size) + moved / DISK
+
+
+def parts_of(rule: str, size: Size, batched: bool) -> int:
+    """Return into how many jobs the work of a rule is cut."""
+    if rule in TILE_RULES or (batched and rule in ("tile_overlaps", "merge_parameters")):
+        return size.tiles
+    if rule == "merge_interferograms":
+        return size.batches
+    return STRIPS if batched and rule in ("quality", "time_series") else 1
+
+
+def part_memory(rule: str, size: Size, batched: bool, threads: int) -> float:
+    """Return the memory of one job of a rule in MB."""
+    if not batched or rule in TILE_RULES:
+        return memory_mb(rule, size, threads)
+    if rule == "merge_interferograms":  # the phase of the dates of the batch alone
+        return memory_mb(rule, replace(size, dates=DATES_OF_A_BATCH), threads)
+    parts = parts_of(rule, size, batched)
+    share = replace(size, points=size.points / parts, pixels=size.pixels / parts)
+    return memory_mb(rule, share, threads)
+
+
+def rule_seconds(model: Model, rule: str, size: Size, batched: bool) -> float:
+    """Return the seconds of a rule, all jobs, where batched with what that saves."""
+    seconds = seconds_of(model, rule, size)
+    if batched and rule == "merge_interferograms":
+        phases = size.points * size.batches * 4
+        seconds -= phases * (size.dates - DATES_OF_A_BATCH) / DISK
+    return seconds
+
+
+def jobs_of(model: Model, size: Size, batched: bool) -> list[Job]:
+    """Return the jobs of a run; the steps of a tile are one, as in profiles/slurm."""
+    needs = dependencies()
+    threads = int(max(1, min(8, size.points / size.tiles // 100_000)))
+    steps = {
+        rule: rule_seconds(model, rule, size, batched)
+        / size.tiles
+        / (1 + (threads - 1) * THREADED.get(rule, 0))
+        for rule in TILE_RULES
+    }
+    tile_s = steps["tile_mesh"] + steps["link_model"]
+    tile_s += max(steps["unwrap_tile"], steps["integrate_parameters"])
+    tile_mb = memory_mb("unwrap_tile", size, threads)
+    tile_mb += memory_mb("integrate_parameters", size)
+    names = defaultdict(list)
+    jobs = []
+    outside = {need for rule in TILE_RULES for need in needs[rule]} - {*TILE_RULES}
+    for rule in [*TIMES, "tile"]:
+        if rule in TILE_RULES:
+            continue
+        parts = size.tiles if rule == "tile" else parts_of(rule, size, batched)
+        for part in range(parts):
+            name = f"{rule} {part}"
+            names[rule].append(name)
+            if rule == "tile":
+                jobs.append(Job(name, rule, tile_s, threads + 1, tile_mb, sorted(outside)))
+                continue
+            seconds = rule_seconds(model, rule, size, batched) / parts
+            mb = part_memory(rule, size, batched, 1)
+            before = {"tile" if need in TILE_RULES else need for need in needs[rule]}
+            jobs.append(Job(name, rule, seconds, 1, mb, sorted(before)))
+    for job in jobs:
+        job.needs = [name for rule in job.needs for name in names[rule]]
+    return jobs
+
+
+def schedule(jobs: list[Job], nodes: int, cores: int, mb: float) -> dict[str, tuple[float, float]]:
+    """Return start and end of every job: the longest ready one first, on the first node with room.
+
+    List scheduling (Graham 1969, SIAM Journal on Applied Mathematics 17(2), 416-429). A job that
+    needs more memory than a node has gets one that is large enough, alone.
+    """
+    waiting = {job.name: len(job.needs) for job in jobs}
+    followers = defaultdict(list)
+    for job in jobs:
+        for need in job.needs:
+            followers[need].append(job)
+    free = [[cores, mb] for _ in range(nodes)]
+    ready = [job for job in jobs if not job.needs]
+    running: list[tuple[float, str]] = []
+    place, times, now = {}, {}, 0.0
+    while ready or running:
+        for job in sorted(ready, key=lambda job: -job.seconds):
+            wanted = min(job.cores, cores), min(job.mb, mb)
+            node = next((n for n in free if n[0] >= wanted[0] and n[1] >= wanted[1]), None)
+            if node is None:
+                continue
+            node[0] -= wanted[0]
+            node[1] -= wanted[1]
+            ready.remove(job)
+            end = now + QUEUE_S + job.seconds
+            place[job.name] = job, node, wanted
+            times[job.name] = now, end
+            heapq.heappush(running, (end, job.name))
+        now, name = heapq.heappop(running)
+        _, node, wanted = place[name]
+        node[0] += wanted[0]
+        node[1] += wanted[1]
+        for job in followers[name]:
+            waiting[job.name] -= 1
+            if waiting[job.name] == 0:
+                ready.append(job)
+    return times
+
+
+def in_words(seconds: float) -> str:
+    """Return a time with its unit, two or three digits."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def check_table(model: Model, record: dict) -> str:
+    """Return predicted beside measured CPU seconds of a run that nothing was fitted to."""
+    size, rows = sized(record), []
+    measured = {rule: record["scripts"][rule]["cpu_s"] for rule in TIMES}
+    predicted = {rule: model.seconds[rule](size) for rule in TIMES}
+    for rule in sorted(TIMES, key=lambda rule: -measured[rule])[:9]:
+        m, p = measured[rule], predicted[rule]
+        rows.append([f"`{rule}`", f"{m:.1f}", f"{p:.1f}", f"{p / m:.2f}"])
+    m, p = sum(measured.values()), sum(predicted.values())
+    rows.append(["all rules", f"{m:.0f}", f"{p:.0f}", f"{p / m:.2f}"])
+    m = sum(record["files"][folder]["bytes"] for folder in FOLDERS) / 1e6
+    p = sum(model.bytes[folder](size) for folder in FOLDERS) / 1e6
+    rows.append(["results [MB]", f"{m:.0f}", f"{p:.0f}", f"{p / m:.2f}"])
+    for folder in FOLDERS:
+        found, expected = record["files"][folder]["files"], model.files(folder, size)
+        if found != expected:
+            raise SystemExit(f"{folder}: {found} files, the formula says {expected}")
+    return table(["", "measured CPU s", "predicted", "ratio"], rows)
+
+
+def rules_table(model: Model, size: Size) -> str:
+    """Return time, memory and bytes of the rules of the frame, the longest first."""
+    rows = []
+    cpu = {rule: model.seconds[rule](size) for rule in TIMES}
+    for rule in sorted(TIMES, key=lambda rule: -seconds_of(model, rule, size)):
+        parts = parts_of(rule, size, False)
+        read, written = model.bytes_read(rule, size), model.bytes_written(rule, size)
+        seconds = seconds_of(model, rule, size)
+        if seconds < 300:
+            continue
+        rows.append(
+            [
+                f"`{rule}`",
+                f"{parts}",
+                f"{cpu[rule] / 3600:.1f}",
+                in_words(seconds / parts),
+                f"{memory_mb(rule, size) / 1000:.0f}",
+                f"{read / 1e12:.2f}",
+                f"{written / 1e12:.2f}",
+            ]
+        )
+    head = ["rule", "jobs", "CPU h", "one job", "its memory [GB]", "read [TB]", "written [TB]"]
+    return table(head, rows)
+
+
+def folders_table(model: Model, size: Size) -> str:
+    """Return files and bytes of the results of the frame."""
+    rows = []
+    for folder in FOLDERS:
+        count, total = model.files(folder, size), model.bytes[folder](size)
+        rows.append([f"`{folder}`", f"{count:,}", f"{total / 1e9:,.1f}"])
+    count = sum(model.files(folder, size) for folder in FOLDERS)
+    total = sum(model.bytes[folder](size) for folder in FOLDERS)
+    rows.append(["all", f"{count:,}", f"{total / 1e9:,.0f}"])
+    return table(["folder", "files", "GB"], rows)
+
+
+def clusters_table(model: Model, size: Size) -> tuple[str, dict]:
+    """Return how long the frame takes on clusters of some sizes, and the schedules."""
+    rows, schedules = [], {}
+    for name, (nodes, cores, mb) in CLUSTERS.items():
+        row = [f"{name} of {cores} cores, {mb // 1000} GB"]
+        for batched in (False, True):
+            jobs = jobs_of(model, size, batched)
+            times = schedule(jobs, nodes, cores, mb)
+            span = max(end for _, end in times.values())
+            busy = sum(job.cores * (job.seconds + QUEUE_S) for job in jobs)
+            tiles_end = max(times[job.name][1] for job in jobs if job.rule == "tile")
+            row += [
+                in_words(span),
+                in_words(tiles_end),
+                f"{100 * busy / span / nodes / cores:.0f} %",
+            ]
+            schedules[name, batched] = jobs, times
+        rows.append(row)
+    head = ["cluster", "as it is", "tiles done", "cores in use"]
+    return table([*head, "batched", "tiles done", "cores in use"], rows), schedules
+
+
+def draw(path: Path, schedules: dict) -> None:
+    """Draw which cores are in use over time, by rule, on the middle cluster."""
+    colours = {
+        "tile": "tab:blue",
+        "tile_overlaps": "tab:purple",
+        "merge_interferograms": "tab:orange",
+        "merge_parameters": "tab:olive",
+        "quality": "tab:green",
+        "time_series": "tab:red",
+        "report": "tab:brown",
+    }
+    figure = Figure((8, 4.6), layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True)
+    for ax, batched, title in zip(axes, (False, True), ("as it is", "batched"), strict=True):
+        jobs, times = schedules["10 nodes", batched]
+        end = max(end for _, end in times.values())
+        at = np.linspace(0, end, 1500)
+        layers = []
+        for rule in colours:
+            cores = np.zeros(at.size)
+            for job in jobs:
+                if job.rule == rule:
+                    start, stop = times[job.name]
+                    cores[(at >= start) & (at < stop)] += job.cores
+            layers.append(cores)
+        ax.stackplot(at / 3600, layers, labels=list(colours), colors=list(colours.values()))
+        ax.set(ylabel="cores in use", title=f"10 nodes of 32 cores, {title}: {in_words(end)}")
+        ax.set_yscale("symlog", linthresh=4)
+        ax.set_ylim(0, 400)
+    axes[1].set_xlabel("hours")
+    axes[0].legend(ncols=4, fontsize=7, loc="upper right")
+    figure.savefig(path, dpi=110)
+
+
+def planning_table(planning: list[dict]) -> str:
+    """Return what a dry run takes by the number of tiles."""
+    head = ["tiles", *(str(row["tiles"]) for row in planning)]
+    return table(head, [["CPU s of a dry run", *(f"{row['cpu_s']:.0f}" for row in planning)]])
+
+
+def main() -> None:
+    """Fit, schedule, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=ROOT / "results" / "scale")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    given = parser.parse_args()
+    lines = (given.folder / "runs.jsonl").read_text().splitlines()
+    records = {tuple(record["case"]): record for record in map(json.loads, lines)}
+    held_out = records.pop(HELD_OUT)
+    model, size = Model(list(records.values())), frame()
+    clusters, schedules = clusters_table(model, size)
+    tables = {
+        "check": check_table(model, held_out),
+        "rules": rules_table(model, size),
+        "folders": folders_table(model, size),
+        "clusters": clusters,
+        "planning": planning_table(json.loads((given.folder / "planning.json").read_text())),
+    }
+    page = given.docs / "scale.md"
+    text = page.read_text()
+    for name, lines in tables.items():
+        begin, end = f"<!-- {name}: made by make scale -->\n", "<!-- end -->"
+        before, _, rest = text.partition(begin)
+        text = before + begin + lines + "\n" + end + rest.partition(end)[2]
+    page.write_text(text)
+    draw(given.docs / "images" / "scale.png", schedules)
+    for name, lines in tables.items():
+        print(f"{name}\n{lines}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Times, bytes and files of a run of any size, fitted to measured runs.
+
+Every time and every number of bytes is a sum of terms that grow as the algorithm says (points,
+points times interferograms, pixels times dates, ...), with factors that are not negative, found by
+least squares of relative errors (Lawson and Hanson 1974, Solving Least Squares Problems, ch. 23).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from emcflow.memory import predicted_mb
+from scipy.optimize import nnls
+
+PAIRS_PER_BATCH = 18  # as in rules/common.smk
+PICTURES = 60  # as in emcflow/report.py
+
+
+@dataclass(frozen=True)
+class Size:
+    """A run: pixels of the scene, points of all tiles, those of overlaps twice, and numbers."""
+
+    pixels: float
+    points: float
+    dates: int
+    pairs: int
+    tiles: int
+
+    @property
+    def batches(self) -> int:
+        """Jobs that merge interferograms."""
+        return math.ceil(self.pairs / PAIRS_PER_BATCH)
+
+
+def sized(record: dict) -> Size:
+    """Return the size of a measured run."""
+    return Size(*(record[name] for name in ("pixels", "points", "dates", "pairs", "tiles")))
+
+
+# What the CPU seconds of all jobs of a rule grow with: T tiles, N points, X pixels, D dates,
+# I interferograms, P of them with pictures in the report, B batches.
+TIMES = {
+    "check_stack": ("1", "D", "X"),
+    "network": ("1", "I"),
+    "baselines": ("1", "D"),
+    "tiles": ("1", "X"),
+    "design_matrix": ("1", "I"),
+    "tile_mesh": ("T", "N", "N*D", "X*D"),
+    # the longer the series, the finer the steps of the velocity
+    "link_model": ("T", "N", "N*D", "N*D*D"),
+    "unwrap_tile": ("T", "N", "N*I"),
+    "tile_overlaps": ("1", "N", "N*I"),
+    "bulk_offsets": ("1", "T*I"),
+    "merge_interferograms": ("B", "N*I", "X*I"),
+    "integrate_parameters": ("T", "N", "N*D"),
+    "merge_parameters": ("1", "N", "N*D", "X"),
+    "quality": ("1", "X*I", "N*I"),
+    "time_series": ("1", "X*I", "N*I", "N*D"),
+    "report": ("1", "X", "X*P", "P", "T"),
+}
+# The bytes of each folder of results, and the number of its files (an exact sum).
+FOLDERS = {
+    "mesh": (("T", "N", "N*D"), "T"),
+    "links": (("T", "N"), "T"),
+    "unwrap": (("T", "N", "N*I"), "T"),
+    "parameters": (("T", "N", "N*D"), "T"),
+    "merge": (("1", "T*I"), "2"),
+    "unwrapped": (("X*I", "N*I"), "2*I"),
+    "unwrapped/quality": (("X*I", "N*I"), "2*I"),
+    "timeseries": (("X*D", "N*D"), "D+3"),
+    "timeseries/radians": (("X*D", "N*D"), "D-1"),
+    "timeseries/misfit": (("X*D", "N*D"), "D"),
+    "logs": (("1", "T", "B"), "4*T+B+11"),
+    "benchmarks": (("1", "T", "B"), "4*T+B+11"),
+    "records": (("1", "T", "B"), "4*T+B+12"),
+}
+TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile", "integrate_parameters")
+
+
+def term(text: str, size: Size) -> float:
+    """Return the value of a term for a run."""
+    names = {"T": size.tiles, "N": size.points, "X": size.pixels, "D": size.dates}
+    names |= {"I": size.pairs, "P": min(size.pairs, PICTURES), "B": size.batches}
+    return eval(text, {"__builtins__": {}}, names)
+
+
+class Fit:
+    """Factors of the terms of one quantity."""
+
+    def __init__(self, terms: tuple[str, ...], sizes: list[Size], values: list[float]):
+        self.terms = terms
+        rows = np.array([[term(text, size) for text in terms] for size in sizes], dtype=float)
+        rows /= np.asarray(values)[:, None]
+        scale = rows.max(axis=0)
+        self.factors = nnls(rows / scale, np.ones(len(values)))[0] / scale
+
+    def __call__(self, size: Size) -> float:
+        """Return the quantity for a run."""
+        return float(self.factors @ [term(text, size) for text in self.terms])
+
+
+class Model:
+    """Seconds, bytes and files of runs, fitted to those that were measured."""
+
+    def __init__(self, records: list[dict]):
+        sizes = [sized(record) for record in records]
+        self.seconds = {
+            rule: Fit(terms, sizes, [record["scripts"][rule]["cpu_s"] for record in records])
+            for rule, terms in TIMES.items()
+        }
+        self.bytes = {
+            folder: Fit(terms, sizes, [record["files"][folder]["bytes"] for record in records])
+            for folder, (terms, _) in FOLDERS.items()
+        }
+
+    def files(self, folder: str, size: Size) -> int:
+        """Return the number of files of a folder."""
+        return int(term(FOLDERS[folder][1], size))
+
+    def bytes_read(self, rule: str, size: Size) -> float:
+        """Return what all jobs of a rule read, as the scripts do it: whole arrays, or some rows."""
+        product = {folder: fit(size) for folder, fit in self.bytes.items()}
+        phases = size.points * size.dates * 4
+        network = product["mesh"] - phases
+        stack = size.pixels * size.dates * 8
+        return {
+            "check_stack": size.pixels * 4,
+            "tiles": size.pixels * 4,
+            "tile_mesh": stack,
+            "link_model": product["mesh"],
+            "unwrap_tile": product["mesh"] + product["links"],
+            "integrate_parameters": product["mesh"] + product["links"],
+            "tile_overlaps": network,
+            # every batch reads the phase of all dates, and its own rows of the cycles
+            "merge_interferograms": size.batches * (network + phases) + product["unwrap"],
+            "merge_parameters": product["parameters"],
+            "quality": product["unwrapped"] / 2 + product["unwrapped/quality"] / 2,
+            "time_series": product["unwrapped"],
+            "report": product["unwrapped"] * min(size.pairs, PICTURES) / size.pairs,
+        }.get(rule, 0.0)
+
+    def bytes_written(self, rule: str, size: Size) -> float:
+        """Return what all jobs of a rule write."""
+        folders = {
+            "tile_mesh": ["mesh"],
+            "link_model": ["links"],
+            "unwrap_tile": ["unwrap"],
+            "integrate_parameters": ["parameters"],
+            "tile_overlaps": ["merge"],
+            "merge_interferograms": ["unwrapped", "unwrapped/quality"],
+            "time_series": ["timeseries", "timeseries/radians", "timeseries/misfit"],
+        }.get(rule, [])
+        return sum(self.bytes[folder](size) for folder in folders)
+
+
+def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
+    """Return what one job of a rule asks for, as its rule in rules/ does."""
+    if rule in TILE_RULES:
+        points, pixels = size.points / size.tiles, size.pixels / size.tiles
+    else:
+        points, pixels = size.points, size.pixels
+    pairs = PAIRS_PER_BATCH if rule == "merge_interferograms" else size.pairs
+    small = {"check_stack", "network", "baselines", "tiles", "design_matrix", "bulk_offsets"}
+    if rule in small:
+        return 500
+    return predicted_mb(rule, int(points), int(pixels), size.dates, pairs, threads)

@@ -1,0 +1,177 @@
+"""Run the workflow on simulated cities in several tiles, and write down what every job took.
+
+python benchmarks/scale_runs.py [--folder F]
+
+The measurements of docs/scale.md: CPU seconds and memory of each script, bytes and files of each
+folder of results, and how long Snakemake takes to plan a thousand tiles. Runs that are in
+FOLDER/runs.jsonl are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import yaml
+from bench import GEOMETRY, HERE, ROOT, workflow_config
+
+# rows and columns, dates, tiles, share of parks: from dense cities to a few per cent of the pixels
+FITTED = [
+    (300, 20, 4, 0.2),
+    (300, 80, 4, 0.2),
+    (600, 20, 4, 0.2),
+    (500, 20, 4, 0.8),
+]
+HELD_OUT = (450, 50, 6, 0.5)
+PLANNED_TILES = (100, 300, 1000)
+
+
+def simulation(case: tuple) -> dict:
+    """Return the config that simulates a city."""
+    side, dates, _, parks = case
+    return {
+        "output_dir": "city",
+        "stack": {"layout": "simulate"},
+        "geometry": GEOMETRY,
+        "simulation": {
+            "rows": side,
+            "cols": side,
+            "dates": dates,
+            "span_days": max(360, 12 * dates),
+            "park_fraction": parks,
+        },
+    }
+
+
+def run_config(case: tuple) -> dict:
+    """Return the config of a run on the city, as if it were anybody's stack."""
+    side, _, tiles, parks = case
+    built = side**2 * (0.92 - parks)  # of the rest a river and a corner without data
+    return workflow_config(Path("city/simulation"), True) | {
+        "outputs": {"time_series": True},
+        "tiles": {"points_per_tile": int(built / tiles), "max_tiles": tiles},
+    }
+
+
+def snakemake(folder: Path, config: dict, *arguments: str, clock: Path | None = None) -> float:
+    """Run the workflow, on two cores, and return its CPU seconds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--configfile", "config.yaml", "--cores", "2", *arguments]
+    env = os.environ.copy()
+    if clock:
+        env |= {"PYTHONPATH": str(HERE / "job_clock"), "EMCFLOW_JOB_CLOCK": str(clock)}
+    begin = cpu_seconds()
+    with open(folder / "run.log", "w") as log:
+        code = subprocess.run(command, cwd=folder, stdout=log, stderr=log, env=env).returncode
+    if code:
+        sys.exit(f"{folder} failed, see {folder / 'run.log'}")
+    return cpu_seconds() - begin
+
+
+def cpu_seconds() -> float:
+    """Return user and system seconds of all processes that have run so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def measured(folder: Path, case: tuple) -> dict:
+    """Run a city to its end; return its size and what its jobs took."""
+    shutil.rmtree(folder, ignore_errors=True)
+    clock = folder.with_suffix(".jsonl")
+    clock.unlink(missing_ok=True)
+    snakemake(folder, simulation(case), "--until", "simulate_stack")
+    cpu_s = snakemake(folder, run_config(case), clock=clock)
+    scripts: dict = defaultdict(lambda: {"jobs": 0, "cpu_s": 0.0, "wall_s": 0.0, "peak_mb": 0.0})
+    for line in clock.read_text().splitlines():
+        process = json.loads(line)
+        name = re.fullmatch(r"tmp\w+\.(\w+)\.py", process["script"])
+        if not name:
+            continue  # Snakemake itself, which has waited for the others and counts them as its own
+        used = scripts[name[1]]
+        used["jobs"] += 1
+        used["cpu_s"] += process["cpu_s"]
+        used["wall_s"] += process["wall_s"]
+        used["peak_mb"] = max(used["peak_mb"], process["peak_mb"])
+    results = folder / "results"
+    cut = json.loads((results / "tiles" / "tiles.json").read_text())["tiles"]
+    stack = json.loads((results / "stack" / "stack.json").read_text())
+    return {
+        "case": case,
+        "pixels": case[0] ** 2,
+        "scene_points": stack["points"],
+        "points": sum(tile["points"] for tile in cut),
+        "dates": case[1],
+        "pairs": len(list((results / "unwrapped").glob("*.unw.tif"))),
+        "tiles": len(cut),
+        "cpu_s": cpu_s,
+        "scripts": scripts,
+        "files": {
+            name: {"files": len(sizes), "bytes": sum(sizes)}
+            for name, sizes in file_sizes(results).items()
+        },
+    }
+
+
+def file_sizes(results: Path) -> dict[str, list[int]]:
+    """Return the sizes of the files of each folder of results, and of each folder in it."""
+    found = defaultdict(list)
+    for path in results.rglob("*"):
+        if path.is_file():
+            found[str(path.parent.relative_to(results))].append(path.stat().st_size)
+    return found
+
+
+def planning(folder: Path) -> list[dict]:
+    """Return how long a dry run takes once the scene is cut into so many tiles, none made yet."""
+    case = (100, 20, 1, 0.2)
+    config = run_config(case)
+    shutil.rmtree(folder, ignore_errors=True)
+    snakemake(folder, simulation(case), "--until", "simulate_stack")
+    tiles = folder / "results" / "tiles" / "tiles.json"
+    snakemake(folder, config, "--until", "tiles")
+    cut = json.loads(tiles.read_text())
+    found = []
+    for number in PLANNED_TILES:
+        text = json.dumps(cut | {"tiles": cut["tiles"] * number})
+        tiles.write_text(text)
+        cpu_s = snakemake(folder, config, "--dry-run", "--quiet", "rules")
+        found.append({"tiles": number, "cpu_s": cpu_s})
+    return found
+
+
+def main() -> None:
+    """Run what is not yet measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, default=ROOT / "results" / "scale")
+    folder = parser.parse_args().folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    records = folder / "runs.jsonl"
+    known = records.read_text().splitlines() if records.exists() else []
+    done = {tuple(json.loads(line)["case"]) for line in known}
+    work = folder / "work"
+    if not done:
+        measured(work, (60, 5, 1, 0.2))  # leaves everything compiled for those that count
+    for case in [*FITTED, HELD_OUT]:
+        if case in done:
+            continue
+        record = measured(work, case)
+        with open(records, "a") as file:
+            file.write(json.dumps(record) + "\n")
+        print(f"{case}: {record['points']} points, {record['cpu_s']:.0f} s of CPU", flush=True)
+        shutil.rmtree(work)
+    if not (folder / "planning.json").exists():
+        (folder / "planning.json").write_text(json.dumps(planning(folder / "plan")))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Interferograms of a finished run of fewer dates, taken over as they are."""
+
+if PREVIOUS:
+
+    rule take_over:
+        input:
+            # Each tile finds out there whether the images of the old dates are the same.
+            mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+            rasters=PREVIOUS.rasters(PREVIOUS.folder),
+        output:
+            PREVIOUS.rasters(OUT),
+        log:
+            f"{OUT}/logs/take_over.log",
+        benchmark:
+            f"{OUT}/benchmarks/take_over.tsv"
+        conda:
+            "../envs/environment.yaml"
+        resources:
+            mem_mb=500,
+            runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
+        params:
+            code=code_version("take_over"),
+        message:
+            f"Take over {len(PREVIOUS.pairs)} interferograms of {PREVIOUS.folder}"
+        script:
+            "../scripts/take_over.py"
