@@ -176,7 +176,7 @@ def search_axis(column, low, high, step=None):
 
 
 def coarse_axis(column, low, high):
-    """Grid of a term that the search multiplies with others: the middles of equal parts of its range.
+    """Grid of a term that multiplies the search: the middles of equal parts of its range.
 
     As far from the next grid value as in `search_axis` a truth may lie at the ends of the range
     too, so that fewer values cover it; one, the middle, where the range is a third of a resolution

@@ -574,6 +574,10 @@ def _triangle(scene: Scene, number: int) -> list[int]:
 PARAMETER_TEXTS = {
     "velocity_mm_yr": ("Velocity", "mm/yr", "RdBu_r"),
     "dem_error_m": ("DEM error", "m", "PuOr_r"),
+    "annual_sin_mm": ("Annual cycle, sine", "mm", "RdBu_r"),
+    "annual_cos_mm": ("Annual cycle, cosine", "mm", "RdBu_r"),
+    "step_mm": ("Step", "mm", "RdBu_r"),
+    "thermal_mm_per_c": ("Thermal dilation", "mm/°C", "RdBu_r"),
     "velocity_sigma_mm_yr": ("Standard deviation of the velocity", "mm/yr", "magma_r"),
     "dem_error_sigma_m": ("Standard deviation of the DEM error", "m", "magma_r"),
     "link_model_coherence": ("Link-model coherence", "coherence", "cividis"),
