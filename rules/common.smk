@@ -14,6 +14,7 @@ from emcflow.inputs import Inputs, baseline_rasters, find_inputs, local_files, v
 from emcflow.memory import predicted_mb
 from emcflow.model_terms import (
     EXTRA_SIGMAS,
+    check_step_date,
     choose_model_terms,
     extra_columns,
     extra_ranges,
@@ -52,7 +53,9 @@ BASELINES_CSV = config["baselines"]["csv"] or (
     f"{SIMULATION}/baselines_ifg.csv" if SIMULATED else None
 )
 LINK_MODEL = config["link_model"]["enabled"]
-EXTRA_RANGES = extra_ranges(config["link_model"]) if LINK_MODEL else {}
+EXTRA_RANGES = (
+    extra_ranges(config["link_model"], config["geometry"]["wavelength_m"]) if LINK_MODEL else {}
+)
 TIME_SERIES = config["outputs"]["time_series"]
 
 
@@ -125,6 +128,8 @@ def interferogram_names():
 PAIRS = checked(interferogram_names)
 
 
+if "step_mm" in EXTRA_RANGES:
+    checked(check_step_date, config["link_model"]["step_date"], STACK.dates)
 TEMPERATURES_C = None
 if "thermal_mm_per_c" in EXTRA_RANGES:
     TEMPERATURES_C = checked(
@@ -319,7 +324,10 @@ def scene_memory(attempt, job, pairs=len(PAIRS), threads=1):
 
 def megabytes(attempt, job, points, pixels, pairs=len(PAIRS), threads=1):
     """Return a memory bound in MB: what the job takes, and Snakemake with it on a cluster."""
-    own = predicted_mb(job, points, pixels, len(STACK.dates), pairs, threads)
+    counts = len(STACK.dates), pairs, threads, len(EXTRA_RANGES)
+    own = predicted_mb(job, points, pixels, *counts)
+    if job == "link_model" and EXTRA_RANGES:
+        own += config["link_model"]["memory_mb"]  # the grid of many terms may take all of it
     return attempt * (own + SNAKEMAKE_MB * on_cluster())
 
 

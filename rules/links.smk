@@ -20,7 +20,7 @@ if LINK_MODEL:
                 wildcards, attempt, "link_model", threads
             ),
             runtime=lambda wildcards, attempt: tile_minutes(
-                wildcards, attempt, 4 * len(STACK.dates)
+                wildcards, attempt, 4 * len(STACK.dates) * (1 + len(EXTRA_RANGES))
             ),
             # Moves no result, so it is no param, which would make all links anew.
             search_mb=config["link_model"]["memory_mb"],

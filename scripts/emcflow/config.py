@@ -19,7 +19,7 @@ import jsonschema
 import yaml
 
 from emcflow.errors import InputError
-from emcflow.model_terms import KEYS
+from emcflow.model_terms import KEYS, step_limit_mm
 from emcflow.simulate import simulation_dates
 
 SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.yaml"
@@ -397,8 +397,10 @@ def _term_problems(config: dict) -> Iterator[str]:
                 f"{given} cannot be combined with baselines.rasters, which leak into velocity "
                 "alone; give baselines.csv, or leave this key out"
             )
-        yield from _range_problems(f"link_model.{range_key}", settings[range_key])
+        if settings[range_key] is not None:
+            yield from _range_problems(f"link_model.{range_key}", settings[range_key])
     if settings["step_date"]:
+        yield from _step_problems(config)
         try:
             datetime.date.fromisoformat(settings["step_date"])
         except ValueError:
@@ -406,6 +408,21 @@ def _term_problems(config: dict) -> Iterator[str]:
                 f"link_model.step_date: {_show(settings['step_date'])} is not a date; write "
                 "YYYYMMDD in quotes"
             )
+
+
+def _step_problems(config: dict) -> Iterator[str]:
+    wavelength_m, given = config["geometry"]["wavelength_m"], config["link_model"]["step_range_mm"]
+    if config["stack"]["layout"] == "simulate":
+        wavelength_m = wavelength_m or SIMULATED_GEOMETRY["wavelength_m"]
+    if wavelength_m is None or given is None:
+        return
+    limit = step_limit_mm(wavelength_m)
+    if given[1] - given[0] > 2 * limit * (1 + 1e-9):
+        yield (
+            f"link_model.step_range_mm: {_show(given)} holds steps half a wavelength apart, "
+            f"{2 * limit:g} mm, which leave the same phase; expected a range no wider than that, "
+            f"leave this key out for -{limit:g} to {limit:g}"
+        )
 
 
 def _is_number(text: str) -> bool:

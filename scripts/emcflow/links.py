@@ -29,7 +29,13 @@ MOST_INFLATION = 5.0
 # Grid points below this part of the highest power cannot become the highest peak: half a step of
 # a sixth of a cell in two terms costs at most 1 - sinc(1/6)**4 = 0.17 of the power.
 CANDIDATE_POWER = 0.8
+# More terms, on a `coarse_axis`, lose more, next to nothing is left half a gap away in all of them.
+# So far from the grid in all terms hardly any link is: simulated links came out as right with this
+# as with what is left in the worst corner, in half to an eighth of the time.
+CANDIDATE_POWER_OF_MANY = 0.4
 MAX_CANDIDATES = 4
+# Combinations of more than two terms, of which a search of a million links takes some hours.
+MOST_COMBINATIONS = 250_000
 MAX_STEPS = 40
 # The last step, in radians over the span of a term: Newton's error is less than its square.
 LAST_STEP = 2e-3
@@ -176,11 +182,10 @@ def search_axis(column, low, high, step=None):
 
 
 def coarse_axis(column, low, high):
-    """Grid of a term that multiplies the search: the middles of equal parts of its range.
+    """Grid of a further term, which multiplies the search: the middles of equal parts of its range.
 
-    As far from the next grid value as in `search_axis` a truth may lie at the ends of the range
-    too, so that fewer values cover it; one, the middle, where the range is a third of a resolution
-    cell or less. `estimate_links` then needs the range, which the grid does not reach.
+    They are at most half a resolution cell apart, more than in `search_axis`, and none is at an end
+    of the range. `estimate_links` then needs the range, which the grid does not reach.
 
     Parameters
     ----------
@@ -200,15 +205,15 @@ def coarse_axis(column, low, high):
         If the range is empty.
     """
     low, high = _checked_range(low, high)
-    parts = _axis_steps(column, low, high, None)
+    parts = _axis_steps(column, low, high, cell=2)
     return low + (np.arange(parts) + 0.5) * (high - low) / parts
 
 
-def _axis_steps(column, low, high, step):
-    """Number of steps of a search axis."""
+def _axis_steps(column, low, high, step=None, cell=3):
+    """Number of steps of a search axis, by default so many to a resolution cell."""
     if step is None:
         span = float(np.ptp(np.asarray(column, dtype=np.float64)))
-        step = 2 * np.pi / (3 * span) if span > 0 else high - low
+        step = 2 * np.pi / (cell * span) if span > 0 else high - low
     if not (np.isfinite(step) and step > 0):
         raise InputError(f"search step {step}: expected a positive number")
     return max(1, math.ceil((high - low) / step * (1 - 1e-9)))
@@ -235,25 +240,36 @@ def check_search(design, ranges, memory_mb, names=None, terms=None, fine=None):
     Raises
     ------
     InputError
-        If the grid of the terms that the dates can tell apart needs more memory than that.
+        If the grid of the terms that the dates can tell apart needs more memory than that, or,
+        with more than two terms, has more than `MOST_COMBINATIONS`.
     """
     names = [f"term {t}" for t in range(len(ranges))] if names is None else names
     fine = len(ranges) if fine is None else fine
     if terms is None:
         terms, _ = choose_terms(design, [limits[:2] for limits in ranges])
-    counts = {t: _axis_steps(design[:, t], *[*ranges[t], None][:3]) + (t < fine) for t in terms}
+    counts = {
+        t: _axis_steps(design[:, t], *ranges[t]) + 1
+        if t < fine
+        else _axis_steps(design[:, t], *ranges[t], cell=2)
+        for t in terms
+    }
     size = math.prod(counts.values())
     half = (size + 1) // 2
     # the waves of the grid while they are set up, and the product of the smallest chunk
     needed = (48 * half * len(design) + 4 * 4 * LEAST_CHUNK * half + 4 * size) / 2**20
+    listed = ", ".join(
+        f"{names[t]} = {list(ranges[t])} takes {count} values" for t, count in counts.items()
+    )
     if needed > memory_mb:
-        listed = ", ".join(
-            f"{names[t]} = {list(ranges[t])} takes {count} values" for t, count in counts.items()
-        )
         raise InputError(
             f"{listed}: a search over {size} combinations needs {needed:.0f} MB, expected at most "
             f"link_model.memory_mb = {memory_mb:g}: narrow the ranges, leave out the steps or "
             "take larger ones, or raise link_model.memory_mb"
+        )
+    if len(counts) > 2 and size > MOST_COMBINATIONS:
+        raise InputError(
+            f"{listed}: a search over {size} combinations takes hours, expected at most "
+            f"{MOST_COMBINATIONS} with more than two terms: narrow the ranges, or leave out a term"
         )
 
 
@@ -395,23 +411,8 @@ class _Grid:
         self.waves = waves.reshape(len(design), 2 * self.half)
         self.chunk = int(np.clip(CHUNK_VALUES // (4 * self.half), LEAST_CHUNK, 4096))
         self.ndates = len(design)
-        gaps = np.where(self.shape > 1, self.steps, high - low) * self.span
-        self.candidate_power = np.float32(_candidate_power(columns, gaps))
-
-
-def _candidate_power(columns, gaps):
-    """Part of the highest power below which a grid point cannot become the highest peak.
-
-    `CANDIDATE_POWER` for up to two terms. More of them lose more between the grid points, and what
-    they lose depends on their columns: it is what is left in the worst corner, half a gap [rad over
-    the span] away from the grid in all terms.
-    """
-    nterms = columns.shape[1]
-    if nterms <= 2:
-        return CANDIDATE_POWER
-    corners = np.indices([2] * nterms).reshape(nterms, -1) - 0.5
-    left = np.abs(np.exp(1j * columns @ (corners * gaps[:, None])).mean(axis=0)) ** 2
-    return min(CANDIDATE_POWER, left.min())
+        power = CANDIDATE_POWER if len(axes) <= 2 else CANDIDATE_POWER_OF_MANY
+        self.candidate_power = np.float32(power)
 
 
 def _moment_basis(columns):

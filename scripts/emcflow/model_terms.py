@@ -60,21 +60,42 @@ TEMPERATURE = "temperature_c"
 HIGHEST_C = 100.0
 
 
-def extra_ranges(settings: Mapping[str, Any]) -> dict[str, list[float]]:
+def step_limit_mm(wavelength_m: float) -> float:
+    """Return the largest step that dates can tell from others [mm], a quarter of the wavelength.
+
+    A step of half a wavelength turns the phase of every date after it by a whole cycle, and so
+    leaves all phases as they are: of steps that differ by that none is likelier than another.
+
+    Parameters
+    ----------
+    wavelength_m : float
+        Radar wavelength [m].
+
+    Returns
+    -------
+    float
+    """
+    return 1e3 * wavelength_m / 4
+
+
+def extra_ranges(settings: Mapping[str, Any], wavelength_m: float) -> dict[str, list[float]]:
     """Return the further terms that the config asks for, and the search range of each.
 
     Parameters
     ----------
     settings : mapping
         Section ``link_model`` of the config.
+    wavelength_m : float
+        Radar wavelength [m].
 
     Returns
     -------
     dict of str to [low, high]
         By the names of :data:`EXTRA_UNITS`, in their order.
     """
+    limit = step_limit_mm(wavelength_m)
     return {
-        name: settings[KEYS[group][1]]
+        name: settings[KEYS[group][1]] or [-limit, limit]  # only that of the step may be null
         for group, (names, _) in GROUPS.items()
         if settings[KEYS[group][0]]
         for name in names
@@ -127,6 +148,29 @@ def extra_columns(
     wanted = [columns[name] - columns[name][0] for name in names]
     scale = rad_per_mm_yr(1.0, wavelength_m)
     return scale * np.array(wanted, dtype=np.float64).reshape(-1, len(dates)).T
+
+
+def check_step_date(step_date: str, dates: Sequence[str]) -> None:
+    """Refuse a step that no two dates of the stack have between them.
+
+    Parameters
+    ----------
+    step_date : str
+        As for :func:`extra_columns`.
+    dates : sequence of str
+        Dates of the stack, YYYYMMDD, ascending.
+
+    Raises
+    ------
+    InputError
+        If all dates are before the step, or none is.
+    """
+    if not dates[0] < step_date <= dates[-1]:
+        raise InputError(
+            f"link_model.step_date: {step_date} has no dates of the stack on both sides, which go "
+            f"from {dates[0]} to {dates[-1]}; expected the first date after the step: give it, or "
+            "leave this key out"
+        )
 
 
 def read_temperatures(path: str | Path, dates: Sequence[str]) -> list[float]:
@@ -226,8 +270,11 @@ def choose_model_terms(
         if not added:
             continue
         span = days_since_first(dates)[-1]
+        moved = np.count_nonzero(design[:, added[0]])
         if group == "annual" and span < DAYS_PER_YEAR:
             why = f"the dates span {span:.0f} days, less than a year"
+        elif group == "step" and min(moved, len(dates) - moved) < 2:
+            why = "on one side of it there is one date, whose noise looks the same"
         else:
             tried = [*kept, *added]
             _, found = choose_terms(
