@@ -875,8 +875,9 @@ def _inflation(columns):
     """Growth of each term's standard deviation by the other terms: sqrt of the inflation factor."""
     columns = columns - columns.mean(axis=0)
     columns = columns / np.linalg.norm(columns, axis=0)
-    inverse = np.linalg.pinv(columns.T @ columns, hermitian=True)
-    return np.sqrt(np.diag(inverse))
+    # by eigenvalues, of which rounding leaves something where columns are the same but for a factor
+    values, vectors = np.linalg.eigh(columns.T @ columns)
+    return np.sqrt((vectors**2 / np.maximum(values, np.finfo(float).eps)).sum(axis=1))
 
 
 def _checked_design(design):
