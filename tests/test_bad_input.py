@@ -206,11 +206,6 @@ KEYS = {
         {"annual": True, "enabled": False},
         ["link_model.annual: true", "link model, which is off", "set link_model.enabled to true"],
     ),
-    "terms with too many combinations": (
-        "link_model",
-        {"dem_error_range_m": [-2e4, 2e4], "step_date": "20200206", "memory_mb": 4000},
-        ["dem_error_range_m", "combinations takes hours", "at most 250000", "leave out a term"],
-    ),
     "temperatures not there": ("link_model.temperature_csv", "t.csv", ["t.csv", "No such file"]),
     "table without temperatures": (
         "link_model.temperature_csv",

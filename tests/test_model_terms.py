@@ -21,6 +21,7 @@ from emcflow.unwrap_points import unwrap_points
 from scipy.stats import norm
 from stacks import write_stack
 from test_links import cramer_rao, links_of, wrap
+from test_memory import asked_and_taken
 from workflow import outputs_of_the_page, read, run_whole
 
 # 4 pi / wavelength is 1 rad per mm: columns are in mm.
@@ -304,7 +305,7 @@ def results(tmp_path_factory):
         "reference": {"point": [5, 2]},
         "outputs": {"velocity_positive": "toward"},
     }
-    run_whole(folder, config)
+    run_whole(folder, config, "--benchmark-extended")
     return folder / "results"
 
 
@@ -343,6 +344,12 @@ def test_the_report_shows_every_term_that_is_there(results):
         assert f"Map of {title}" in page
     assert "Standard deviation of the dilation" in page and "Map of Step" not in page
     assert "temperatures.csv" in page
+
+
+def test_the_jobs_stay_within_their_memory(results):
+    jobs = asked_and_taken(results)
+    names = {"link_model_00", "integrate_parameters_00", "merge_parameters"}
+    assert {name: jobs[name] for name in names if jobs[name][1] > jobs[name][0]} == {}
 
 
 def test_the_page_of_outputs_names_every_file(results):

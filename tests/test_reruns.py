@@ -161,7 +161,6 @@ BASES = {
             link_model={"annual": True, "step_date": "20200113", "temperature_csv": "warmer.csv"}
         ),
         [
-            "link_model.annual",
             "link_model.annual_range_mm",
             "link_model.step_date",
             "link_model.step_range_mm",

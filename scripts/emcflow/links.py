@@ -210,7 +210,7 @@ def coarse_axis(column, low, high):
 
 
 def _axis_steps(column, low, high, step=None, cell=3):
-    """Number of steps of a search axis, by default so many to a resolution cell."""
+    """Number of steps of a search axis; `cell` to a resolution cell where no step is given."""
     if step is None:
         span = float(np.ptp(np.asarray(column, dtype=np.float64)))
         step = 2 * np.pi / (cell * span) if span > 0 else high - low
