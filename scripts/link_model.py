@@ -4,8 +4,8 @@ import csv
 
 import numpy as np
 from emcflow.geometry import TERMS, UNITS
-from emcflow.links import estimate_links
-from emcflow.model_terms import EXTRA_UNITS, choose_model_terms, search_axes
+from emcflow.links import check_search, estimate_links
+from emcflow.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
 from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.store import create, put, read
 from emcflow.uncertainty import parameter_correlation, parameter_covariance
@@ -25,6 +25,9 @@ with job(snakemake) as log:
     limits = limits[terms]
     for reason in reasons.values():
         log.warning("%s", reason)
+    keys = [f"link_model.{range_key(name)}" for name in names]
+    # with rasters of the view nobody could know before
+    check_search(design, [*ranges.values()], snakemake.resources.search_mb, keys, terms, len(TERMS))
     axes = search_axes(design, ranges, terms)
     for term, (low, high), axis in zip(terms, limits, axes, strict=True):
         log.info("%s searched from %g to %g in %d steps", names[term], low, high, len(axis))
