@@ -10,9 +10,18 @@ from emcflow.baselines import table_state
 from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.errors import InputError
-from emcflow.geometry import design_matrix
+from emcflow.geometry import TERMS, design_matrix
 from emcflow.inputs import Inputs, baseline_rasters, find_inputs, local_files, view_rasters
 from emcflow.memory import predicted_mb
+from emcflow.model_terms import (
+    EXTRA_SIGMAS,
+    check_step_date,
+    choose_model_terms,
+    extra_columns,
+    extra_ranges,
+    range_key,
+    read_temperatures,
+)
 from emcflow.network import hop3_network
 from emcflow.pairs import delaunay_pairs, read_pairs
 from emcflow.raster import BLOCK
@@ -46,6 +55,9 @@ BASELINES_CSV = config["baselines"]["csv"] or (
     f"{SIMULATION}/baselines_ifg.csv" if SIMULATED else None
 )
 LINK_MODEL = config["link_model"]["enabled"]
+EXTRA_RANGES = (
+    extra_ranges(config["link_model"], config["geometry"]["wavelength_m"]) if LINK_MODEL else {}
+)
 TIME_SERIES = config["outputs"]["time_series"]
 PREVIOUS = checked(find_previous, config)
 
@@ -124,25 +136,52 @@ if PREVIOUS:
 NEW_PAIRS = [pair for pair in PAIRS if not (PREVIOUS and pair in PREVIOUS.pairs)]
 
 
+if "step_mm" in EXTRA_RANGES:
+    checked(check_step_date, config["link_model"]["step_date"], STACK.dates)
+TEMPERATURES_C = None
+if "thermal_mm_per_c" in EXTRA_RANGES:
+    TEMPERATURES_C = checked(
+        read_temperatures, config["link_model"]["temperature_csv"], STACK.dates
+    )
+
+
 def check_link_model():
     """Check baselines and search ranges: cheap, and hours sooner than in the rules that use them.
 
     Not left to rules that others wait for: a new baseline would then rerun what does not use it.
     """
-    from emcflow.links import check_search  # slow to import, and jobs on a cluster need it not
+    # slow to import, and jobs on a cluster need it not
+    import numpy as np
+    from emcflow.links import check_search
 
-    keys = "velocity_range_mm_yr", "dem_error_range_m"
     if BPERP_RASTERS:
         return
     bperp_m = date_baselines()
     if GEOMETRY_RASTERS:
         return  # the grid of the search is known when they are read
-    design = design_matrix(STACK.dates, bperp_m, **config["geometry"])
+    design = np.column_stack(
+        [
+            design_matrix(STACK.dates, bperp_m, **config["geometry"]),
+            extra_columns(
+                STACK.dates,
+                config["geometry"]["wavelength_m"],
+                list(EXTRA_RANGES),
+                config["link_model"]["step_date"],
+                TEMPERATURES_C,
+            ),
+        ]
+    )
+    keys = ["velocity_range_mm_yr", "dem_error_range_m"]
+    ranges = [*[config["link_model"][key] for key in keys], *EXTRA_RANGES.values()]
+    names = [*TERMS, *EXTRA_RANGES]
+    terms, _ = choose_model_terms(design, [each[:2] for each in ranges], names, STACK.dates)
     check_search(
         design,
-        [config["link_model"][key] for key in keys],
+        ranges,
         config["link_model"]["memory_mb"],
-        [f"link_model.{key}" for key in keys],
+        [f"link_model.{range_key(name)}" for name in names],
+        terms,
+        len(TERMS),
     )
 
 
@@ -165,6 +204,7 @@ if not SIMULATED and workflow.is_main_process:
 # Interferograms are merged in batches: enough work for a job, little enough for its memory.
 PAIRS_PER_BATCH = 18
 BATCHES = [NEW_PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(NEW_PAIRS), PAIRS_PER_BATCH)]
+DATES_PER_BATCH = max((len({*"_".join(batch).split("_")}) for batch in BATCHES), default=0)
 INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
 COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)
 PARAMETER_NAMES = [
@@ -172,6 +212,8 @@ PARAMETER_NAMES = [
     "dem_error_m",
     "velocity_sigma_mm_yr",
     "dem_error_sigma_m",
+    *EXTRA_RANGES,
+    *[EXTRA_SIGMAS[name] for name in EXTRA_RANGES],
     "link_model_coherence",
 ]
 PARAMETER_RASTERS = expand(f"{OUT}/{{name}}.tif", name=PARAMETER_NAMES)
@@ -294,15 +336,17 @@ def tile_memory(wildcards, attempt, job, threads=1):
     return megabytes(attempt, job, tile.points, pixels, threads=threads)
 
 
-def scene_memory(attempt, job, pairs=len(PAIRS), threads=1):
-    """Return a memory bound in MB for a job of all tiles and some interferograms."""
+def scene_memory(attempt, job, pairs=len(PAIRS), threads=1, dates=len(STACK.dates)):
+    """Return a memory bound in MB for a job of all tiles, some interferograms and dates."""
     (rows, cols), _ = scene_shape_and_tiles()
-    return megabytes(attempt, job, scene_points(), rows * cols, pairs, threads)
+    return megabytes(attempt, job, scene_points(), rows * cols, pairs, threads, dates)
 
 
-def megabytes(attempt, job, points, pixels, pairs=len(PAIRS), threads=1):
+def megabytes(attempt, job, points, pixels, pairs=len(PAIRS), threads=1, dates=len(STACK.dates)):
     """Return a memory bound in MB: what the job takes, and Snakemake with it on a cluster."""
-    own = predicted_mb(job, points, pixels, len(STACK.dates), pairs, threads)
+    own = predicted_mb(job, points, pixels, dates, pairs, threads, len(EXTRA_RANGES))
+    if job == "link_model" and EXTRA_RANGES:
+        own += config["link_model"]["memory_mb"]  # the grid of many terms may take all of it
     return attempt * (own + SNAKEMAKE_MB * on_cluster())
 
 

@@ -20,13 +20,14 @@ if LINK_MODEL:
                 wildcards, attempt, "link_model", threads
             ),
             runtime=lambda wildcards, attempt: tile_minutes(
-                wildcards, attempt, 4 * len(STACK.dates)
+                wildcards, attempt, 4 * len(STACK.dates) * (1 + len(EXTRA_RANGES))
             ),
             # Moves no result, so it is no param, which would make all links anew.
             search_mb=config["link_model"]["memory_mb"],
         params:
             velocity_range=config["link_model"]["velocity_range_mm_yr"],
             dem_error_range=config["link_model"]["dem_error_range_m"],
+            extra_ranges=EXTRA_RANGES,
             code=code_version("link_model"),
         message:
             f"Tile {{wildcards.tile}}: velocity and DEM error of every link, from {len(STACK.dates)} dates"

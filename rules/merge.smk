@@ -15,7 +15,8 @@ rule tile_overlaps:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "tile_overlaps"),
+        # HDF5 keeps up to half a MB of each open file.
+        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "tile_overlaps") + len(tile_list()),
         runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
     params:
         min_overlap_points=config["merge"]["min_overlap_points"],
@@ -74,7 +75,10 @@ for number, batch in enumerate(BATCHES):
             "../envs/environment.yaml"
         resources:
             mem_mb=lambda wildcards, attempt: scene_memory(
-                attempt, "merge_interferograms", min(PAIRS_PER_BATCH, len(NEW_PAIRS))
+                attempt,
+                "merge_interferograms",
+                min(PAIRS_PER_BATCH, len(NEW_PAIRS)),
+                dates=DATES_PER_BATCH,
             ),
             runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, scene_points()),
         params:

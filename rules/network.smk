@@ -71,8 +71,11 @@ if LINK_MODEL:
             "../envs/environment.yaml"
         params:
             geometry=config["geometry"],
+            extra_terms=list(EXTRA_RANGES),
+            step_date=config["link_model"]["step_date"],
+            temperature_c=TEMPERATURES_C,
             code=code_version("design_matrix"),
         message:
-            "Phase per mm/yr of velocity and per m of DEM error"
+            "Phase per mm/yr of velocity, per m of DEM error and of further terms"
         script:
             "../scripts/design_matrix.py"

@@ -49,6 +49,7 @@ if LINK_MODEL:
             reference_point=config["reference"]["point"],
             velocity_positive=config["outputs"]["velocity_positive"],
             geometry=config["geometry"],
+            extra_terms=list(EXTRA_RANGES),
             code=code_version("merge_parameters"),
         message:
             "Join the tiles' velocity and DEM error to maps, with their standard deviations"

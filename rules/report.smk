@@ -46,7 +46,10 @@ rule report:
         runtime=lambda wildcards, attempt: minutes(attempt, 20, scene_points()),
     params:
         config=dict(config),
-        sources=[*OUTSIDE, *filter(None, [config["network"]["csv"]])],
+        sources=[
+            *OUTSIDE,
+            *filter(None, [config["network"]["csv"], config["link_model"]["temperature_csv"]]),
+        ],
         parameter_names=list(SHOWN_MAPS),
         benchmarks=f"{OUT}/benchmarks",
         code=code_version("report"),

@@ -4,7 +4,8 @@ import csv
 
 import numpy as np
 from emcflow.geometry import TERMS, UNITS
-from emcflow.links import choose_terms, estimate_links, search_axis
+from emcflow.links import check_search, estimate_links
+from emcflow.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
 from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.store import create, put, read
 from emcflow.uncertainty import parameter_correlation, parameter_covariance
@@ -14,14 +15,22 @@ with job(snakemake) as log:
     params = snakemake.params
     with open(snakemake.input.design, newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["row"] == "date"]
-    design = np.array([[float(row[term]) for term in TERMS] for row in rows])
-    ranges = [params.velocity_range, params.dem_error_range]
-    terms, reasons = choose_terms(design, [limits[:2] for limits in ranges], TERMS)
+    ranges = dict(zip(TERMS, (params.velocity_range, params.dem_error_range), strict=True))
+    ranges |= params.extra_ranges
+    names = list(ranges)
+    design = np.array([[float(row[term]) for term in names] for row in rows])
+    limits = np.array([limits[:2] for limits in ranges.values()], dtype=np.float64)
+    dates = [row["secondary"] for row in rows]
+    terms, reasons = choose_model_terms(design, limits, names, dates)
+    limits = limits[terms]
     for reason in reasons.values():
         log.warning("%s", reason)
-    axes = [search_axis(design[:, term], *ranges[term]) for term in terms]
-    for term, axis in zip(terms, axes, strict=True):
-        log.info("%s searched from %g to %g in %d steps", TERMS[term], axis[0], axis[-1], len(axis))
+    keys = [f"link_model.{range_key(name)}" for name in names]
+    # with rasters of the view nobody could know before
+    check_search(design, [*ranges.values()], snakemake.resources.search_mb, keys, terms, len(TERMS))
+    axes = search_axes(design, ranges, terms)
+    for term, (low, high), axis in zip(terms, limits, axes, strict=True):
+        log.info("%s searched from %g to %g in %d steps", names[term], low, high, len(axis))
     phase, edges = read(snakemake.input.mesh, "phase", "edges")
     model = estimate_links(
         phase,
@@ -31,6 +40,7 @@ with job(snakemake) as log:
         n_threads=snakemake.threads,
         memory_mb=snakemake.resources.search_mb,
         progress=progress("links searched"),
+        ranges=limits,
     )
     log.info(
         "%d links: median coherence %.2f, %.2f %% with the peak at the edge of the search range",
@@ -38,7 +48,6 @@ with job(snakemake) as log:
         np.median(model.coherence) if len(edges) else np.nan,
         100 * model.at_edge.mean() if len(edges) else 0,
     )
-    limits = np.array([axis[[0, -1]] for axis in axes]).reshape(-1, 2)
     noise = noise_coherence(NOISE_PROBABILITY, design[:, terms], limits)
     log.info(
         "%.2f %% of the links above coherence %.2f, which pure noise exceeds in %g %% of searches",
@@ -46,11 +55,13 @@ with job(snakemake) as log:
         noise,
         100 * NOISE_PROBABILITY,
     )
-    correlation = parameter_correlation(parameter_covariance(design[:, terms]))
+    covariance = parameter_covariance(design[:, terms])
+    correlation = parameter_correlation(covariance, [names[term] for term in terms])
     if correlation is not None:
         log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
-    names, units = ([texts[term] for term in terms] for texts in (TERMS, UNITS))
-    with create(snakemake.output[0], terms=names, units=units) as file:
+    units = [*UNITS, *(EXTRA_UNITS[name] for name in params.extra_ranges)]
+    kept = {"terms": [names[term] for term in terms], "units": [units[term] for term in terms]}
+    with create(snakemake.output[0], **kept) as file:
         put(file, "link_params", model.params, "see terms")
         put(file, "link_params_sigma", model.sigma, "see terms")
         put(file, "link_coherence", model.coherence, "1")

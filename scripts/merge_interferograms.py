@@ -41,9 +41,10 @@ with job(snakemake) as log:
     references = reference_points(scene, quality, snakemake.params.reference_point)
     referenced, removed = reference_cycles(merged.cycles, scene.component, references)
 
-    phase = np.empty((len(network.dates), len(scene.points)), dtype=np.float32)
+    dates, batch_pairs = np.unique(network.pairs[batch], return_inverse=True)
+    phase = np.empty((len(dates), len(scene.points)), dtype=np.float32)
     for tile, path in zip(scene.tiles, given.mesh, strict=True):
-        phase[:, tile.position] = read(path, "phase")[0]
+        phase[:, tile.position] = read_rows(path, "phase", dates)
     labels = component_labels(scene.component)
     labelled = sorted(references[labels[references] > 0], key=lambda point: labels[point])
     row_col = [" ".join(map(str, scene.points[point])) for point in labelled]
@@ -60,10 +61,10 @@ with job(snakemake) as log:
 
     def write_pair(number):
         """Write the rasters of one interferogram of the batch."""
-        first, second = network.pairs[batch][number]
+        first, second = batch_pairs[number]
         wrapped = phase[second].astype(np.float64) - phase[first]
         name = names[number]
-        dates = tags | {"REFERENCE_DATE": name[:8], "SECONDARY_DATE": name[9:]}
+        own_tags = tags | {"REFERENCE_DATE": name[:8], "SECONDARY_DATE": name[9:]}
         zero = removed[number][scene.component]
         layers = (
             (output.unwrapped, wrapped + CYCLE * referenced[number], "unwrapped phase"),
@@ -72,14 +73,14 @@ with job(snakemake) as log:
         )
         for paths, values, text in layers:
             image = scatter(scene.points, values, grid.shape)
-            write_raster(paths[number], image, grid, units="rad", description=text, tags=dates)
+            write_raster(paths[number], image, grid, units="rad", description=text, tags=own_tags)
         write_raster(
             output.conncomp[number],
             label_image,
             grid,
             units="label",
             description="connected components",
-            tags=dates | label_tags,
+            tags=own_tags | label_tags,
         )
 
     with ThreadPoolExecutor(snakemake.threads) as pool:

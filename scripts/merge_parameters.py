@@ -7,6 +7,7 @@ import numpy as np
 from emcflow.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERMS, UNITS
 from emcflow.integrate import TileValues, blend_tiles, tile_offsets
 from emcflow.merge import LEAST_LABELLED_POINTS, component_labels
+from emcflow.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
 from emcflow.overlaps import check_any_points
 from emcflow.raster import Grid, open_raster, scatter, write_raster
 from emcflow.store import open_product, read, read_points, read_rows
@@ -81,6 +82,9 @@ with job(snakemake) as log:
             for name, value in params.geometry.items()
         },
     }
+    names_and_units = dict(zip(TERMS, UNITS, strict=True))
+    names_and_units |= {name: EXTRA_UNITS[name] for name in params.extra_terms}
+    sigmas = SIGMAS | EXTRA_SIGMAS
     images = {}
     if terms:
         scene = joined(tiles)
@@ -92,8 +96,8 @@ with job(snakemake) as log:
             )
         labels = component_labels(scene.component)
         scene.values[:, labels == 0] = np.nan
-        if "velocity_mm_yr" in terms:
-            scene.values[terms.index("velocity_mm_yr")] *= MOTION_SIGNS[params.velocity_positive]
+        motions = [number for number, term in enumerate(terms) if term != "dem_error_m"]
+        scene.values[motions] *= MOTION_SIGNS[params.velocity_positive]
         if labels.max() > 1:
             log.warning(
                 "%d parts that no links join: each has a reference of its own", labels.max()
@@ -108,28 +112,24 @@ with job(snakemake) as log:
         squares[labels == 0] = np.nan
         (covariance,) = read(paths[0], "covariance")
         sigma = parameter_sigma(covariance, squares, ncontrasts)
-        correlation = parameter_correlation(covariance)
+        correlation = parameter_correlation(covariance, terms)
         if snakemake.input.get("point_view"):
             sigma = sigma_to_points(sigma, terms, scale, leak, correlation)
         for term, value, own in zip(terms, scene.values, sigma, strict=True):
             images[term] = scatter(scene.points, value, grid.shape)
-            images[SIGMAS[term]] = scatter(scene.points, own, grid.shape)
+            images[sigmas[term]] = scatter(scene.points, own, grid.shape)
         images["residual_phase_rad"] = scatter(
             scene.points, np.sqrt(squares / ncontrasts), grid.shape
         )
         if correlation is not None:
             correlation *= MOTION_SIGNS[params.velocity_positive]
             tags["CORRELATION"] = f"{correlation:.3f}"
-            log.info("errors of %s and %s have correlation %.2f", *terms, correlation)
-    signs = {
-        "velocity_mm_yr": MOTION_TEXTS[params.velocity_positive],
-        "dem_error_m": "positive where the target stands above the DEM",
-    }
+            log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
+    signs = dict.fromkeys(names_and_units, MOTION_TEXTS[params.velocity_positive])
+    signs["dem_error_m"] = "positive where the target stands above the DEM"
     empty = np.full(grid.shape, np.nan, np.float32)
-    layers = [
-        (term, units, {"SIGN": signs[term]}) for term, units in zip(TERMS, UNITS, strict=True)
-    ]
-    layers += [(SIGMAS[term], units, {}) for term, units in zip(TERMS, UNITS, strict=True)]
+    layers = [(term, units, {"SIGN": signs[term]}) for term, units in names_and_units.items()]
+    layers += [(sigmas[term], units, {}) for term, units in names_and_units.items()]
     layers += [("residual_phase_rad", "rad", {})]
     for name, units, own_tags in layers:
         image = images.get(name, empty)

@@ -180,6 +180,38 @@ KEYS = {
     "step too wide": ("link_model.dem_error_range_m", [-5, 5, 20], ["a step of 20", "below 10"]),
     "range of text": ("link_model.dem_error_range_m", [-5, "1e3"], ["1e3", "write 1000"]),
     "range not finite": ("link_model.dem_error_range_m", [-5, float("inf")], ["inf", "finite"]),
+    "cycle without 0": (
+        "link_model",
+        {"annual": True, "annual_range_mm": [2, 8]},
+        ["annual_range_mm: [2, 8]", "does not hold 0"],
+    ),
+    "step range too wide": (
+        "link_model",
+        {"step_date": "20200206", "step_range_mm": [-20, 20]},
+        ["step_range_mm: [-20, 20]", "28 mm", "leave this key out for -14 to 14"],
+    ),
+    "no day of a step": (
+        "link_model.step_date",
+        "20200231",
+        ["step_date: 20200231 is not a date", "YYYYMMDD"],
+    ),
+    "step before all dates": (
+        "link_model.step_date",
+        "20200101",
+        ["step_date: 20200101", "from 20200101 to 20200218"],
+    ),
+    "step after all dates": ("link_model.step_date", "20200219", ["step_date: 20200219", "both"]),
+    "term without model": (
+        "link_model",
+        {"annual": True, "enabled": False},
+        ["link_model.annual: true", "link model, which is off", "set link_model.enabled to true"],
+    ),
+    "temperatures not there": ("link_model.temperature_csv", "t.csv", ["t.csv", "No such file"]),
+    "table without temperatures": (
+        "link_model.temperature_csv",
+        "baselines.csv",
+        ["baselines.csv: no column temperature_c in the header date, bperp_m", "name the columns"],
+    ),
     "memory": ("link_model.memory_mb", 1, ["link_model.memory_mb: 1", "not below 16"]),
     "points in quotes": ("tiles.points_per_tile", "1e6", ["write 1000000 without quotes"]),
     "points fraction": ("tiles.points_per_tile", 2.5, ["points_per_tile: 2.5", "whole number"]),
@@ -323,6 +355,26 @@ AT_START = {
         ["baselines.csv: not a text file in UTF-8"],
     ),
 }  # fmt: skip
+
+
+TEMPERATURES = TABLE.replace("bperp_m", "temperature_c")
+BAD_TEMPERATURES = {
+    "date missing": (TEMPERATURES.replace("20200113", "20200114"), ["temperature for 20200113"]),
+    "not a number": (TEMPERATURES.replace("50", "mild"), ["line 4", "'mild'"]),
+    "not finite": (TEMPERATURES.replace("50", "nan"), ["line 4", "'nan'", "finite"]),
+    "kelvin": (TEMPERATURES.replace("50", "283"), ["line 4", "283", "degrees Celsius"]),
+    "date twice": (TEMPERATURES + "20200113,9\n", ["line 6", "9 here and 100 before", "one"]),
+    "no date": (TEMPERATURES.replace("date,", "when,"), ["no column date", "when, temperature_c"]),
+    "empty": ("", ["temperatures.csv: empty", "header"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TEMPERATURES)
+def test_bad_temperatures_end_the_run_at_its_start(name, folder):
+    text, says = BAD_TEMPERATURES[name]
+    (folder / "temperatures.csv").write_text(text)
+    line = start(changed("link_model.temperature_csv", "temperatures.csv"))
+    complete(line, [*says, "temperatures.csv"])
 
 
 @pytest.mark.parametrize("name", AT_START)

@@ -25,6 +25,7 @@ CONFIG = {
     "tiles": {"points_per_tile": 150, "max_tiles": 4, "dilation": 0.2},
     "merge": {"min_overlap_points": 5},
 }
+TEMPERATURES = "date,temperature_c\n20200101,1\n20200113,8\n20200206,-3\n20200218,15\n"
 TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n20200218,-70,d\n"
 # A dry run knows no tiles where they are to be cut anew, so it lists no rule of each, nor what only
 # those read.
@@ -56,6 +57,12 @@ CHANGES = {
     "link_model.enabled": False,
     "link_model.velocity_range_mm_yr": [-90, 90],
     "link_model.dem_error_range_m": [-40, 40],
+    "link_model.annual": True,
+    "link_model.annual_range_mm": [-9, 9],
+    "link_model.step_date": "20200206",
+    "link_model.step_range_mm": [-9, 9],
+    "link_model.temperature_csv": "temperatures.csv",
+    "link_model.thermal_range_mm_per_c": [-0.4, 0.4],
     "link_model.memory_mb": 100,
     "tiles.points_per_tile": 160,
     "tiles.max_tiles": 3,
@@ -150,6 +157,18 @@ BASES = {
         ),
         ["geometry.wavelength_m", "geometry.slant_range_m", "outputs.velocity_positive"],
     ),
+    "terms": (
+        with_sections(
+            link_model={"annual": True, "step_date": "20200113", "temperature_csv": "warmer.csv"}
+        ),
+        [
+            "link_model.annual_range_mm",
+            "link_model.step_date",
+            "link_model.step_range_mm",
+            "link_model.temperature_csv",
+            "link_model.thermal_range_mm_per_c",
+        ],
+    ),
     "simulated": (
         SIMULATED,
         [
@@ -168,6 +187,9 @@ ELSEWHERE = {
     "network.max_days",
     "network.max_bperp_m",
     "update.previous",  # tests/test_new_dates.py
+    "link_model.annual_range_mm",
+    "link_model.step_range_mm",
+    "link_model.thermal_range_mm_per_c",
     *(key for key in CHANGES if key.startswith("simulation.")),
 }
 
@@ -251,6 +273,8 @@ def finished(tmp_path_factory):
         write_raster(folder / "stack" / f"{date}.slc.tif", image)
     (folder / "baselines.csv").write_text(TABLE)
     (folder / "other.csv").write_text(TABLE)
+    (folder / "temperatures.csv").write_text(TEMPERATURES)
+    (folder / "warmer.csv").write_text(TEMPERATURES.replace("15", "16"))
     pairs = [f"{first},{second}\n" for first, second in combinations(DATES[:4], 2)]
     (folder / "all.csv").write_text("reference,secondary\n" + "".join(pairs))
     (folder / "pairs.csv").write_text("reference,secondary\n" + "".join(pairs[1:]))

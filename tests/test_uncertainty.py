@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.geometry import design_matrix
+from emcflow.geometry import TERMS, design_matrix
 from emcflow.integrate import TileValues, blend_tiles, fit_links, tile_offsets
 from emcflow.links import estimate_links, search_axis
 from emcflow.mesh import point_mesh
@@ -143,8 +143,14 @@ def test_correlation_of_velocity_and_height():
     # Times 0 1 2 3, baselines 0 1 1 2: by hand, r of the columns is 3 / sqrt(10), and the
     # estimates have the opposite.
     design = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 1.0], [3.0, 2.0]])
-    assert parameter_correlation(parameter_covariance(design)) == pytest.approx(-3 / np.sqrt(10))
-    assert parameter_correlation(parameter_covariance(design[:, :1])) is None
+    expected = pytest.approx(-3 / np.sqrt(10))
+    assert parameter_correlation(parameter_covariance(design), TERMS) == expected
+    assert parameter_correlation(parameter_covariance(design[:, :1]), TERMS[:1]) is None
+    # An orthogonal third term changes nothing, wherever it stands; nor do two without the heights.
+    three = np.column_stack([[1.0, -1.0, -1.0, 1.0], design])
+    names = ["annual_sin_mm", *TERMS]
+    assert parameter_correlation(parameter_covariance(three), names) == expected
+    assert parameter_correlation(parameter_covariance(three[:, :2]), names[:2]) is None
 
 
 @pytest.mark.parametrize("ndates", [16, 30])

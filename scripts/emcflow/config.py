@@ -19,6 +19,7 @@ import jsonschema
 import yaml
 
 from emcflow.errors import InputError
+from emcflow.model_terms import KEYS, step_limit_mm
 from emcflow.simulate import simulation_dates
 
 SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.yaml"
@@ -201,7 +202,7 @@ def cross_problems(config: dict) -> list[str]:
             "unwrap.spatial_cost: coherence is that of the link model, which is off here; "
             "give baselines.csv and set link_model.enabled to true, or take auto"
         )
-    return problems
+    return [*problems, *_term_problems(config)]
 
 
 def link_model_is_on(config: dict) -> bool:
@@ -377,6 +378,51 @@ def _geometry_problems(config: dict) -> Iterator[str]:
                 f"geometry.{key}: missing; the link model needs it, give it (the metadata of the "
                 "images has it) or set link_model.enabled to false"
             )
+
+
+def _term_problems(config: dict) -> Iterator[str]:
+    """Name what is wrong with the further terms of the link model that are asked for."""
+    settings = config["link_model"]
+    for key, range_key in KEYS.values():
+        if not settings[key]:
+            continue
+        given = f"link_model.{key}: {_show(settings[key])}"
+        if not link_model_is_on(config):
+            yield (
+                f"{given} is a term of the link model, which is off here; give baselines.csv and "
+                "set link_model.enabled to true, or leave this key out"
+            )
+        elif config["baselines"]["rasters"] is not None:
+            yield (
+                f"{given} cannot be combined with baselines.rasters, which leak into velocity "
+                "alone; give baselines.csv, or leave this key out"
+            )
+        if settings[range_key] is not None:
+            yield from _range_problems(f"link_model.{range_key}", settings[range_key])
+    if settings["step_date"]:
+        yield from _step_problems(config)
+        try:
+            datetime.date.fromisoformat(settings["step_date"])
+        except ValueError:
+            yield (
+                f"link_model.step_date: {_show(settings['step_date'])} is not a date; write "
+                "YYYYMMDD in quotes"
+            )
+
+
+def _step_problems(config: dict) -> Iterator[str]:
+    wavelength_m, given = config["geometry"]["wavelength_m"], config["link_model"]["step_range_mm"]
+    if config["stack"]["layout"] == "simulate":
+        wavelength_m = wavelength_m or SIMULATED_GEOMETRY["wavelength_m"]
+    if wavelength_m is None or given is None:
+        return
+    limit = step_limit_mm(wavelength_m)
+    if given[1] - given[0] > 2 * limit * (1 + 1e-9):
+        yield (
+            f"link_model.step_range_mm: {_show(given)} holds steps half a wavelength apart, "
+            f"{2 * limit:g} mm, which leave the same phase; expected a range no wider than that, "
+            f"leave this key out for -{limit:g} to {limit:g}"
+        )
 
 
 def _is_number(text: str) -> bool:

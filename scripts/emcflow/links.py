@@ -29,7 +29,13 @@ MOST_INFLATION = 5.0
 # Grid points below this part of the highest power cannot become the highest peak: half a step of
 # a sixth of a cell in two terms costs at most 1 - sinc(1/6)**4 = 0.17 of the power.
 CANDIDATE_POWER = 0.8
+# More terms, on a `coarse_axis`, lose more, next to nothing is left half a gap away in all of them.
+# So far from the grid in all terms hardly any link is: simulated links came out as right with this
+# as with what is left in the worst corner, in half to an eighth of the time.
+CANDIDATE_POWER_OF_MANY = 0.4
 MAX_CANDIDATES = 4
+# Combinations of more than two terms, of which a search of a million links takes some hours.
+MOST_COMBINATIONS = 250_000
 MAX_STEPS = 40
 # The last step, in radians over the span of a term: Newton's error is less than its square.
 LAST_STEP = 2e-3
@@ -175,17 +181,45 @@ def search_axis(column, low, high, step=None):
     return np.linspace(low, high, _axis_steps(column, low, high, step) + 1)
 
 
-def _axis_steps(column, low, high, step):
-    """Number of steps of a search axis."""
+def coarse_axis(column, low, high):
+    """Grid of a further term, which multiplies the search: the middles of equal parts of its range.
+
+    They are at most half a resolution cell apart, more than in `search_axis`, and none is at an end
+    of the range. `estimate_links` then needs the range, which the grid does not reach.
+
+    Parameters
+    ----------
+    column : float64 (ndates,)
+        Phase per unit of the term [rad/unit] at every date.
+    low, high : float
+        Ends of the range, in the term's unit.
+
+    Returns
+    -------
+    float64 (n,)
+        Grid values, n >= 1.
+
+    Raises
+    ------
+    InputError
+        If the range is empty.
+    """
+    low, high = _checked_range(low, high)
+    parts = _axis_steps(column, low, high, cell=2)
+    return low + (np.arange(parts) + 0.5) * (high - low) / parts
+
+
+def _axis_steps(column, low, high, step=None, cell=3):
+    """Number of steps of a search axis; `cell` to a resolution cell where no step is given."""
     if step is None:
         span = float(np.ptp(np.asarray(column, dtype=np.float64)))
-        step = 2 * np.pi / (3 * span) if span > 0 else high - low
+        step = 2 * np.pi / (cell * span) if span > 0 else high - low
     if not (np.isfinite(step) and step > 0):
         raise InputError(f"search step {step}: expected a positive number")
     return max(1, math.ceil((high - low) / step * (1 - 1e-9)))
 
 
-def check_search(design, ranges, memory_mb, names=None):
+def check_search(design, ranges, memory_mb, names=None, terms=None, fine=None):
     """Refuse a search that would not fit in memory, without setting it up.
 
     Parameters
@@ -198,31 +232,50 @@ def check_search(design, ranges, memory_mb, names=None):
         As for `estimate_links`.
     names : sequence of str, optional
         Names of the ranges for the message.
+    terms : sequence of int, optional
+        Terms that are searched; by default those of `choose_terms`.
+    fine : int, optional
+        From this term on they have a `coarse_axis`; by default none has.
 
     Raises
     ------
     InputError
-        If the grid of the terms that the dates can tell apart needs more memory than that.
+        If the grid of the terms that the dates can tell apart needs more memory than that, or,
+        with more than two terms, has more than `MOST_COMBINATIONS`.
     """
     names = [f"term {t}" for t in range(len(ranges))] if names is None else names
-    terms, _ = choose_terms(design, [limits[:2] for limits in ranges])
-    counts = {t: _axis_steps(design[:, t], *[*ranges[t], None][:3]) + 1 for t in terms}
+    fine = len(ranges) if fine is None else fine
+    if terms is None:
+        terms, _ = choose_terms(design, [limits[:2] for limits in ranges])
+    counts = {
+        t: _axis_steps(design[:, t], *ranges[t]) + 1
+        if t < fine
+        else _axis_steps(design[:, t], *ranges[t], cell=2)
+        for t in terms
+    }
     size = math.prod(counts.values())
     half = (size + 1) // 2
     # the waves of the grid while they are set up, and the product of the smallest chunk
     needed = (48 * half * len(design) + 4 * 4 * LEAST_CHUNK * half + 4 * size) / 2**20
+    listed = ", ".join(
+        f"{names[t]} = {list(ranges[t])} takes {count} values" for t, count in counts.items()
+    )
     if needed > memory_mb:
-        listed = ", ".join(
-            f"{names[t]} = {list(ranges[t])} takes {count} values" for t, count in counts.items()
-        )
         raise InputError(
             f"{listed}: a search over {size} combinations needs {needed:.0f} MB, expected at most "
             f"link_model.memory_mb = {memory_mb:g}: narrow the ranges, leave out the steps or "
             "take larger ones, or raise link_model.memory_mb"
         )
+    if len(counts) > 2 and size > MOST_COMBINATIONS:
+        raise InputError(
+            f"{listed}: a search over {size} combinations takes hours, expected at most "
+            f"{MOST_COMBINATIONS} with more than two terms: narrow the ranges, or leave out a term"
+        )
 
 
-def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progress=None):
+def estimate_links(
+    phase, edges, design, axes, n_threads=1, memory_mb=512, progress=None, ranges=None
+):
     """Estimate the parameters of every link as the highest peak of its periodogram.
 
     Parameters
@@ -235,13 +288,15 @@ def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progr
         Phase per unit of each term [rad/unit]. Without terms, as two dates leave none, only the
         coherence of the link's own phase is found.
     axes : sequence of float64 (n,), one per term
-        Evenly spaced search grids, as `search_axis` makes them.
+        Evenly spaced search grids, as `search_axis` makes them, or `coarse_axis`.
     n_threads : int
         Chunks of links that are worked on at the same time. The result does not depend on it.
     memory_mb : float
         Upper bound of the scratch memory of all threads [MiB]; fewer threads run if need be.
     progress : callable, optional
         Called as ``progress(links done, nlinks)`` from time to time.
+    ranges : float64 (nterms, 2), optional
+        Ends of the search ranges, where the axes do not reach them.
 
     Returns
     -------
@@ -251,7 +306,8 @@ def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progr
     ------
     InputError
         If shapes disagree, a phase or the design is not finite, a design column is constant, an
-        axis is not evenly spaced, or `memory_mb` is too small for one chunk.
+        axis is not evenly spaced or not in the middle of its range, or `memory_mb` is too small
+        for one chunk.
 
     Notes
     -----
@@ -272,7 +328,7 @@ def estimate_links(phase, edges, design, axes, n_threads=1, memory_mb=512, progr
     phase, edges, design = _checked_links(phase, edges, design)
     if design.shape[1] == 0:
         return _model_without_terms(phase, edges)
-    grid = _Grid(design, axes)
+    grid = _Grid(design, axes, ranges)
     nlinks, nterms = len(edges), design.shape[1]
     model = LinkModel(
         np.empty((nterms, nlinks), np.float32),
@@ -320,17 +376,17 @@ class _Grid:
     periodogram there and at the opposite point, which halves the product.
     """
 
-    def __init__(self, design, axes):
+    def __init__(self, design, axes, ranges=None):
         axes = [np.asarray(axis, dtype=np.float64) for axis in axes]
         if len(axes) != design.shape[1]:
             raise InputError(f"{len(axes)} search axes for {design.shape[1]} terms: one per term")
         for t, axis in enumerate(axes):
-            _checked_axis(axis, t)
-        low = np.array([axis[0] for axis in axes])
-        high = np.array([axis[-1] for axis in axes])
+            _checked_axis(axis, t, None if ranges is None else ranges[t])
+        ends = np.array([axis[[0, -1]] for axis in axes])
+        low, high = (ends if ranges is None else np.asarray(ranges, dtype=np.float64)).T
         self.centre = 0.5 * (low + high)
         self.shape = np.array([len(axis) for axis in axes], dtype=np.int64)
-        self.steps = (high - low) / (self.shape - 1)
+        self.steps = (ends[:, 1] - ends[:, 0]) / np.maximum(self.shape - 1, 1)
         self.size = int(self.shape.prod())
         half = (self.size + 1) // 2
         self.half = half + -half % VECTOR  # padded with grid points of no power
@@ -355,6 +411,8 @@ class _Grid:
         self.waves = waves.reshape(len(design), 2 * self.half)
         self.chunk = int(np.clip(CHUNK_VALUES // (4 * self.half), LEAST_CHUNK, 4096))
         self.ndates = len(design)
+        power = CANDIDATE_POWER if len(axes) <= 2 else CANDIDATE_POWER_OF_MANY
+        self.candidate_power = np.float32(power)
 
 
 def _moment_basis(columns):
@@ -407,7 +465,7 @@ def _estimate_chunk(phase, edges, start, grid, scratch, model):
     _find_peaks(
         product, real, imag, grid.shape, grid.strides, grid.directions, grid.steps, grid.basis,
         grid.normal, grid.ndates, grid.span, grid.centre, -grid.reach, grid.reach,
-        grid.inverse_normal, scratch.power, scratch.above,
+        grid.inverse_normal, grid.candidate_power, scratch.power, scratch.above,
         model.params[:, start:stop], model.sigma[:, start:stop],
         model.coherence[start:stop], model.at_edge[start:stop],
     )  # fmt: skip
@@ -773,7 +831,7 @@ def _residual_variance(turned_real, turned_imag, sum_real, sum_imag, ndates, nte
 @njit(cache=True, nogil=True)
 def _find_peaks(
     product, real, imag, shape, strides, directions, steps, basis, normal, ndates, span, centre,
-    low, high, inverse_normal, power, above, params, sigma, coherence, at_edge,
+    low, high, inverse_normal, candidate_power, power, above, params, sigma, coherence, at_edge,
 ):  # fmt: skip
     """Highest peak of every link of a chunk; fills the last four arrays."""
     nterms, size = len(shape), shape.prod()
@@ -786,7 +844,7 @@ def _find_peaks(
     free = np.empty(nterms, np.bool_)
     for i in range(real.shape[0]):
         highest = _grid_power(product[2 * i], product[2 * i + 1], size, power)
-        threshold = highest * np.float32(CANDIDATE_POWER)
+        threshold = highest * candidate_power
         count = _candidates(
             power, threshold, shape, strides, directions, size, above, peak, index, found
         )
@@ -817,8 +875,9 @@ def _inflation(columns):
     """Growth of each term's standard deviation by the other terms: sqrt of the inflation factor."""
     columns = columns - columns.mean(axis=0)
     columns = columns / np.linalg.norm(columns, axis=0)
-    inverse = np.linalg.pinv(columns.T @ columns, hermitian=True)
-    return np.sqrt(np.diag(inverse))
+    # by eigenvalues, of which rounding leaves something where columns are the same but for a factor
+    values, vectors = np.linalg.eigh(columns.T @ columns)
+    return np.sqrt((vectors**2 / np.maximum(values, np.finfo(float).eps)).sum(axis=1))
 
 
 def _checked_design(design):
@@ -836,13 +895,22 @@ def _checked_range(low, high):
     return float(low), float(high)
 
 
-def _checked_axis(axis, t):
-    if axis.ndim != 1 or len(axis) < 2:
+def _checked_axis(axis, t, limits):
+    if axis.ndim != 1 or len(axis) < (2 if limits is None else 1):
         raise InputError(f"search axis {t}: expected at least two values, make it with search_axis")
-    step = (axis[-1] - axis[0]) / (len(axis) - 1)
-    even = np.linspace(axis[0], axis[-1], len(axis))
-    if not step > 0 or np.abs(axis - even).max() > 1e-6 * step:
-        raise InputError(f"search axis {t}: expected rising, evenly spaced values")
+    if len(axis) > 1:
+        step = (axis[-1] - axis[0]) / (len(axis) - 1)
+        even = np.linspace(axis[0], axis[-1], len(axis))
+        if not step > 0 or np.abs(axis - even).max() > 1e-6 * step:
+            raise InputError(f"search axis {t}: expected rising, evenly spaced values")
+    if limits is not None:
+        low, high = _checked_range(*limits)
+        off = abs(axis[0] - low - (high - axis[-1]))
+        if axis[0] < low or axis[-1] > high or off > 1e-6 * (high - low):
+            raise InputError(
+                f"search axis {t}: {axis[0]:g} to {axis[-1]:g} is not in the middle of {low:g} to "
+                f"{high:g}: make it with search_axis or coarse_axis"
+            )
 
 
 def _checked_links(phase, edges, design):

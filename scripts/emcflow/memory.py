@@ -15,11 +15,12 @@ class Peak:
         Python with what the job imports, and numba while it compiles [MB].
     pair_mb, date_mb : float
         A window of one interferogram, of one date, however large the scene [MB].
-    point, date, pair, thread : float
-        Bytes per point: in any case, for each date, for each interferogram, for each thread.
-    pixel, pixel_date, pixel_thread : float
+    point, date, pair, thread, term : float
+        Bytes per point: in any case, for each date, for each interferogram, for each thread, for
+        each term of the link model beside velocity and DEM error.
+    pixel, pixel_date, pixel_thread, pixel_term : float
         Bytes per pixel of the tile's window or of the scene: in any case, for each date, for each
-        thread.
+        thread, for each such term.
     """
 
     fixed_mb: float
@@ -29,9 +30,11 @@ class Peak:
     date: float = 0
     pair: float = 0
     thread: float = 0
+    term: float = 0
     pixel: float = 0
     pixel_date: float = 0
     pixel_thread: float = 0
+    pixel_term: float = 0
 
 
 # A Delaunay mesh has 3 links and 2 triangles per point; its arrays take 102 bytes per point.
@@ -46,9 +49,9 @@ PEAKS = {
     # a raster, and its values at the points beside sums and products of them
     "scene_view": Peak(fixed_mb=200, pixel=110),
     # phase of all dates; the triangulation, or one window per thread
-    "tile_mesh": Peak(fixed_mb=120, point=560, date=4, pixel=5, pixel_thread=8),
+    "tile_mesh": Peak(fixed_mb=130, point=560, date=4, pixel=5, pixel_thread=8),
     # phase; links, their parameters, sigmas and coherence; the waves of the search are small
-    "link_model": Peak(fixed_mb=262, point=130, date=5),
+    "link_model": Peak(fixed_mb=262, point=130, date=5, term=24),
     # phase, cycles of links and their residues per date; cycles of points per interferogram;
     # mesh, dual, costs; the search of one interferogram per thread
     "unwrap_tile": Peak(fixed_mb=284, point=450, date=14, pair=2, thread=140),
@@ -59,9 +62,9 @@ PEAKS = {
         fixed_mb=130, point=300, date=4, pair=24, pixel=12, pixel_thread=8
     ),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
-    "integrate_parameters": Peak(fixed_mb=125, point=1350, date=4),
+    "integrate_parameters": Peak(fixed_mb=125, point=1350, date=4, term=100),
     # values of all tiles, some contrasts of the dates, a few images
-    "merge_parameters": Peak(fixed_mb=130, point=250, pixel=40),
+    "merge_parameters": Peak(fixed_mb=130, point=250, pixel=40, term=50, pixel_term=8),
     # a layer of each kind, one interferogram, windows of a few interferograms per thread
     "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
     # one window of all interferograms; the series, and misfits where there are any; images of dates
@@ -83,7 +86,13 @@ PEAKS = {
 
 
 def predicted_mb(
-    job: str, points: int, pixels: int = 0, dates: int = 0, pairs: int = 0, threads: int = 1
+    job: str,
+    points: int,
+    pixels: int = 0,
+    dates: int = 0,
+    pairs: int = 0,
+    threads: int = 1,
+    extra_terms: int = 0,
 ) -> int:
     """Return the peak memory of a job in MB (1e6 bytes), rounded up.
 
@@ -93,8 +102,9 @@ def predicted_mb(
         One of `PEAKS`.
     points, pixels : int
         Of the tile, or of all tiles and the scene.
-    dates, pairs, threads : int
-        `pairs` are the interferograms that the job holds.
+    dates, pairs, threads, extra_terms : int
+        `pairs` are the interferograms that the job holds, `extra_terms` those of the link model
+        beside velocity and DEM error.
 
     Returns
     -------
@@ -102,6 +112,8 @@ def predicted_mb(
     """
     peak = PEAKS[job]
     per_point = peak.point + peak.date * dates + peak.pair * pairs + peak.thread * threads
+    per_point += peak.term * extra_terms
     per_pixel = peak.pixel + peak.pixel_date * dates + peak.pixel_thread * threads
+    per_pixel += peak.pixel_term * extra_terms
     fixed_mb = peak.fixed_mb + peak.pair_mb * pairs + peak.date_mb * dates
     return int(fixed_mb + (per_point * points + per_pixel * pixels) / 1e6) + 1

@@ -7,8 +7,10 @@ wants to know how much of it is there without reason.
 """
 
 import math
+from itertools import combinations
 
 import numpy as np
+from numpy.polynomial import hermite_e
 
 # A link counts as noise where pure noise has a higher coherence more often than this.
 NOISE_PROBABILITY = 0.01
@@ -75,7 +77,10 @@ def noise_probability(coherence, design, ranges):
 
     with l the range of each term times the standard deviation of its column over the dates, and a
     their product times sqrt(1 - r**2), r the correlation of the columns. The factor stands for the
-    number of independent cells. At low z, where this exceeds 1, it is 1.
+    number of independent cells. At low z, where this exceeds 1, it is 1. In general the factor is
+    a sum over all sets of k terms, of their ranges times sqrt(det C) with C the covariance of their
+    columns, times ``He_k(sqrt(2 z)) / (2 pi)**(k/2)``, He the Hermite polynomials; with more than
+    two terms it counts from the last zero of the highest of these on, and is 1 below.
 
     For N unit phasors exp(-z) is multiplied by 1 + (2 z - z**2) / (4 N) + ... (Greenwood, Durand
     1955, Ann. Math. Stat. 26(2), 233-246), which matters for few dates but is of no use at large z,
@@ -88,13 +93,18 @@ def noise_probability(coherence, design, ranges):
     extent = np.ptp(np.asarray(ranges, dtype=np.float64).reshape(-1, 2), axis=1)
     lengths = extent * np.std(design, axis=0)
     cells = 1 + lengths.sum() * np.sqrt(z / math.pi)
-    if len(lengths) == 2:
-        independent = 1 - np.corrcoef(design, rowvar=False)[0, 1] ** 2
-        area = lengths.prod() * math.sqrt(max(independent, 0.0))
-        cells = cells + area * (2 * z - 1) / (2 * math.pi)
+    least = 1.0
+    for count in range(2, len(lengths) + 1):
+        correlation = np.corrcoef(design, rowvar=False)
+        hermite = [0] * count + [1]
+        height = hermite_e.hermeval(np.sqrt(2 * z), hermite) / (2 * math.pi) ** (count / 2)
+        for some in map(list, combinations(range(len(lengths)), count)):
+            independent = max(np.linalg.det(correlation[np.ix_(some, some)]), 0.0)
+            cells = cells + lengths[some].prod() * math.sqrt(independent) * height
+        least = max(1.0, hermite_e.hermeroots(hermite)[-1] ** 2 / 2)
     single = np.exp(-z / 2) * np.clip(1 - square, 0, 1) ** ((ndates - 1) / 2)
     # Below the last place where it is 1 the formula falls again; the probability does not.
-    return np.where(z < 1, 1.0, np.clip(single * cells, 0, 1))
+    return np.where(z < least, 1.0, np.clip(single * cells, 0, 1))
 
 
 def noise_coherence(probability, design, ranges):

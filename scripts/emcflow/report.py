@@ -26,6 +26,7 @@ from emcflow.accuracy import share_right
 from emcflow.closure import Closure, largest_of_cells
 from emcflow.files import Columns, read_csv, whole_file, write_text
 from emcflow.geometry import SIGMAS
+from emcflow.model_terms import EXTRA_SIGMAS
 from emcflow.network import Network
 from emcflow.network_tables import read_interferograms
 from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
@@ -574,8 +575,16 @@ def _triangle(scene: Scene, number: int) -> list[int]:
 PARAMETER_TEXTS = {
     "velocity_mm_yr": ("Velocity", "mm/yr", "RdBu_r"),
     "dem_error_m": ("DEM error", "m", "PuOr_r"),
+    "annual_sin_mm": ("Annual cycle, sine", "mm", "RdBu_r"),
+    "annual_cos_mm": ("Annual cycle, cosine", "mm", "RdBu_r"),
+    "step_mm": ("Step", "mm", "RdBu_r"),
+    "thermal_mm_per_c": ("Thermal dilation", "mm/°C", "RdBu_r"),
     "velocity_sigma_mm_yr": ("Standard deviation of the velocity", "mm/yr", "magma_r"),
     "dem_error_sigma_m": ("Standard deviation of the DEM error", "m", "magma_r"),
+    "annual_sin_sigma_mm": ("Standard deviation of the sine", "mm", "magma_r"),
+    "annual_cos_sigma_mm": ("Standard deviation of the cosine", "mm", "magma_r"),
+    "step_sigma_mm": ("Standard deviation of the step", "mm", "magma_r"),
+    "thermal_sigma_mm_per_c": ("Standard deviation of the dilation", "mm/°C", "magma_r"),
     "link_model_coherence": ("Link-model coherence", "coherence", "cividis"),
     "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", "RdBu_r"),
     "series_velocity_sigma_mm_yr": ("Standard deviation of that velocity", "mm/yr", "magma_r"),
@@ -621,7 +630,7 @@ def _parameter_map(name: str, path: str, scene: Scene, album: Album) -> dict | N
         reference = tags["REFERENCE"]
         zero = "Zero is the median" if reference == "median" else f"Zero at {reference}"
         caption = f"{title} in {units}, {tags['SIGN']}. {zero}."
-    elif name.removeprefix("series_") in SIGMAS.values():
+    elif name.removeprefix("series_") in {*SIGMAS.values(), *EXTRA_SIGMAS.values()}:
         limits, heading = figures.sigma_limits(image), title
         caption = f"{title} in {units}, of the difference from the reference."
         if "CORRELATION" in tags:

@@ -30,6 +30,7 @@ all that is done to the parameters, weights, medians, joining of tiles, is done 
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.geometry import TERMS
 
 # More contrasts hardly make the variance of a point any surer, and each is one more map.
 MAX_CONTRASTS = 16
@@ -138,15 +139,23 @@ def parameter_covariance(design):
     return np.linalg.inv(columns.T @ columns)
 
 
-def parameter_correlation(covariance):
-    """Correlation of two parameters, -1 to 1, or None where there are not two.
+def parameter_correlation(covariance, terms):
+    """Correlation of velocity and DEM error, -1 to 1, or None where not both are estimated.
 
     Near 1 or -1 the dates can hardly tell them apart: an error of one then comes with one of the
     other, of the same or the opposite sign.
+
+    Parameters
+    ----------
+    covariance : float64 (nterms, nterms)
+        From `parameter_covariance`.
+    terms : sequence of str
+        Names of the terms.
     """
-    if len(covariance) != 2:
+    if not {*TERMS} <= {*terms}:
         return None
-    return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
+    a, b = (list(terms).index(name) for name in TERMS)
+    return float(covariance[a, b] / np.sqrt(covariance[a, a] * covariance[b, b]))
 
 
 def parameter_sigma(covariance, squares, ncontrasts):

@@ -1,0 +1,358 @@
+"""Annual cycle, step and thermal dilation of links: by hand, against bounds, and in a whole run."""
+
+import numpy as np
+import pytest
+import rasterio
+from emcflow.accuracy import share_right
+from emcflow.errors import InputError
+from emcflow.geometry import TERMS, design_matrix
+from emcflow.links import check_search, choose_terms, coarse_axis, estimate_links
+from emcflow.model_terms import (
+    EXTRA_UNITS,
+    choose_model_terms,
+    extra_columns,
+    extra_ranges,
+    range_key,
+    read_temperatures,
+    search_axes,
+    step_limit_mm,
+)
+from emcflow.unwrap_points import unwrap_points
+from scipy.stats import norm
+from stacks import write_stack
+from test_links import cramer_rao, links_of, wrap
+from test_memory import asked_and_taken
+from workflow import outputs_of_the_page, read, run_whole
+
+# 4 pi / wavelength is 1 rad per mm: columns are in mm.
+ONE_RADIAN_PER_MM = 4e-3 * np.pi
+GEOMETRY = {"wavelength_m": 0.031, "slant_range_m": 630e3, "incidence_angle_deg": 39.0}
+ASKED = {
+    "annual": True,
+    "annual_range_mm": [-10, 10],
+    "step_date": "20200601",
+    "step_range_mm": None,
+    "temperature_csv": "t.csv",
+    "thermal_range_mm_per_c": [-0.5, 0.5],
+}
+RANGES = {"velocity_mm_yr": [-60, 60], "dem_error_m": [-30, 30]}
+
+
+def stack_of(ndates, span_days, seed=3):
+    """Dates every eleven days or a multiple, baselines, temperatures of a year with its weather."""
+    rng = np.random.default_rng(seed)
+    inner = rng.choice(np.arange(1, span_days // 11), ndates - 2, replace=False)
+    days = 11 * np.sort([0, *inner, span_days // 11])
+    dates = [str(day).replace("-", "") for day in np.datetime64("2019-03-02") + days]
+    season = 12 + 9 * np.sin(2 * np.pi * days / 365.25)
+    return dates, rng.normal(0, 150, ndates), season + rng.normal(0, 7, ndates)
+
+
+def design_of(dates, bperp_m, temperature_c, names, step_date="20200601"):
+    wavelength = GEOMETRY["wavelength_m"]
+    extra = extra_columns(dates, wavelength, names, step_date, temperature_c)
+    return np.column_stack([design_matrix(dates, bperp_m - bperp_m[0], **GEOMETRY), extra])
+
+
+def asked(*names):
+    """Return the ranges of velocity, DEM error and some further terms."""
+    extra = extra_ranges(ASKED, GEOMETRY["wavelength_m"])
+    return RANGES | {name: extra[name] for name in names}
+
+
+def estimate(phase, edges, design, ranges):
+    axes = search_axes(design, ranges, range(len(ranges)))
+    return estimate_links(phase, edges, design, axes, ranges=list(ranges.values()))
+
+
+# Columns
+
+
+def test_columns_by_hand():
+    """1 January 2020 is twenty times 365.25 days after that of 2000: the cycle is at its start."""
+    dates = ["20200101", "20200401", "20200702", "20201001"]  # quarters of a year, within a day
+    columns = extra_columns(
+        dates, ONE_RADIAN_PER_MM, list(EXTRA_UNITS), "20200401", [5.0, 20.0, 30.0, 10.0]
+    )
+    by_hand = [[0, 0, 0, 0], [1, -1, 1, 15], [0, -2, 1, 25], [-1, -1, 1, 5]]
+    np.testing.assert_allclose(columns, by_hand, atol=0.011)
+    np.testing.assert_allclose(columns[:, 2:], np.array(by_hand)[:, 2:], rtol=1e-12)
+
+
+def test_the_cycle_does_not_depend_on_the_first_date():
+    dates = ["20190302", "20190712", "20200101", "20200601"]
+    names = ["annual_sin_mm", "annual_cos_mm"]
+    whole = extra_columns(dates, 0.031, names)
+    np.testing.assert_allclose(extra_columns(dates[1:], 0.031, names), whole[1:] - whole[1])
+
+
+@pytest.mark.parametrize("name", EXTRA_UNITS)
+def test_motion_away_from_the_sensor_is_positive(name):
+    """Where point b moves 2 mm away, its path is 4 mm longer: phase 4 pi 2e-3 / wavelength."""
+    dates, _, temperature = stack_of(24, 770)
+    column = extra_columns(dates, 0.0555, [name], "20200601", temperature)
+    away_mm = {
+        "step_mm": np.array([2.0 * (day >= "20200601") for day in dates]),
+        "thermal_mm_per_c": 0.2 * temperature,
+    }
+    if name.startswith("annual"):
+        wave = np.sin if "sin" in name else np.cos
+        since = np.array([np.datetime64(f"{d[:4]}-{d[4:6]}-{d[6:]}") for d in dates])
+        days = (since - np.datetime64("2000-01-01")).astype(int)
+        away_mm[name] = 2.0 * wave(2 * np.pi * days / 365.25)
+    phase = np.zeros((24, 2), np.float32)
+    phase[:, 1] = wrap(4 * np.pi / 0.0555 * 1e-3 * (away_mm[name] - away_mm[name][0]))
+    limits = [[-5, 5]] if name != "thermal_mm_per_c" else [[-0.5, 0.5]]
+    axes = [coarse_axis(column[:, 0], *limits[0])]
+    model = estimate_links(phase, np.array([[0, 1], [1, 0]]), column, axes, ranges=limits)
+    expected = 0.2 if name == "thermal_mm_per_c" else 2.0
+    np.testing.assert_allclose(model.params, [[expected, -expected]], rtol=1e-4)
+
+
+def test_a_step_of_half_a_wavelength_is_none():
+    dates, _, _ = stack_of(24, 770)
+    column = extra_columns(dates, 0.031, ["step_mm"], "20200601")
+    turns = column * 1e3 * 0.031 / 2 / (2 * np.pi)
+    np.testing.assert_allclose(turns, np.rint(turns), atol=1e-12)
+    assert step_limit_mm(0.031) == 7.75  # so a quarter either way holds every step once
+    assert extra_ranges(ASKED, 0.031)["step_mm"] == [-7.75, 7.75]
+
+
+def test_ranges_are_those_of_what_is_asked_for():
+    assert extra_ranges(ASKED | {"step_date": None, "annual": False}, 0.031) == {
+        "thermal_mm_per_c": [-0.5, 0.5]
+    }
+    assert [range_key(name) for name in ("dem_error_m", "annual_cos_mm")] == [
+        "dem_error_range_m",
+        "annual_range_mm",
+    ]
+
+
+# Estimates
+
+
+@pytest.mark.parametrize(
+    "names", [["annual_sin_mm", "annual_cos_mm"], ["step_mm", "thermal_mm_per_c"]]
+)
+def test_reaches_the_cramer_rao_bound_and_reports_it(names):
+    dates, bperp, temperature = stack_of(30, 880)
+    design, ranges = design_of(dates, bperp, temperature, names), asked(*names)
+    rng = np.random.default_rng(5)
+    # within half of the ranges: a step beside its limit has a twin beside the other
+    truth = np.array([rng.uniform(low / 2, high / 2, 600) for low, high in ranges.values()])
+    phase, edges = links_of(design, truth, 0.25)
+    model = estimate(phase, edges, design, ranges)
+    error = model.params - truth
+    bound = cramer_rao(design, 0.25)
+    right = (np.abs(error) < 6 * bound[:, None]).all(axis=0)
+    assert right.mean() > 0.99
+    rmse = np.sqrt((error[:, right] ** 2).mean(axis=1))
+    np.testing.assert_allclose(rmse / bound, 1, atol=0.1)
+    np.testing.assert_allclose((error / model.sigma)[:, right].std(axis=1), 1, atol=0.1)
+    assert not model.at_edge[right].any()
+
+
+def test_more_terms_are_found_where_there_is_nothing_but_velocity_and_height():
+    names = ["annual_sin_mm", "annual_cos_mm", "step_mm"]
+    dates, bperp, temperature = stack_of(30, 880)
+    design, ranges = design_of(dates, bperp, temperature, names), asked(*names)
+    truth = np.zeros((5, 200))
+    truth[:2] = np.random.default_rng(6).uniform(-25, 25, (2, 200))
+    phase, edges = links_of(design, truth, 0.2)
+    scaled = np.abs(estimate(phase, edges, design, ranges).params - truth)
+    scaled /= cramer_rao(design, 0.2)[:, None]
+    assert np.mean(scaled < 3) > 2 * norm.cdf(3) - 1 - 0.01
+
+
+def test_coarse_axis_has_no_truth_farther_than_a_quarter_of_a_cell():
+    column = np.array([0.0, 1.0, 0.5])  # the cell is 2 pi wide
+    axis = coarse_axis(column, -10, 10)
+    assert len(axis) == 7 and np.ptp(np.diff(axis)) < 1e-12
+    assert max(axis[0] + 10, 10 - axis[-1], np.diff(axis).max() / 2) <= np.pi / 2
+    np.testing.assert_allclose(coarse_axis(column, -1, 2), [0.5])
+
+
+def test_a_search_of_hours_is_refused():
+    dates, bperp, temperature = stack_of(30, 880)
+    design = design_of(dates, bperp, temperature, list(EXTRA_UNITS))
+    ranges = [*asked(*EXTRA_UNITS).values()]
+    with pytest.raises(InputError, match="combinations takes hours, expected at most 250000"):
+        check_search(design, ranges, 4000, fine=2)
+    check_search(design[:, :5], ranges[:5], 4000, fine=2)
+
+
+# What the dates cannot tell apart
+
+
+def chosen(dates, bperp, temperature, names, step_date="20200601"):
+    design = design_of(dates, bperp, temperature, names, step_date)
+    ranges = asked(*names)
+    kept, reasons = choose_model_terms(design, [*ranges.values()], [*ranges], dates)
+    return [[*ranges][term] for term in kept], [*reasons.values()]
+
+
+def test_all_terms_are_kept_where_the_dates_tell_them_apart():
+    assert chosen(*stack_of(30, 880), [*EXTRA_UNITS]) == ([*TERMS, *EXTRA_UNITS], [])
+
+
+def test_a_cycle_needs_a_year():
+    names = ["annual_sin_mm", "annual_cos_mm"]
+    kept, reasons = chosen(*stack_of(16, 352), names)
+    assert kept == [*TERMS]
+    assert reasons == [
+        f"{name} is left out: the dates span 352 days, less than a year" for name in names
+    ]
+
+
+def test_temperature_that_is_the_season_is_no_further_term():
+    dates, bperp, _ = stack_of(30, 880)
+    cycle = extra_columns(dates, ONE_RADIAN_PER_MM, ["annual_sin_mm", "annual_cos_mm"])
+    season = 12 + cycle @ [4.0, -8.0] + np.random.default_rng(1).normal(0, 0.3, 30)
+    kept, reasons = chosen(dates, bperp, season, [*EXTRA_UNITS])
+    assert kept == [*TERMS, "annual_sin_mm", "annual_cos_mm", "step_mm"]
+    (reason,) = reasons
+    assert reason.startswith("thermal_mm_per_c is left out: ") and "in step with" in reason
+    assert chosen(dates, bperp, season, ["thermal_mm_per_c"])[0] == [*TERMS, "thermal_mm_per_c"]
+
+
+def test_velocity_and_height_never_give_way():
+    """A temperature that rises with time is left out, not the velocity."""
+    dates, bperp, _ = stack_of(30, 880)
+    years = design_matrix(dates, bperp, **GEOMETRY)[:, 0]
+    kept, _ = chosen(dates, bperp, 40 * years / years.max(), ["thermal_mm_per_c"])
+    assert kept == [*TERMS]
+
+
+def test_a_step_needs_two_dates_on_both_sides():
+    dates, bperp, temperature = stack_of(30, 880)
+    for step_date, dropped in ((dates[1], True), (dates[2], False), (dates[-1], True)):
+        kept, reasons = chosen(dates, bperp, temperature, ["step_mm"], step_date)
+        assert ("step_mm" not in kept) == dropped == any("one date" in line for line in reasons)
+
+
+def test_temperatures_are_those_of_the_dates_whatever_the_order_and_the_other_columns(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "station,Temperature_C,date\nA,3.5,2020-02-06\nA,-1,20200101\nA,9,20200113\nA,5,20200301\n"
+    )
+    assert read_temperatures(path, ["20200101", "20200113", "20200206"]) == [-1, 9, 3.5]
+
+
+# Unwrapping
+
+
+def test_a_roof_that_moves_with_the_temperature_is_wrong_without_its_term_and_right_with_it():
+    dates, bperp, temperature = stack_of(24, 770)
+    design = design_of(dates, bperp, temperature, ["thermal_mm_per_c"])
+    points = np.argwhere(np.ones((20, 20), bool))
+    roof = ((points > 5) & (points < 14)).all(axis=1)
+    values = np.zeros((3, len(points)))
+    values[:, roof] = [[4.0], [12.0], [0.45]]
+    truth = design @ values + np.random.default_rng(2).normal(0, 0.2, (24, len(points)))
+    truth -= truth[0]
+    shares = []
+    for terms in ([0, 1], [0, 1, 2]):
+        ranges = [[*asked("thermal_mm_per_c").values()][term] for term in terms]
+        result = unwrap_points(wrap(truth), points, dates, design[:, terms], ranges)
+        assert result.terms == choose_terms(design[:, terms], ranges)[0] == terms
+        pairs = zip(result.unwrapped, result.network.pairs, strict=True)
+        shares.append(np.mean([share_right(row, truth[b] - truth[a]) for row, (a, b) in pairs]))
+    without, with_term = shares
+    assert with_term > 0.999
+    assert without < 0.97  # every sixth point is on the roof
+
+
+# A whole run: cycle, temperature, and a step that the dates do not constrain
+
+ROOF = {
+    "velocity_mm_yr": 6.0,
+    "dem_error_m": 12.0,
+    "annual_sin_mm": 3.0,
+    "annual_cos_mm": -2.0,
+    "thermal_mm_per_c": 0.15,
+}
+SHAPE = (16, 18)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("terms")
+    dates, bperp, temperature = stack_of(18, 550)
+    names = ["annual_sin_mm", "annual_cos_mm", "thermal_mm_per_c"]
+    design = design_of(dates, bperp, temperature, names)
+    points = np.argwhere(np.ones(SHAPE, bool))
+    values = np.array([*ROOF.values()])[:, None] * (points[:, 1] >= 9)
+    phase = design @ values + np.random.default_rng(4).normal(0, 0.1, (18, len(points)))
+    write_stack(folder / "stack", points, phase - phase[0], SHAPE, dates)
+    for name, column, data in (
+        ("baselines", "bperp_m", bperp),
+        ("temperatures", "temperature_c", temperature),
+    ):
+        lines = [f"{day},{value:.6f}\n" for day, value in zip(dates, data, strict=True)]
+        (folder / f"{name}.csv").write_text(f"date,{column}\n" + "".join(lines))
+    config = {
+        "output_dir": "results",
+        "stack": {"directory": "stack"},
+        "baselines": {"csv": "baselines.csv"},
+        "geometry": GEOMETRY,
+        "link_model": {
+            "annual": True,
+            "step_date": dates[-1],
+            "temperature_csv": "temperatures.csv",
+            "velocity_range_mm_yr": [-30, 30],
+            "dem_error_range_m": [-20, 20],
+        },
+        "reference": {"point": [5, 2]},
+        "outputs": {"velocity_positive": "toward"},
+    }
+    run_whole(folder, config, "--benchmark-extended")
+    return folder / "results"
+
+
+@pytest.mark.parametrize("name", ROOF)
+def test_maps_hold_the_truth_within_their_sigma(name, results):
+    unit = {"velocity_mm_yr": "mm/yr", "dem_error_m": "m"} | EXTRA_UNITS
+    image = read(results / f"{name}.tif")
+    stem, _, of = name.partition("_mm")
+    sigma_name = "dem_error_sigma_m" if name == "dem_error_m" else f"{stem}_sigma_mm{of}"
+    sigma = read(results / f"{sigma_name}.tif")
+    motion = -1 if name != "dem_error_m" else 1  # toward the sensor is positive in this run
+    truth = motion * ROOF[name] * (np.indices(SHAPE)[1] >= 9)
+    # all errors share that of the reference
+    assert np.abs(image - truth).max() < 6 * np.median(sigma[sigma > 0])
+    assert 0 < np.median(sigma) < abs(ROOF[name]) / 3
+    for path in (f"{name}.tif", f"{sigma_name}.tif"):
+        with rasterio.open(results / path) as dataset:
+            assert dataset.units == (unit[name],)
+    with rasterio.open(results / f"{name}.tif") as dataset:
+        sign = dataset.tags()["SIGN"]
+    assert sign.startswith("positive toward" if motion < 0 else "positive where the target stands")
+
+
+def test_a_term_that_is_left_out_is_said_to_be_and_its_maps_are_empty(results):
+    for name in ("step_mm", "step_sigma_mm"):
+        assert np.isnan(read(results / f"{name}.tif")).all()
+    line = "step_mm is left out: on one side of it there is one date, whose noise looks the same"
+    assert line in (results / "logs" / "link_model_00.log").read_text()
+    assert "step_mm is empty: the dates do not" in (results / "summary.txt").read_text()
+    assert "step_mm is empty" in (results / "logs" / "merge_parameters.log").read_text()
+
+
+def test_the_report_shows_every_term_that_is_there(results):
+    page = (results / "report.html").read_text("utf-8")
+    for title in ("Annual cycle, sine", "Annual cycle, cosine", "Thermal dilation"):
+        assert f"Map of {title}" in page
+    assert "Standard deviation of the dilation" in page and "Map of Step" not in page
+    assert "temperatures.csv" in page
+
+
+def test_the_jobs_stay_within_their_memory(results):
+    jobs = asked_and_taken(results)
+    names = {"link_model_00", "integrate_parameters_00", "merge_parameters"}
+    assert {name: jobs[name] for name in names if jobs[name][1] > jobs[name][0]} == {}
+
+
+def test_the_page_of_outputs_names_every_file(results):
+    unnamed, missing = outputs_of_the_page(results)
+    assert unnamed == set()
+    assert not {name for name in missing if name.startswith(("annual_", "step_", "thermal_"))}
