@@ -16,7 +16,8 @@ rule tile_overlaps:
         "../envs/environment.yaml"
     resources:
         # HDF5 keeps up to half a MB of each open file.
-        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "tile_overlaps") + len(tile_list()),
+        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "tile_overlaps")
+        + len(scene_shape_and_tiles()[1]),
         runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
     params:
         min_overlap_points=config["merge"]["min_overlap_points"],
