@@ -40,7 +40,6 @@ CLUSTERS = {
     "40 nodes": (40, 32, 256_000),
 }
 STRIPS = 36  # of 512 rows and more, where scene rules are cut in strips
-DATES_OF_A_BATCH = 9  # that the 18 interferograms of a batch have in common
 
 
 @dataclass
@@ -88,22 +87,11 @@ def parts_of(rule: str, size: Size, batched: bool) -> int:
 
 def part_memory(rule: str, size: Size, batched: bool, threads: int) -> float:
     """Return the memory of one job of a rule in MB."""
-    if not batched or rule in TILE_RULES:
+    if not batched or rule in TILE_RULES or rule == "merge_interferograms":
         return memory_mb(rule, size, threads)
-    if rule == "merge_interferograms":  # the phase of the dates of the batch alone
-        return memory_mb(rule, replace(size, dates=DATES_OF_A_BATCH), threads)
     parts = parts_of(rule, size, batched)
     share = replace(size, points=size.points / parts, pixels=size.pixels / parts)
     return memory_mb(rule, share, threads)
-
-
-def rule_seconds(model: Model, rule: str, size: Size, batched: bool) -> float:
-    """Return the seconds of a rule, all jobs, where batched with what that saves."""
-    seconds = seconds_of(model, rule, size)
-    if batched and rule == "merge_interferograms":
-        phases = size.points * size.batches * 4
-        seconds -= phases * (size.dates - DATES_OF_A_BATCH) / DISK
-    return seconds
 
 
 def jobs_of(model: Model, size: Size, batched: bool) -> list[Job]:
@@ -111,7 +99,7 @@ def jobs_of(model: Model, size: Size, batched: bool) -> list[Job]:
     needs = dependencies()
     threads = int(max(1, min(8, size.points / size.tiles // 100_000)))
     steps = {
-        rule: rule_seconds(model, rule, size, batched)
+        rule: seconds_of(model, rule, size)
         / size.tiles
         / (1 + (threads - 1) * THREADED.get(rule, 0))
         for rule in TILE_RULES
@@ -133,7 +121,7 @@ def jobs_of(model: Model, size: Size, batched: bool) -> list[Job]:
             if rule == "tile":
                 jobs.append(Job(name, rule, tile_s, threads + 1, tile_mb, sorted(outside)))
                 continue
-            seconds = rule_seconds(model, rule, size, batched) / parts
+            seconds = seconds_of(model, rule, size) / parts
             mb = part_memory(rule, size, batched, 1)
             before = {"tile" if need in TILE_RULES else need for need in needs[rule]}
             jobs.append(Job(name, rule, seconds, 1, mb, sorted(before)))

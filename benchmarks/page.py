@@ -368,7 +368,7 @@ def draw(results: dict, compared: list[tuple]) -> Figure:
     for axis in (*axes[0], axes[1, 0]):
         axis.set_xlabel("thousand points")
         axis.grid(which="both", alpha=0.2)
-        axis.legend(fontsize=8)
+        axis.legend(fontsize=8, loc="upper left")
     draw_right(axes[1, 1], results, compared)
     figure.suptitle(f"Simulated city, {dates} dates, low noise")
     return figure

@@ -15,6 +15,7 @@ from emcflow.memory import predicted_mb
 from scipy.optimize import nnls
 
 PAIRS_PER_BATCH = 18  # as in rules/common.smk
+DATES_PER_BATCH = PAIRS_PER_BATCH // 3 + 3  # with the network hop3
 PICTURES = 60  # as in emcflow/report.py
 
 
@@ -133,8 +134,10 @@ class Model:
             "unwrap_tile": product["mesh"] + product["links"],
             "integrate_parameters": product["mesh"] + product["links"],
             "tile_overlaps": network,
-            # every batch reads the phase of all dates, and its own rows of the cycles
-            "merge_interferograms": size.batches * (network + phases) + product["unwrap"],
+            # every batch reads the phase of its dates, and its own rows of the cycles
+            "merge_interferograms": size.batches
+            * (network + phases * min(1, DATES_PER_BATCH / size.dates))
+            + product["unwrap"],
             "merge_parameters": product["parameters"],
             "quality": product["unwrapped"] / 2 + product["unwrapped/quality"] / 2,
             "time_series": product["unwrapped"],
@@ -161,8 +164,10 @@ def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
         points, pixels = size.points / size.tiles, size.pixels / size.tiles
     else:
         points, pixels = size.points, size.pixels
-    pairs = PAIRS_PER_BATCH if rule == "merge_interferograms" else size.pairs
+    pairs, dates = size.pairs, size.dates
+    if rule == "merge_interferograms":
+        pairs, dates = PAIRS_PER_BATCH, DATES_PER_BATCH
     small = {"check_stack", "network", "baselines", "tiles", "design_matrix", "bulk_offsets"}
     if rule in small:
         return 500
-    return predicted_mb(rule, int(points), int(pixels), size.dates, pairs, threads)
+    return predicted_mb(rule, int(points), int(pixels), dates, pairs, threads)

@@ -203,7 +203,17 @@ if not SIMULATED and workflow.is_main_process:
 
 # Interferograms are merged in batches: enough work for a job, little enough for its memory.
 PAIRS_PER_BATCH = 18
-BATCHES = [NEW_PAIRS[i : i + PAIRS_PER_BATCH] for i in range(0, len(NEW_PAIRS), PAIRS_PER_BATCH)]
+# An even number of equal ones: the last does not keep a machine of two cores waiting.
+NUMBER_OF_BATCHES = -(-len(NEW_PAIRS) // PAIRS_PER_BATCH)
+if NUMBER_OF_BATCHES > 1:
+    NUMBER_OF_BATCHES += NUMBER_OF_BATCHES % 2
+BATCHES = [
+    NEW_PAIRS[
+        len(NEW_PAIRS) * i // NUMBER_OF_BATCHES : len(NEW_PAIRS) * (i + 1) // NUMBER_OF_BATCHES
+    ]
+    for i in range(NUMBER_OF_BATCHES)
+]
+PAIRS_AT_ONCE = max(map(len, BATCHES), default=0)
 DATES_PER_BATCH = max((len({*"_".join(batch).split("_")}) for batch in BATCHES), default=0)
 INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
 COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)

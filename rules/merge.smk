@@ -78,7 +78,7 @@ for number, batch in enumerate(BATCHES):
             mem_mb=lambda wildcards, attempt: scene_memory(
                 attempt,
                 "merge_interferograms",
-                min(PAIRS_PER_BATCH, len(NEW_PAIRS)),
+                PAIRS_AT_ONCE,
                 dates=DATES_PER_BATCH,
             ),
             runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, scene_points()),

@@ -44,7 +44,7 @@ FINE_TOLERANCE, COARSE_TOLERANCE = 1e-6, 1e-3
 MAX_ITERATIONS = 500
 # Matrices of weights that still change which share one multigrid hierarchy: setting one up costs as
 # much as five iterations, and the next matrices differ little.
-MATRICES_PER_HIERARCHY = 3
+MATRICES_PER_HIERARCHY = 5
 
 
 @dataclass(frozen=True)
