@@ -7,12 +7,14 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from emcflow.errors import InputError
-from emcflow.inputs import Inputs
+
+if TYPE_CHECKING:
+    from emcflow.inputs import Inputs
 
 # What interferograms depend on besides the images; keys of sections, or whole sections.
 SAME = (
