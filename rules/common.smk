@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from emcflow.baselines import table_state
 from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
+from emcflow.date_weights import read_weights
 from emcflow.errors import InputError
 from emcflow.geometry import TERMS, design_matrix
 from emcflow.inputs import Inputs, baseline_rasters, find_inputs, local_files, view_rasters
@@ -143,6 +144,9 @@ if "thermal_mm_per_c" in EXTRA_RANGES:
     TEMPERATURES_C = checked(
         read_temperatures, config["link_model"]["temperature_csv"], STACK.dates
     )
+DATE_WEIGHTS = None
+if config["link_model"]["weights_csv"]:
+    DATE_WEIGHTS = checked(read_weights, config["link_model"]["weights_csv"], STACK.dates)
 
 
 def check_link_model():

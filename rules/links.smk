@@ -28,6 +28,7 @@ if LINK_MODEL:
             velocity_range=config["link_model"]["velocity_range_mm_yr"],
             dem_error_range=config["link_model"]["dem_error_range_m"],
             extra_ranges=EXTRA_RANGES,
+            weights=DATE_WEIGHTS,
             code=code_version("link_model"),
         message:
             f"Tile {{wildcards.tile}}: velocity and DEM error of every link, from {len(STACK.dates)} dates"

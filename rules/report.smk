@@ -48,7 +48,14 @@ rule report:
         config=dict(config),
         sources=[
             *OUTSIDE,
-            *filter(None, [config["network"]["csv"], config["link_model"]["temperature_csv"]]),
+            *filter(
+                None,
+                [
+                    config["network"]["csv"],
+                    config["link_model"]["temperature_csv"],
+                    config["link_model"]["weights_csv"],
+                ],
+            ),
         ],
         parameter_names=list(SHOWN_MAPS),
         benchmarks=f"{OUT}/benchmarks",

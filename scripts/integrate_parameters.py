@@ -1,9 +1,18 @@
 """Turn the link model of a tile into velocity, DEM error and residual phase of its points."""
 
 import numpy as np
+from emcflow.date_weights import effective_dates
 from emcflow.integrate import fit_links, point_mean
 from emcflow.noise_floor import NOISE_PROBABILITY, noise_probability, unbiased_coherence
-from emcflow.store import create, open_product, put, put_points, read, read_points
+from emcflow.store import (
+    create,
+    open_product,
+    put,
+    put_points,
+    read,
+    read_link_weights,
+    read_points,
+)
 from emcflow.uncertainty import date_contrasts, parameter_covariance, residual_contrasts
 from job import job
 
@@ -12,6 +21,8 @@ with job(snakemake) as log:
     points, bounds = read_points(given.mesh)
     phase, edges, confident, region = read(given.mesh, "phase", "edges", "confident", "region")
     design, ranges = read(given.links, "design", "search_range")
+    weights = read_link_weights(given.links)
+    ndates = effective_dates(len(design), weights)
     links = read(given.links, "link_params", "link_params_sigma", "link_coherence", "at_edge")
     values, sigma, coherence, at_edge = (of_links[..., confident] for of_links in links)
     edges = edges[confident]
@@ -21,7 +32,8 @@ with job(snakemake) as log:
     if terms:
         fit = fit_links(edges, values, sigma, len(points), at_edge)
         parameters = fit.values
-        residuals = residual_contrasts(phase, edges, design, fit, date_contrasts(design))
+        contrasts = date_contrasts(design, weights)
+        residuals = residual_contrasts(phase, edges, design, fit, contrasts, weights)
     for term, unit, link, point in zip(terms, units, values, parameters, strict=True):
         misfit = np.abs(point[edges[:, 1]] - point[edges[:, 0]] - link)
         log.info("%s: links fit to %.3g %s (median)", term, np.median(misfit), unit)
@@ -29,11 +41,15 @@ with job(snakemake) as log:
         put_points(file, points, bounds)
         put(file, "region", region, "label")
         put(file, "params", parameters, "see terms")
-        put(file, "covariance", parameter_covariance(design), "units of the terms per rad")
+        covariance = parameter_covariance(design, weights)
+        put(file, "covariance", covariance, "units of the terms per rad")
         put(file, "residuals", residuals, "rad")
         for name, of_links in (
             ("coherence", coherence),
-            ("unbiased_coherence", unbiased_coherence(coherence, *design.shape)),
-            ("noise_links", noise_probability(coherence, design, ranges) > NOISE_PROBABILITY),
+            ("unbiased_coherence", unbiased_coherence(coherence, ndates, len(terms))),
+            (
+                "noise_links",
+                noise_probability(coherence, design, ranges, weights) > NOISE_PROBABILITY,
+            ),
         ):
             put(file, name, point_mean(edges, of_links, len(points)), "1")

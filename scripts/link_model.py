@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+from emcflow.date_weights import effective_dates
 from emcflow.geometry import TERMS, UNITS
 from emcflow.links import check_search, estimate_links
 from emcflow.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
@@ -31,6 +32,15 @@ with job(snakemake) as log:
     axes = search_axes(design, ranges, terms)
     for term, (low, high), axis in zip(terms, limits, axes, strict=True):
         log.info("%s searched from %g to %g in %d steps", names[term], low, high, len(axis))
+    weights = None if params.weights is None else np.array(params.weights)
+    if weights is not None:
+        log.info(
+            "weights of the dates from %.2g to %.2g, as good as %.1f equal ones of %d",
+            weights.min(),
+            weights.max(),
+            effective_dates(len(dates), weights),
+            len(dates),
+        )
     phase, edges = read(snakemake.input.mesh, "phase", "edges")
     model = estimate_links(
         phase,
@@ -41,6 +51,7 @@ with job(snakemake) as log:
         memory_mb=snakemake.resources.search_mb,
         progress=progress("links searched"),
         ranges=limits,
+        weights=weights,
     )
     log.info(
         "%d links: median coherence %.2f, %.2f %% with the peak at the edge of the search range",
@@ -48,19 +59,21 @@ with job(snakemake) as log:
         np.median(model.coherence) if len(edges) else np.nan,
         100 * model.at_edge.mean() if len(edges) else 0,
     )
-    noise = noise_coherence(NOISE_PROBABILITY, design[:, terms], limits)
+    noise = noise_coherence(NOISE_PROBABILITY, design[:, terms], limits, weights)
     log.info(
         "%.2f %% of the links above coherence %.2f, which pure noise exceeds in %g %% of searches",
         100 * (model.coherence > noise).mean() if len(edges) else 0,
         noise,
         100 * NOISE_PROBABILITY,
     )
-    covariance = parameter_covariance(design[:, terms])
+    covariance = parameter_covariance(design[:, terms], weights)
     correlation = parameter_correlation(covariance, [names[term] for term in terms])
     if correlation is not None:
         log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
     units = [*UNITS, *(EXTRA_UNITS[name] for name in params.extra_ranges)]
     kept = {"terms": [names[term] for term in terms], "units": [units[term] for term in terms]}
+    if weights is not None:
+        kept["date_weights"] = weights
     with create(snakemake.output[0], **kept) as file:
         put(file, "link_params", model.params, "see terms")
         put(file, "link_params_sigma", model.sigma, "see terms")

@@ -11,6 +11,7 @@ from emcflow.store import (
     put_points,
     read,
     read_graph,
+    read_link_weights,
     read_points,
 )
 from emcflow.taken_over import check_made_alike, only_new, with_known
@@ -43,7 +44,14 @@ with job(snakemake) as log:
             links, "design", "link_params", "link_coherence", "search_range"
         )
         link_params = supported_params(
-            phase, graph, design, link_params, coherence, ranges, snakemake.threads
+            phase,
+            graph,
+            design,
+            link_params,
+            coherence,
+            ranges,
+            snakemake.threads,
+            read_link_weights(links),
         )
         log.info("%d of %d links have a model", link_params.any(axis=0).sum(), graph.nedges)
     costs_in_time = temporal_costs(params.temporal_cost, network)

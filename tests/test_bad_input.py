@@ -212,6 +212,17 @@ KEYS = {
         "baselines.csv",
         ["baselines.csv: no column temperature_c in the header date, bperp_m", "name the columns"],
     ),
+    "weights not there": ("link_model.weights_csv", "w.csv", ["w.csv", "No such file"]),
+    "table without weights": (
+        "link_model.weights_csv",
+        "baselines.csv",
+        ["baselines.csv: no weight in the header", "weight, coherence, noise_rad", "name the"],
+    ),
+    "weights without model": (
+        "link_model",
+        {"weights_csv": "baselines.csv", "enabled": False},
+        ["weights_csv: baselines.csv", "link model, which is off", "link_model.enabled to true"],
+    ),
     "memory": ("link_model.memory_mb", 1, ["link_model.memory_mb: 1", "not below 16"]),
     "points in quotes": ("tiles.points_per_tile", "1e6", ["write 1000000 without quotes"]),
     "points fraction": ("tiles.points_per_tile", 2.5, ["points_per_tile: 2.5", "whole number"]),
@@ -375,6 +386,31 @@ def test_bad_temperatures_end_the_run_at_its_start(name, folder):
     (folder / "temperatures.csv").write_text(text)
     line = start(changed("link_model.temperature_csv", "temperatures.csv"))
     complete(line, [*says, "temperatures.csv"])
+
+
+WEIGHTS = "date,noise_rad\n20200101,0.3\n20200113,1.5\n20200206,0.2\n20200218,0.3\n"
+COHERENCES = WEIGHTS.replace("noise_rad", "coherence")
+BAD_WEIGHTS = {
+    "date missing": (WEIGHTS.replace("20200113", "20200114"), ["standard deviation for 20200113"]),
+    "two columns": (
+        WEIGHTS.replace("noise_rad", "noise_rad,weight").replace("0.3\n", "0.3,1\n"),
+        ["weight and noise_rad in the header", "one of weight, coherence, noise_rad", "remove"],
+    ),
+    "noise of zero": (WEIGHTS.replace("1.5", "0"), ["line 3", "noise_rad is 0", "above 0"]),
+    "coherence above 1": (COHERENCES, ["line 3", "coherence is 1.5", "from 0 to 1"]),
+    "not a number": (WEIGHTS.replace("1.5", "much"), ["line 3", "'much'"]),
+    "date twice": (WEIGHTS + "20200113,9\n", ["line 6", "9 here and 1.5 before", "one"]),
+    "worlds apart": (WEIGHTS.replace("1.5", "1e200"), ["0.2 to 1e+200", "1e+06", "leave dates"]),
+    "empty": ("", ["weights.csv: empty", "header"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_WEIGHTS)
+def test_bad_weights_end_the_run_at_its_start(name, folder):
+    text, says = BAD_WEIGHTS[name]
+    (folder / "weights.csv").write_text(text)
+    line = start(changed("link_model.weights_csv", "weights.csv"))
+    complete(line, [*says, "weights.csv"])
 
 
 @pytest.mark.parametrize("name", AT_START)

@@ -17,6 +17,9 @@ from emcflow.model_terms import (
     search_axes,
     step_limit_mm,
 )
+from emcflow.store import read as read_product
+from emcflow.store import read_link_weights
+from emcflow.uncertainty import parameter_covariance
 from emcflow.unwrap_points import unwrap_points
 from scipy.stats import norm
 from stacks import write_stack
@@ -262,7 +265,7 @@ def test_a_roof_that_moves_with_the_temperature_is_wrong_without_its_term_and_ri
     assert without < 0.97  # every sixth point is on the roof
 
 
-# A whole run: cycle, temperature, and a step that the dates do not constrain
+# A whole run: cycle, temperature, a step that the dates do not constrain, and weights of the dates
 
 ROOF = {
     "velocity_mm_yr": 6.0,
@@ -282,11 +285,13 @@ def results(tmp_path_factory):
     design = design_of(dates, bperp, temperature, names)
     points = np.argwhere(np.ones(SHAPE, bool))
     values = np.array([*ROOF.values()])[:, None] * (points[:, 1] >= 9)
-    phase = design @ values + np.random.default_rng(4).normal(0, 0.1, (18, len(points)))
+    noise = np.where(np.arange(18) % 4 == 1, 0.4, 0.1)
+    phase = np.random.default_rng(4).normal(0, noise, (len(points), 18)).T + design @ values
     write_stack(folder / "stack", points, phase - phase[0], SHAPE, dates)
     for name, column, data in (
         ("baselines", "bperp_m", bperp),
         ("temperatures", "temperature_c", temperature),
+        ("noise", "noise_rad", noise),
     ):
         lines = [f"{day},{value:.6f}\n" for day, value in zip(dates, data, strict=True)]
         (folder / f"{name}.csv").write_text(f"date,{column}\n" + "".join(lines))
@@ -299,6 +304,7 @@ def results(tmp_path_factory):
             "annual": True,
             "step_date": dates[-1],
             "temperature_csv": "temperatures.csv",
+            "weights_csv": "noise.csv",
             "velocity_range_mm_yr": [-30, 30],
             "dem_error_range_m": [-20, 20],
         },
@@ -338,12 +344,24 @@ def test_a_term_that_is_left_out_is_said_to_be_and_its_maps_are_empty(results):
     assert "step_mm is empty" in (results / "logs" / "merge_parameters.log").read_text()
 
 
+def test_the_weights_go_from_the_table_to_the_points(results):
+    path = results / "links" / "links_tile_00.h5"
+    weights = read_link_weights(path)
+    noisy = np.arange(18) % 4 == 1
+    np.testing.assert_allclose(weights[~noisy] / weights[noisy][0], 16)
+    text = "as good as 13.6 equal ones of 18"
+    assert text in (results / "logs" / "link_model_00.log").read_text()
+    (design,) = read_product(path, "design")
+    (covariance,) = read_product(results / "parameters" / "parameters_tile_00.h5", "covariance")
+    np.testing.assert_allclose(covariance, parameter_covariance(design, weights))
+
+
 def test_the_report_shows_every_term_that_is_there(results):
     page = (results / "report.html").read_text("utf-8")
     for title in ("Annual cycle, sine", "Annual cycle, cosine", "Thermal dilation"):
         assert f"Map of {title}" in page
     assert "Standard deviation of the dilation" in page and "Map of Step" not in page
-    assert "temperatures.csv" in page
+    assert "temperatures.csv" in page and "noise.csv" in page
 
 
 def test_the_jobs_stay_within_their_memory(results):

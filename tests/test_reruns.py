@@ -26,6 +26,7 @@ CONFIG = {
     "merge": {"min_overlap_points": 5},
 }
 TEMPERATURES = "date,temperature_c\n20200101,1\n20200113,8\n20200206,-3\n20200218,15\n"
+WEIGHTS = "date,coherence\n20200101,0.9\n20200113,0.6\n20200206,0.5\n20200218,0.7\n"
 TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n20200218,-70,d\n"
 # A dry run knows no tiles where they are to be cut anew, so it lists no rule of each, nor what only
 # those read.
@@ -63,6 +64,7 @@ CHANGES = {
     "link_model.step_range_mm": [-9, 9],
     "link_model.temperature_csv": "temperatures.csv",
     "link_model.thermal_range_mm_per_c": [-0.4, 0.4],
+    "link_model.weights_csv": "weights.csv",
     "link_model.memory_mb": 100,
     "tiles.points_per_tile": 160,
     "tiles.max_tiles": 3,
@@ -168,6 +170,10 @@ BASES = {
             "link_model.temperature_csv",
             "link_model.thermal_range_mm_per_c",
         ],
+    ),
+    "weights": (
+        with_sections(link_model={"weights_csv": "other_weights.csv"}),
+        ["link_model.weights_csv"],
     ),
     "simulated": (
         SIMULATED,
@@ -275,6 +281,8 @@ def finished(tmp_path_factory):
     (folder / "other.csv").write_text(TABLE)
     (folder / "temperatures.csv").write_text(TEMPERATURES)
     (folder / "warmer.csv").write_text(TEMPERATURES.replace("15", "16"))
+    (folder / "weights.csv").write_text(WEIGHTS)
+    (folder / "other_weights.csv").write_text(WEIGHTS.replace("0.9", "0.8"))
     pairs = [f"{first},{second}\n" for first, second in combinations(DATES[:4], 2)]
     (folder / "all.csv").write_text("reference,secondary\n" + "".join(pairs))
     (folder / "pairs.csv").write_text("reference,secondary\n" + "".join(pairs[1:]))

@@ -381,23 +381,23 @@ def _geometry_problems(config: dict) -> Iterator[str]:
 
 
 def _term_problems(config: dict) -> Iterator[str]:
-    """Name what is wrong with the further terms of the link model that are asked for."""
+    """Name what is wrong with further terms and weights of the link model that are asked for."""
     settings = config["link_model"]
-    for key, range_key in KEYS.values():
+    for key, range_key in [*KEYS.values(), ("weights_csv", None)]:
         if not settings[key]:
             continue
         given = f"link_model.{key}: {_show(settings[key])}"
         if not link_model_is_on(config):
             yield (
-                f"{given} is a term of the link model, which is off here; give baselines.csv and "
+                f"{given} is for the link model, which is off here; give baselines.csv and "
                 "set link_model.enabled to true, or leave this key out"
             )
         elif config["baselines"]["rasters"] is not None:
             yield (
                 f"{given} cannot be combined with baselines.rasters, which leak into velocity "
-                "alone; give baselines.csv, or leave this key out"
+                "alone, all dates alike; give baselines.csv, or leave this key out"
             )
-        if settings[range_key] is not None:
+        if range_key and settings[range_key] is not None:
             yield from _range_problems(f"link_model.{range_key}", settings[range_key])
     if settings["step_date"]:
         yield from _step_problems(config)

@@ -6,7 +6,12 @@ doi:10.1109/36.898661). It is searched on a grid a third of a resolution cell wi
 then climbed by Newton steps, so that the estimate does not depend on the grid.
 
 The first date takes part like all others: its stored phase is zero because every other date carries
-its noise, and the modulus of the sum leaves the constant free.
+its noise, and the modulus of the sum leaves the constant free. So with weights it has one of its
+own.
+
+Weights of the dates act on the sums alone. The grid, and which terms the dates tell apart, follow
+from when and from where the images were taken: no weight makes a resolution cell narrower than all
+dates together do, and with other weights the terms remain those that were asked for.
 """
 
 import math
@@ -18,6 +23,7 @@ import numpy as np
 from numba import njit
 from threadpoolctl import threadpool_limits
 
+from emcflow.date_weights import root_weighted
 from emcflow.errors import InputError
 
 # A term is left out when its whole range moves the phase by less than this [rad]: noise of a
@@ -274,7 +280,15 @@ def check_search(design, ranges, memory_mb, names=None, terms=None, fine=None):
 
 
 def estimate_links(
-    phase, edges, design, axes, n_threads=1, memory_mb=512, progress=None, ranges=None
+    phase,
+    edges,
+    design,
+    axes,
+    n_threads=1,
+    memory_mb=512,
+    progress=None,
+    ranges=None,
+    weights=None,
 ):
     """Estimate the parameters of every link as the highest peak of its periodogram.
 
@@ -297,6 +311,8 @@ def estimate_links(
         Called as ``progress(links done, nlinks)`` from time to time.
     ranges : float64 (nterms, 2), optional
         Ends of the search ranges, where the axes do not reach them.
+    weights : float64 (ndates,), optional
+        In proportion to 1 / variance of the phase of each date, mean 1.
 
     Returns
     -------
@@ -306,8 +322,8 @@ def estimate_links(
     ------
     InputError
         If shapes disagree, a phase or the design is not finite, a design column is constant, an
-        axis is not evenly spaced or not in the middle of its range, or `memory_mb` is too small
-        for one chunk.
+        axis is not evenly spaced or not in the middle of its range, weights are not above 0 or have
+        another mean, or `memory_mb` is too small for one chunk.
 
     Notes
     -----
@@ -324,11 +340,16 @@ def estimate_links(
     ``(estimate - truth) / sigma`` have unit variance, since the mean of 1 / chi-square is
     1 / (nu - 2); with nu of 1 or 2 that mean is infinite and nu is used. Noise of both points of
     the link is in r and therefore in sigma.
+
+    With weights w every sum over the dates, of phasors, of ``sin(r)**2``, of ``cos(r)`` and of the
+    design's products and means, has the factor w, and s2 is the variance at a date of weight 1
+    (Kay 1993, ch. 4: noise of covariance ``s2 * inv(diag(w))``).
     """
     phase, edges, design = _checked_links(phase, edges, design)
+    weights = _checked_weights(weights, len(design))
     if design.shape[1] == 0:
-        return _model_without_terms(phase, edges)
-    grid = _Grid(design, axes, ranges)
+        return _model_without_terms(phase, edges, weights)
+    grid = _Grid(design, axes, ranges, weights)
     nlinks, nterms = len(edges), design.shape[1]
     model = LinkModel(
         np.empty((nterms, nlinks), np.float32),
@@ -355,12 +376,13 @@ def estimate_links(
     return model
 
 
-def _model_without_terms(phase, edges):
+def _model_without_terms(phase, edges, weights=None):
     """Link model of no parameters: the coherence of the phase as it is."""
     nlinks = len(edges)
     total = np.zeros(nlinks, np.complex128)
-    for row in phase.astype(np.float64):
-        total += np.exp(1j * (row[edges[:, 1]] - row[edges[:, 0]]))
+    for row, weight in zip(phase, np.ones(len(phase)) if weights is None else weights, strict=True):
+        row = row.astype(np.float64)
+        total += weight * np.exp(1j * (row[edges[:, 1]] - row[edges[:, 0]]))
     return LinkModel(
         np.empty((0, nlinks), np.float32),
         np.empty((0, nlinks), np.float32),
@@ -376,7 +398,7 @@ class _Grid:
     periodogram there and at the opposite point, which halves the product.
     """
 
-    def __init__(self, design, axes, ranges=None):
+    def __init__(self, design, axes, ranges=None, weights=None):
         axes = [np.asarray(axis, dtype=np.float64) for axis in axes]
         if len(axes) != design.shape[1]:
             raise InputError(f"{len(axes)} search axes for {design.shape[1]} terms: one per term")
@@ -398,8 +420,9 @@ class _Grid:
         # unknowns become radians over the span of a term, of equal size for all terms.
         self.span = np.ptp(design, axis=0)
         self.reach = 0.5 * (high - low) * self.span
-        columns = (design - design.mean(axis=0)) / self.span
-        self.normal = columns.T @ columns
+        columns = (design - np.average(design, axis=0, weights=weights)) / self.span
+        weighted = root_weighted(columns, weights)
+        self.normal = weighted.T @ weighted
         self.inverse_normal = np.linalg.pinv(self.normal, hermitian=True)
         self.basis = _moment_basis(columns)
         self.centre_phase = design @ self.centre
@@ -411,6 +434,8 @@ class _Grid:
         self.waves = waves.reshape(len(design), 2 * self.half)
         self.chunk = int(np.clip(CHUNK_VALUES // (4 * self.half), LEAST_CHUNK, 4096))
         self.ndates = len(design)
+        self.weights = weights
+        self.variances = np.ones(len(design)) if weights is None else 1 / weights
         power = CANDIDATE_POWER if len(axes) <= 2 else CANDIDATE_POWER_OF_MANY
         self.candidate_power = np.float32(power)
 
@@ -460,11 +485,14 @@ def _estimate_chunk(phase, edges, start, grid, scratch, model):
     real, imag = scratch.real[:count], scratch.imag[:count]
     phasors, product = scratch.phasors[: 2 * count], scratch.product[: 2 * count]
     _link_phasors(phase, edges, grid.centre_phase, real, imag, phasors)
+    if grid.weights is not None:
+        for values in (real, imag, phasors):
+            values[:, : grid.ndates] *= grid.weights
     np.matmul(phasors, grid.waves, out=product)
     stop = start + count
     _find_peaks(
         product, real, imag, grid.shape, grid.strides, grid.directions, grid.steps, grid.basis,
-        grid.normal, grid.ndates, grid.span, grid.centre, -grid.reach, grid.reach,
+        grid.normal, grid.variances, grid.span, grid.centre, -grid.reach, grid.reach,
         grid.inverse_normal, grid.candidate_power, scratch.power, scratch.above,
         model.params[:, start:stop], model.sigma[:, start:stop],
         model.coherence[start:stop], model.at_edge[start:stop],
@@ -813,8 +841,12 @@ def _climb(
 
 
 @njit(cache=True, nogil=True)
-def _residual_variance(turned_real, turned_imag, sum_real, sum_imag, ndates, nterms):
-    """Variance of the phase of one date, from the turned phasors at the peak [rad**2]."""
+def _residual_variance(turned_real, turned_imag, sum_real, sum_imag, variances, nterms):
+    """Variance of the phase of one date, from the turned phasors at the peak [rad**2].
+
+    The phasors hold the weights, and `variances` (dates) their inverse.
+    """
+    ndates = len(variances)
     redundancy = ndates - 1 - nterms
     power = sum_real * sum_real + sum_imag * sum_imag
     if redundancy < 1 or power <= 0.0:
@@ -824,17 +856,17 @@ def _residual_variance(turned_real, turned_imag, sum_real, sum_imag, ndates, nte
     squares = 0.0
     for d in range(ndates):
         sine = (turned_imag[d] * sum_real - turned_real[d] * sum_imag) / modulus
-        squares += sine * sine
+        squares += variances[d] * sine * sine
     return squares / (redundancy - 2 if redundancy > 2 else redundancy) / (cosine * cosine)
 
 
 @njit(cache=True, nogil=True)
 def _find_peaks(
-    product, real, imag, shape, strides, directions, steps, basis, normal, ndates, span, centre,
+    product, real, imag, shape, strides, directions, steps, basis, normal, variances, span, centre,
     low, high, inverse_normal, candidate_power, power, above, params, sigma, coherence, at_edge,
 ):  # fmt: skip
     """Highest peak of every link of a chunk; fills the last four arrays."""
-    nterms, size = len(shape), shape.prod()
+    nterms, size, ndates = len(shape), shape.prod(), len(variances)
     found = np.empty(MAX_CANDIDATES, np.int64)
     peak, index = np.empty(nterms, np.int64), np.empty(nterms, np.int64)
     turned_real, turned_imag = np.empty(basis.shape[1]), np.empty(basis.shape[1])
@@ -863,7 +895,7 @@ def _find_peaks(
                     best[t] = u[t]
                     at_edge[i] = at_edge[i] or not free[t]
                 variance = _residual_variance(
-                    turned_real, turned_imag, moments[0, 0], moments[0, 1], ndates, nterms
+                    turned_real, turned_imag, moments[0, 0], moments[0, 1], variances, nterms
                 )
         coherence[i] = min(1.0, math.sqrt(best_power) / ndates)
         for t in range(nterms):
@@ -931,3 +963,15 @@ def _checked_links(phase, edges, design):
     if (np.ptp(design, axis=0) == 0).any():
         raise InputError("design has a constant column: leave it out, see choose_terms")
     return phase, edges, design
+
+
+def _checked_weights(weights, ndates):
+    if weights is None:
+        return None
+    weights = np.ascontiguousarray(weights, dtype=np.float64)
+    if weights.shape != (ndates,) or not (weights > 0).all() or abs(weights.mean() - 1) > 1e-6:
+        raise InputError(
+            f"weights of shape {weights.shape} and mean {weights.mean():g}: expected {ndates} "
+            "numbers above 0 of mean 1, one per date"
+        )
+    return weights

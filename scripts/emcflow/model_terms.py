@@ -34,7 +34,7 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.geometry import DAYS_PER_YEAR, TERMS, days_since_first, rad_per_mm_yr
-from emcflow.tables import DATE, read_table
+from emcflow.tables import read_table
 
 # Names of the terms that belong together, and their unit, in the order in which they are preferred.
 GROUPS = {
@@ -195,35 +195,13 @@ def read_temperatures(path: str | Path, dates: Sequence[str]) -> list[float]:
         that are none in degrees Celsius.
     """
     table = read_table(path, "table of temperatures", "date")
-    columns = {what: table.columns(names) for what, names in
-               (("date", DATE), (TEMPERATURE, (TEMPERATURE,)))}  # fmt: skip
-    for what, found in columns.items():
-        if not found:
-            raise InputError(
-                f"{path}: no column {what} in the header {', '.join(table.header)}; expected date "
-                f"and {TEMPERATURE}: name the columns so"
-            )
-    known: dict[str, float] = {}
-    for line, cells in table.lines:
-        day = table.date(line, cells, columns["date"])
-        value = table.number(line, cells, columns[TEMPERATURE], "temperature in degrees Celsius")
-        if abs(value) > HIGHEST_C:
-            raise InputError(
-                f"{path}, line {line}: {TEMPERATURE} is {value:g}; expected degrees Celsius, -100 "
-                "to 100: convert the column"
-            )
-        if known.setdefault(day, value) != value:
-            raise InputError(
-                f"{path}, line {line}: {day} has {value:g} here and {known[day]:g} before; "
-                "expected one temperature per date: remove one"
-            )
-    missing = [day for day in dates if day not in known]
-    if missing:
-        raise InputError(
-            f"{path}: no temperature for {', '.join(missing)}; expected one for each of the "
-            f"{len(dates)} dates of the stack: add them"
-        )
-    return [known[day] for day in dates]
+    return table.of_dates(
+        dates,
+        TEMPERATURE,
+        "temperature",
+        lambda value: abs(value) <= HIGHEST_C,
+        "degrees Celsius, -100 to 100",
+    )
 
 
 def choose_model_terms(

@@ -12,6 +12,8 @@ from itertools import combinations
 import numpy as np
 from numpy.polynomial import hermite_e
 
+from emcflow.date_weights import effective_dates
+
 # A link counts as noise where pure noise has a higher coherence more often than this.
 NOISE_PROBABILITY = 0.01
 
@@ -23,8 +25,8 @@ def unbiased_coherence(coherence, ndates, nterms):
     ----------
     coherence : float (n,)
         At the peak, 0 to 1.
-    ndates, nterms : int
-        Phasors that were averaged, and terms fitted to them.
+    ndates, nterms : float, int
+        Phasors that were averaged, `effective_dates` of weighted ones, and terms fitted to them.
 
     Returns
     -------
@@ -38,7 +40,9 @@ def unbiased_coherence(coherence, ndates, nterms):
     bias. Each fitted term takes away one more degree of freedom, as in the adjusted coefficient of
     determination (Theil 1961, Economic Forecasts and Policy): ``1 - R**2`` of phase noise of
     variance s2, small, is on average ``s2 (N - 1 - nterms) / N``, and
-    ``(N R**2 - 1 - nterms) / (N - 1 - nterms)`` gives ``1 - s2``.
+    ``(N R**2 - 1 - nterms) / (N - 1 - nterms)`` gives ``1 - s2``. Of weighted phasors the first is
+    as true with their effective number; where noise is weak and of the variance that the weights
+    say, what is found is somewhat low.
     """
     redundancy = ndates - 1 - nterms
     if redundancy < 1:
@@ -47,7 +51,7 @@ def unbiased_coherence(coherence, ndates, nterms):
     return np.sqrt(np.clip((ndates * square - 1 - nterms) / redundancy, 0, 1))
 
 
-def noise_probability(coherence, design, ranges):
+def noise_probability(coherence, design, ranges, weights=None):
     """Probability that the search finds at least this coherence in pure noise.
 
     Parameters
@@ -58,6 +62,8 @@ def noise_probability(coherence, design, ranges):
         Phase per unit of each term [rad/unit], first date included.
     ranges : float64 (nterms, 2)
         Ends of the search ranges, in the units of the terms.
+    weights : float64 (ndates,), optional
+        Of the phasors, mean 1.
 
     Returns
     -------
@@ -86,16 +92,25 @@ def noise_probability(coherence, design, ranges):
     1955, Ann. Math. Stat. 26(2), 233-246), which matters for few dates but is of no use at large z,
     where it becomes negative. ``exp(-z / 2) * (1 - z / N)**((N - 1) / 2)`` has the same first
     correction and falls to 0 where all phasors agree.
+
+    With weights w of the phasors, g**2 of pure noise is on average 1 / N with N the effective
+    number of dates, and the covariance of the sum between two places of the search is a sum of
+    ``w**2`` times what it is for one date: so the columns' variances and correlations have the
+    weights ``w**2``.
     """
-    ndates = len(design)
+    ndates = effective_dates(len(design), weights)
+    shares = None if weights is None else np.square(weights)
     square = np.square(np.asarray(coherence, dtype=np.float64))
     z = ndates * square
     extent = np.ptp(np.asarray(ranges, dtype=np.float64).reshape(-1, 2), axis=1)
-    lengths = extent * np.std(design, axis=0)
+    centred = design - np.average(design, axis=0, weights=shares)
+    lengths = extent * np.sqrt(np.average(centred**2, axis=0, weights=shares))
     cells = 1 + lengths.sum() * np.sqrt(z / math.pi)
     least = 1.0
     for count in range(2, len(lengths) + 1):
-        correlation = np.corrcoef(design, rowvar=False)
+        covariance = np.cov(design, rowvar=False, aweights=shares)
+        deviation = np.sqrt(np.diag(covariance))
+        correlation = covariance / deviation[:, None] / deviation
         hermite = [0] * count + [1]
         height = hermite_e.hermeval(np.sqrt(2 * z), hermite) / (2 * math.pi) ** (count / 2)
         for some in map(list, combinations(range(len(lengths)), count)):
@@ -107,14 +122,14 @@ def noise_probability(coherence, design, ranges):
     return np.where(z < least, 1.0, np.clip(single * cells, 0, 1))
 
 
-def noise_coherence(probability, design, ranges):
+def noise_coherence(probability, design, ranges, weights=None):
     """Coherence that the search exceeds in pure noise with this probability.
 
     Parameters
     ----------
     probability : float
         Above 0, below 1.
-    design, ranges
+    design, ranges, weights
         As for `noise_probability`.
 
     Returns
@@ -123,5 +138,5 @@ def noise_coherence(probability, design, ranges):
         1 where no coherence is that improbable.
     """
     grid = np.linspace(0, 1, 10_001)
-    too_likely = np.flatnonzero(noise_probability(grid, design, ranges) > probability)
+    too_likely = np.flatnonzero(noise_probability(grid, design, ranges, weights) > probability)
     return float(grid[min(too_likely[-1] + 1, len(grid) - 1)])

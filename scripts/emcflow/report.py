@@ -33,7 +33,7 @@ from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.overlaps import Overlaps
 from emcflow.quality import SEAM_AGREEMENT
 from emcflow.raster import NO_LABEL_DATA, Grid, open_raster, read_band
-from emcflow.store import open_product, read, read_overlaps, read_points
+from emcflow.store import open_product, read, read_link_weights, read_overlaps, read_points
 from emcflow.tiles import tiles_from_json
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -341,7 +341,8 @@ def _link_numbers(files: RunFiles) -> dict | None:
     if not files.links:
         return None
     counts, at_edge, noise = np.zeros(len(COHERENCE_BINS) - 1, dtype=np.int64), 0, 0
-    floor = noise_coherence(NOISE_PROBABILITY, *read(files.links[0], "design", "search_range"))
+    design, ranges = read(files.links[0], "design", "search_range")
+    floor = noise_coherence(NOISE_PROBABILITY, design, ranges, read_link_weights(files.links[0]))
     for path in files.links:
         coherence, edge = read(path, "link_coherence", "at_edge")
         noise += int(np.count_nonzero(coherence <= floor))

@@ -130,6 +130,12 @@ def read_graph(path: str | Path) -> PlanarGraph:
         return PlanarGraph(nnodes=int(file.attrs["nnodes"]), **arrays)
 
 
+def read_link_weights(path: str | Path) -> np.ndarray | None:
+    """Read the weights of the dates in a link model, None where all dates were alike."""
+    with open_product(path) as file:
+        return file.attrs.get("date_weights")
+
+
 def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int, int]) -> None:
     """Write the points of a tile, relative to its first row and column, and its bounds."""
     put(file, "points", points - np.asarray(bounds[:2], dtype=np.int32), "row, column")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -96,6 +96,62 @@ class Table:
                 "correct it or remove the line"
             )
         return value
+
+    def of_dates(
+        self,
+        dates: Sequence[str],
+        name: str,
+        what: str,
+        allowed: Callable[[float], bool],
+        expected: str,
+    ) -> list[float]:
+        """Return the value of every date of a stack; other columns and dates do not matter.
+
+        Parameters
+        ----------
+        dates : sequence of str
+            Dates of the stack, YYYYMMDD.
+        name : str
+            Column of the values.
+        what, expected : str
+            What a value is, and which are, for messages.
+        allowed : callable
+            Whether a number can be such a value.
+
+        Raises
+        ------
+        InputError
+            For a column that is missing, a date without or with two values, and values that are not
+            allowed.
+        """
+        columns = {"date": self.columns(DATE), name: self.columns((name,))}
+        for each, found in columns.items():
+            if not found:
+                raise InputError(
+                    f"{self.path}: no column {each} in the header {', '.join(self.header)}; "
+                    f"expected date and {name}: name the columns so"
+                )
+        known: dict[str, float] = {}
+        for line, cells in self.lines:
+            day = self.date(line, cells, columns["date"])
+            value = self.number(line, cells, columns[name], what)
+            if not allowed(value):
+                raise InputError(
+                    f"{self.path}, line {line}: {name} is {value:g}; expected {expected}: correct "
+                    "the column"
+                )
+            if known.setdefault(day, value) != value:
+                raise InputError(
+                    f"{self.path}, line {line}: {day} has {value:g} here and {known[day]:g} "
+                    f"before; expected one {what} per date: remove one"
+                )
+        missing = [day for day in dates if day not in known]
+        if missing:
+            raise InputError(
+                f"{self.path}: no {what} for {', '.join(missing)}; expected one for each of the "
+                f"{len(dates)} dates of the stack: add them"
+            )
+        return [known[day] for day in dates]
 
     def _first_value(self, line: int, cells: list[str], columns: Sequence[int]) -> tuple[str, str]:
         """Return column name and text of the first cell that is not blank."""

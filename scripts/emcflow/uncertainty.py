@@ -25,10 +25,14 @@ The dates are taken together to contrasts, sums over the dates that are orthogon
 to the columns of B. The parameters are such sums too (rows of P): for noise of equal variance at
 all dates, contrasts of unit length and parameters differ only by the factor ``inv(B.T @ B)``, and
 all that is done to the parameters, weights, medians, joining of tiles, is done to the contrasts.
+
+Dates with weights w have noise of variance s2 / w: times the roots of their weights, residuals and
+columns are those of dates of equal variance s2, that of a date of weight 1 (Kay 1993, ch. 4).
 """
 
 import numpy as np
 
+from emcflow.date_weights import effective_dates, root_weighted
 from emcflow.errors import InputError
 from emcflow.geometry import TERMS
 
@@ -42,13 +46,17 @@ SOLVED_AT_ONCE = 8
 CONTRASTS_AT_ONCE = 4
 
 
-def date_contrasts(design, most=MAX_CONTRASTS):
+def date_contrasts(design, weights=None, most=MAX_CONTRASTS):
     """Orthonormal sums over the dates that neither a constant nor the terms take part in.
+
+    They are of values times the roots of the weights, where there are weights.
 
     Parameters
     ----------
     design : float64 (ndates, nterms)
         Phase per unit of each term [rad/unit], first date included.
+    weights : float64 (ndates,), optional
+        In proportion to 1 / variance of the phase of each date, mean 1.
     most : int
         Where the dates leave more than this, as many random ones of them, always the same.
 
@@ -68,7 +76,8 @@ def date_contrasts(design, most=MAX_CONTRASTS):
         raise InputError(
             f"{ndates} dates for a constant and {nterms} terms: expected at least {nterms + 2}"
         )
-    full, _ = np.linalg.qr(np.column_stack([np.ones(ndates), design]), mode="complete")
+    columns = root_weighted(np.column_stack([np.ones(ndates), design]), weights)
+    full, _ = np.linalg.qr(columns, mode="complete")
     contrasts = full[:, 1 + nterms :].T
     if redundancy <= most:
         return contrasts
@@ -76,7 +85,7 @@ def date_contrasts(design, most=MAX_CONTRASTS):
     return np.linalg.qr(drawn)[0].T @ contrasts
 
 
-def residual_contrasts(phase, edges, design, fit, contrasts):
+def residual_contrasts(phase, edges, design, fit, contrasts, weights=None):
     """Contrasts of the residual phase of every point, relative to the median of its component.
 
     Parameters
@@ -91,18 +100,24 @@ def residual_contrasts(phase, edges, design, fit, contrasts):
         The parameters of the points, and how they were integrated from those of the links.
     contrasts : float64 (n, ndates)
         From `date_contrasts`.
+    weights : float64 (ndates,), optional
+        That they were made with.
 
     Returns
     -------
     float32 (n, npoints)
-        [rad]
+        [rad], of a date of weight 1.
 
     Notes
     -----
     See the module. The mean of cos(r) of a link is taken as at least ``1 / sqrt(ndates)``, what
-    it is for pure noise.
+    it is for pure noise, of weighted dates with their effective number.
     """
     ndates, npoints = phase.shape
+    least = 1 / np.sqrt(effective_dates(ndates, weights))
+    if weights is not None:
+        weights = weights.astype(np.float32)
+    of_dates = root_weighted(contrasts.T, weights).T.astype(np.float32)
     phasors = np.empty((npoints, ndates), np.complex64)
     for date in range(ndates):
         phasors[:, date] = np.exp(1j * (phase[date] - design[date] @ fit.values))
@@ -111,31 +126,34 @@ def residual_contrasts(phase, edges, design, fit, contrasts):
         some = slice(start, start + LINKS_AT_ONCE)
         a, b = edges[some].T
         residual = phasors[b] * phasors[a].conj()
-        mean = residual.mean(axis=1, keepdims=True)
+        mean = np.average(residual, axis=1, weights=weights, keepdims=True)
         # Im(z conj(mean)) / |mean| is sin(r) about the constant of the link, |mean| the mean of
         # cos(r).
-        residual *= mean.conj() / np.maximum(np.abs(mean), 1 / np.sqrt(ndates)) ** 2
-        of_links[:, some] = contrasts.astype(np.float32) @ residual.imag.T
+        residual *= mean.conj() / np.maximum(np.abs(mean), least) ** 2
+        of_links[:, some] = of_dates @ residual.imag.T
     sums = np.stack([fit.sums(row).astype(np.float32) for row in of_links])
     del of_links
     some = range(0, len(sums), SOLVED_AT_ONCE)
     return np.concatenate([fit.solve(sums[start : start + SOLVED_AT_ONCE]) for start in some])
 
 
-def parameter_covariance(design):
-    """Covariance of the parameters for phase noise of variance 1 at every date.
+def parameter_covariance(design, weights=None):
+    """Covariance of the parameters for phase noise of variance 1 at every date of weight 1.
 
     Parameters
     ----------
     design : float64 (ndates, nterms)
         Phase per unit of each term [rad/unit].
+    weights : float64 (ndates,), optional
+        In proportion to 1 / variance of the phase of each date, mean 1.
 
     Returns
     -------
     float64 (nterms, nterms)
-        ``inv(B.T @ B)``, B with its means over the dates removed [unit * unit / rad**2].
+        ``inv(B.T @ W @ B)``, B with its weighted means over the dates removed
+        [unit * unit / rad**2].
     """
-    columns = design - design.mean(axis=0)
+    columns = root_weighted(design - np.average(design, axis=0, weights=weights), weights)
     return np.linalg.inv(columns.T @ columns)
 
 
