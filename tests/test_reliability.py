@@ -172,7 +172,7 @@ def installed(tmp_path):
 
 def test_a_read_only_installation_and_a_read_only_stack(installed, stack, small_disk, tmp_path):
     """Compiled functions are kept in the user's cache, and nothing is written beside the stack."""
-    last, cache = "results/mesh/mesh_tile_00.h5", tmp_path / "cache"
+    last, cache = "results/unwrap/uw_tile_00.h5", tmp_path / "cache"
     (small_disk / "ballast").write_bytes(bytes(600 * 1024))
     with read_only(stack, tmp_path / "in") as data:
         full = run(tmp_path, on(data), "--", last, root=installed, NUMBA_CACHE_DIR=str(small_disk))

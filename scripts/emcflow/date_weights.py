@@ -99,3 +99,19 @@ def effective_dates(ndates: int, weights: np.ndarray | None = None) -> float:
 def root_weighted(columns: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Return columns over the dates, float64 (ndates, n), times the roots of the weights."""
     return columns if weights is None else np.sqrt(weights)[:, None] * columns
+
+
+def mean_of_dates(values: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Return the mean over the dates, also of no columns.
+
+    Parameters
+    ----------
+    values : float64 (ndates, n)
+    weights : float64 (ndates,) or None
+        None for dates that are all alike.
+
+    Returns
+    -------
+    float64 (n,)
+    """
+    return values.mean(axis=0) if weights is None else weights @ values / weights.sum()

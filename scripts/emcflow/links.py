@@ -23,7 +23,7 @@ import numpy as np
 from numba import njit
 from threadpoolctl import threadpool_limits
 
-from emcflow.date_weights import root_weighted
+from emcflow.date_weights import mean_of_dates, root_weighted
 from emcflow.errors import InputError
 
 # A term is left out when its whole range moves the phase by less than this [rad]: noise of a
@@ -420,7 +420,7 @@ class _Grid:
         # unknowns become radians over the span of a term, of equal size for all terms.
         self.span = np.ptp(design, axis=0)
         self.reach = 0.5 * (high - low) * self.span
-        columns = (design - np.average(design, axis=0, weights=weights)) / self.span
+        columns = (design - mean_of_dates(design, weights)) / self.span
         weighted = root_weighted(columns, weights)
         self.normal = weighted.T @ weighted
         self.inverse_normal = np.linalg.pinv(self.normal, hermitian=True)

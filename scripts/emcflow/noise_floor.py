@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.polynomial import hermite_e
 
-from emcflow.date_weights import effective_dates
+from emcflow.date_weights import effective_dates, mean_of_dates
 
 # A link counts as noise where pure noise has a higher coherence more often than this.
 NOISE_PROBABILITY = 0.01
@@ -103,8 +103,8 @@ def noise_probability(coherence, design, ranges, weights=None):
     square = np.square(np.asarray(coherence, dtype=np.float64))
     z = ndates * square
     extent = np.ptp(np.asarray(ranges, dtype=np.float64).reshape(-1, 2), axis=1)
-    centred = design - np.average(design, axis=0, weights=shares)
-    lengths = extent * np.sqrt(np.average(centred**2, axis=0, weights=shares))
+    centred = design - mean_of_dates(design, shares)
+    lengths = extent * np.sqrt(mean_of_dates(centred**2, shares))
     cells = 1 + lengths.sum() * np.sqrt(z / math.pi)
     least = 1.0
     for count in range(2, len(lengths) + 1):

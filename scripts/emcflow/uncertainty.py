@@ -32,7 +32,7 @@ columns are those of dates of equal variance s2, that of a date of weight 1 (Kay
 
 import numpy as np
 
-from emcflow.date_weights import effective_dates, root_weighted
+from emcflow.date_weights import effective_dates, mean_of_dates, root_weighted
 from emcflow.errors import InputError
 from emcflow.geometry import TERMS
 
@@ -153,7 +153,7 @@ def parameter_covariance(design, weights=None):
         ``inv(B.T @ W @ B)``, B with its weighted means over the dates removed
         [unit * unit / rad**2].
     """
-    columns = root_weighted(design - np.average(design, axis=0, weights=weights), weights)
+    columns = root_weighted(design - mean_of_dates(design, weights), weights)
     return np.linalg.inv(columns.T @ columns)
 
 
