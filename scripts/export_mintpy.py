@@ -3,9 +3,10 @@
 import json
 
 import numpy as np
-import pandas as pd
 from emcflow import mintpy_files as mintpy
+from emcflow.files import read_csv
 from emcflow.geometry import metres_per_rad
+from emcflow.network_tables import ENDS
 from emcflow.raster import Grid, read_band
 from emcflow.reference import read_reference
 from emcflow.view import RASTER_LIMITS, PointRasters
@@ -17,11 +18,11 @@ with job(snakemake) as log:
         summary = json.load(file)
     grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
     dates = np.array(summary["dates"])
-    listed = pd.read_csv(given.network, dtype=str)[["reference", "secondary"]]
-    pairs = np.searchsorted(dates, listed.to_numpy(dtype=str))
+    listed = read_csv(given.network, ENDS)
+    pairs = np.searchsorted(dates, np.column_stack([listed[name] for name in ENDS]))
     bperp = np.zeros(len(dates))
     if given.get("baselines"):
-        bperp = pd.read_csv(given.baselines)["bperp_m"].to_numpy()
+        bperp = read_csv(given.baselines, ("date",))["bperp_m"]
     bperp = mintpy.mintpy_bperp(bperp)
 
     reference = params.reference_point or read_reference(given.conncomp[0])

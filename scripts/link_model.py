@@ -1,12 +1,12 @@
 """Velocity, DEM error and coherence of every link of a tile."""
 
-import csv
-
 import numpy as np
 from emcflow.date_weights import effective_dates
+from emcflow.files import read_csv
 from emcflow.geometry import TERMS, UNITS
 from emcflow.links import check_search, estimate_links
 from emcflow.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
+from emcflow.network_tables import ENDS
 from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.store import create, put, read
 from emcflow.uncertainty import parameter_correlation, parameter_covariance
@@ -14,14 +14,14 @@ from job import job, progress
 
 with job(snakemake) as log:
     params = snakemake.params
-    with open(snakemake.input.design, newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["row"] == "date"]
+    table = read_csv(snakemake.input.design, ("row", *ENDS))
+    of_dates = table["row"] == "date"
     ranges = dict(zip(TERMS, (params.velocity_range, params.dem_error_range), strict=True))
     ranges |= params.extra_ranges
     names = list(ranges)
-    design = np.array([[float(row[term]) for term in names] for row in rows])
+    design = np.column_stack([table[name][of_dates] for name in names])
     limits = np.array([limits[:2] for limits in ranges.values()], dtype=np.float64)
-    dates = [row["secondary"] for row in rows]
+    dates = table["secondary"][of_dates].tolist()
     terms, reasons = choose_model_terms(design, limits, names, dates)
     limits = limits[terms]
     for reason in reasons.values():

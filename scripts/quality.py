@@ -5,7 +5,7 @@ import json
 import numpy as np
 from emcflow.closure import loop_closure
 from emcflow.files import read_csv, write_csv
-from emcflow.network_tables import read_interferograms
+from emcflow.network_tables import CORNERS, read_interferograms
 from emcflow.quality import pair_table
 from emcflow.raster import NO_LABEL_DATA, Grid, read_band, write_raster
 from emcflow.store import open_product, read, read_overlaps, read_points
@@ -50,10 +50,10 @@ with job(snakemake) as log:
         read_overlaps(given.overlaps),
         read(given.offsets, "residuals")[0],
         np.array(valid),
-        read_csv(bperp)["bperp_m"] if bperp else None,
+        read_csv(bperp, ("date",))["bperp_m"] if bperp else None,
     )
     write_csv(output.pairs, table, digits=6)
-    loops = read_csv(given.triangles, ("date1", "date2", "date3"))
+    loops = read_csv(given.triangles, CORNERS)
     write_csv(output.loops, loops | {"points": closure.points, "open_points": closure.open_points})
     open_loops = np.where(np.isfinite(seams), closure.open_loops, NO_LABEL_DATA).astype(np.uint16)
     for path, image, units, text in (

@@ -3,8 +3,7 @@
 import json
 
 import numpy as np
-import pandas as pd
-from emcflow.files import write_text
+from emcflow.files import read_csv, write_text
 from emcflow.geometry import TERMS, design_matrix, rad_per_mm_yr
 from emcflow.links import choose_terms
 from emcflow.raster import Grid, scatter, write_raster
@@ -38,8 +37,8 @@ with job(snakemake) as log:
     lever = inverse_lever(**views)
     view = {"wavelength_m": wavelength_m, **scene_view(**views)}
     log.info("mean view: %s", ", ".join(f"{key} {value:.6g}" for key, value in view.items()))
-    baselines = pd.read_csv(given.baselines, dtype={"date": str})
-    bperp_m = baselines["bperp_m"].to_numpy()
+    baselines = read_csv(given.baselines, ("date",))
+    bperp_m = baselines["bperp_m"]
     design = design_matrix(baselines["date"].tolist(), bperp_m, **view)
     terms, _ = choose_terms(design, [limits[:2] for limits in params.ranges], TERMS)
     names = [TERMS[term] for term in terms]

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from emcflow.mesh import confident_links, point_mesh, regions
+from emcflow.mesh import confident_links, point_mesh
+from emcflow.planar import regions
 from emcflow.stack import Stack, coherent_points, read_phase
 from emcflow.store import create, put, put_graph, put_points, read_points
 from emcflow.taken_over import check_phase
@@ -35,7 +36,7 @@ with job(snakemake) as log:
     graph = point_mesh(points)
     log.info("%d links, %d triangles", graph.nedges, graph.ntriangles)
     confident = confident_links(points, graph.edges, params.max_link_pixels)
-    region = regions(len(points), graph.edges[confident])
+    region = regions(graph.edges[confident], len(points))
     if not confident.all():
         log.info(
             "%d links longer than mesh.max_link_pixels = %g join nothing; %d separate regions, the "

@@ -4,8 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pandas as pd
-from emcflow.files import write_text
+from emcflow.files import read_csv, write_text
 from emcflow.geometry import (
     DAYS_PER_YEAR,
     MOTION_SIGNS,
@@ -14,6 +13,7 @@ from emcflow.geometry import (
     metres_per_rad,
     rad_per_mm_yr,
 )
+from emcflow.network_tables import ENDS
 from emcflow.raster import NO_LABEL_DATA, Grid, open_raster, read_band, scatter, write_raster
 from emcflow.reference import read_reference
 from emcflow.store import read
@@ -27,8 +27,8 @@ with job(snakemake) as log:
     grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
     dates = summary["dates"]
     years = days_since_first(dates) / DAYS_PER_YEAR
-    listed = pd.read_csv(given.network, dtype=str)[["reference", "secondary"]]
-    pairs = np.searchsorted(dates, listed.to_numpy(dtype=str))
+    listed = read_csv(given.network, ENDS)
+    pairs = np.searchsorted(dates, np.column_stack([listed[name] for name in ENDS]))
 
     labels = read_band(given.conncomp[0])
     mask = (labels > 0) & (labels < NO_LABEL_DATA)
@@ -36,13 +36,14 @@ with job(snakemake) as log:
     dem_error = rad_per_m = None
     if given.get("dem_error"):
         dem_error = read_band(given.dem_error)[None]
-        design = pd.read_csv(given.design)
+        design = read_csv(given.design, ("row", *ENDS))
         names = ["dem_error_m"]
         if given.get("point_view"):
             names.append("velocity_mm_yr")  # what the DEM error leaks into
             with open_raster(given.point_view) as dataset:
                 dem_error = dataset.read() * dem_error
-        rad_per_m = design.loc[design["row"] == "date", names].to_numpy()
+        of_dates = design["row"] == "date"
+        rad_per_m = np.column_stack([design[name][of_dates] for name in names])
         if np.isfinite(dem_error).any():
             mask &= np.isfinite(dem_error).all(axis=0)
         else:

@@ -380,14 +380,6 @@ BAD_TEMPERATURES = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_TEMPERATURES)
-def test_bad_temperatures_end_the_run_at_its_start(name, folder):
-    text, says = BAD_TEMPERATURES[name]
-    (folder / "temperatures.csv").write_text(text)
-    line = start(changed("link_model.temperature_csv", "temperatures.csv"))
-    complete(line, [*says, "temperatures.csv"])
-
-
 WEIGHTS = "date,noise_rad\n20200101,0.3\n20200113,1.5\n20200206,0.2\n20200218,0.3\n"
 COHERENCES = WEIGHTS.replace("noise_rad", "coherence")
 BAD_WEIGHTS = {
@@ -405,12 +397,19 @@ BAD_WEIGHTS = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_WEIGHTS)
-def test_bad_weights_end_the_run_at_its_start(name, folder):
-    text, says = BAD_WEIGHTS[name]
-    (folder / "weights.csv").write_text(text)
-    line = start(changed("link_model.weights_csv", "weights.csv"))
-    complete(line, [*says, "weights.csv"])
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [*(("temperature", name) for name in BAD_TEMPERATURES), *(("weights", n) for n in BAD_WEIGHTS)],
+)
+def test_bad_temperatures_and_weights_end_the_run_at_its_start(what, name, folder):
+    cases, file = {
+        "temperature": (BAD_TEMPERATURES, "temperatures.csv"),
+        "weights": (BAD_WEIGHTS, "weights.csv"),
+    }[what]
+    text, says = cases[name]
+    (folder / file).write_text(text)
+    line = start(changed(f"link_model.{what}_csv", file))
+    complete(line, [*says, file])
 
 
 @pytest.mark.parametrize("name", AT_START)

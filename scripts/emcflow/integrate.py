@@ -11,12 +11,12 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse import csgraph
 from scipy.sparse.linalg import splu
 from threadpoolctl import threadpool_limits
 
 from emcflow.errors import InputError
 from emcflow.multigrid import conjugate_gradients, hierarchy
+from emcflow.planar import regions
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ def fit_links(edges, values, sigma, npoints, at_edge=None):
     edges, values, sigma = _checked_links(edges, values, sigma, npoints)
     scaled, unit = _common_sigma(sigma, at_edge)
     data = values / unit[:, None]
-    component = _components(edges, npoints)
+    component = regions(edges, npoints)
     with threadpool_limits(1, "blas"):  # a dot product shared by threads rounds differently
         x, system = _reweighted(edges, data, 1.0 / scaled**2, component)
     return PointFit(_zero_medians(x, component) * unit[:, None], system)
@@ -281,7 +281,7 @@ def tile_offsets(tiles, shape, min_overlap_points=1):
     nterms = tiles[0].values.shape[0] if len(tiles) else 0
     edges = np.array(pairs, np.int64).reshape(-1, 2)
     medians = np.array(medians, np.float64).reshape(-1, nterms).T
-    component = _components(edges, int(first[-1]))
+    component = regions(edges, int(first[-1]))
     system = _Graph(edges, component).weighted(np.array(counts, np.float64), last=True)
     fitted = system.fit(medians, np.zeros((nterms, int(first[-1]))), FINE_TOLERANCE)
     parts = list(pairwise(first))
@@ -431,14 +431,6 @@ def _common_sigma(sigma, at_edge):
     if at_edge is not None:
         relative = np.where(at_edge, EDGE_SIGMA_FACTOR * relative, relative)
     return relative, unit
-
-
-def _components(edges, npoints):
-    """Connected component of every point, numbered from 0 by the lowest point."""
-    graph = sparse.coo_array(
-        (np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), (npoints, npoints)
-    )
-    return csgraph.connected_components(graph, directed=False)[1]
 
 
 def _reweighted(edges, data, precision, component):

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pythoncdt as cdt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from emcflow.errors import InputError
 from emcflow.planar import PlanarGraph, planar_graph
@@ -185,22 +183,3 @@ def confident_links(points, edges, max_length=None) -> np.ndarray:
     if max_length is None:
         return np.ones(len(edges), dtype=bool)
     return link_length(points, edges) <= max_length
-
-
-def regions(npoints, edges) -> np.ndarray:
-    """Number the regions that links join, in the order of their first points.
-
-    The same as those of `planar.breadth_first_tree`, sooner than numba is there to plant one.
-
-    Parameters
-    ----------
-    npoints : int
-    edges : int (nlinks, 2)
-        Points of each link.
-
-    Returns
-    -------
-    int32 (npoints,)
-    """
-    joined = coo_array((np.ones(len(edges), dtype=np.int8), edges.T), (npoints, npoints))
-    return connected_components(joined, directed=False)[1].astype(np.int32)

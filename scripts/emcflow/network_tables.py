@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
-from emcflow.files import write_csv
+from emcflow.files import read_csv, write_csv
 from emcflow.geometry import days_since_first
 from emcflow.network import Network, PlanarNetwork, planar_network
 from emcflow.planar import planar_graph
+
+# Text columns of the tables.
+ENDS = ("reference", "secondary")
+CORNERS = ("date1", "date2", "date3")
 
 
 def write_network(
@@ -35,16 +38,13 @@ def write_network(
     planar : ndarray of bool, shape (npairs,)
     """
     dates, since_first = np.array(network.dates), days_since_first(network.dates).astype(int)
-    reference, secondary = dates[pairs.T]
     columns = {
-        "reference": reference,
-        "secondary": secondary,
+        **dict(zip(ENDS, dates[pairs.T], strict=True)),
         "days": np.diff(since_first[pairs], axis=1)[:, 0],
         "planar": planar.astype(int),
     }
     write_csv(pairs_csv, columns)
-    corners = dates[network.triangles].T
-    write_csv(triangles_csv, dict(zip(("date1", "date2", "date3"), corners, strict=True)))
+    write_csv(triangles_csv, dict(zip(CORNERS, dates[network.triangles].T, strict=True)))
 
 
 def read_interferograms(pairs_csv: str | Path, triangles_csv: str | Path) -> Network:
@@ -75,15 +75,8 @@ def read_time_network(
 
 def _read(pairs_csv, triangles_csv):
     """Return dates, pairs, which of them are planar, and triangles, as indices of dates."""
-    rows, corners = _rows(pairs_csv), _rows(triangles_csv)
-    dates = tuple(sorted({date for row in rows for date in row[:2]}))
-    position = {date: index for index, date in enumerate(dates)}
-    pairs = [[position[date] for date in row[:2]] for row in rows]
-    triangles = [[position[date] for date in row] for row in corners]
-    planar = np.array([row[3] == "1" for row in rows])
-    return dates, np.array(pairs), planar, np.array(triangles, dtype=int).reshape(-1, 3)
-
-
-def _rows(path):
-    with open(path, newline="") as file:
-        return list(csv.reader(file))[1:]
+    table, corners = read_csv(pairs_csv, ENDS), read_csv(triangles_csv, CORNERS)
+    ends = np.column_stack([table[name] for name in ENDS])
+    dates = np.unique(ends)
+    triangles = np.searchsorted(dates, np.column_stack([corners[name] for name in CORNERS]))
+    return tuple(dates.tolist()), np.searchsorted(dates, ends), table["planar"] == 1, triangles

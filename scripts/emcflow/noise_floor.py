@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.polynomial import hermite_e
 
-from emcflow.date_weights import effective_dates, mean_of_dates
+from emcflow.date_weights import effective_dates, mean_of_dates, root_weighted
 
 # A link counts as noise where pure noise has a higher coherence more often than this.
 NOISE_PROBABILITY = 0.01
@@ -104,13 +104,13 @@ def noise_probability(coherence, design, ranges, weights=None):
     z = ndates * square
     extent = np.ptp(np.asarray(ranges, dtype=np.float64).reshape(-1, 2), axis=1)
     centred = design - mean_of_dates(design, shares)
-    lengths = extent * np.sqrt(mean_of_dates(centred**2, shares))
+    deviation = np.sqrt(mean_of_dates(centred**2, shares))
+    lengths = extent * deviation
+    alike = root_weighted(centred / deviation, shares)
+    correlation = alike.T @ alike / (len(design) if shares is None else shares.sum())
     cells = 1 + lengths.sum() * np.sqrt(z / math.pi)
     least = 1.0
     for count in range(2, len(lengths) + 1):
-        covariance = np.cov(design, rowvar=False, aweights=shares)
-        deviation = np.sqrt(np.diag(covariance))
-        correlation = covariance / deviation[:, None] / deviation
         hermite = [0] * count + [1]
         height = hermite_e.hermeval(np.sqrt(2 * z), hermite) / (2 * math.pi) ** (count / 2)
         for some in map(list, combinations(range(len(lengths)), count)):

@@ -358,6 +358,7 @@ def _assemble(tiles, npairs: int, found: list[tuple], too_small: list[tuple]) ->
 
 def _components(links: np.ndarray, node_points: np.ndarray) -> np.ndarray:
     """Connected components of the offset graph, the one with the most points first."""
+    # not by planar.regions: SciPy would take more memory than all else in the job
     label, before = np.arange(node_points.size), None
     while not np.array_equal(label, before):  # each takes the least label of its neighbours
         before = label.copy()

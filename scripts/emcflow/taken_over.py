@@ -31,8 +31,6 @@ def check_phase(phase: np.ndarray, valid: np.ndarray, dates: tuple[str, ...], me
     ------
     InputError
     """
-    with open_product(mesh) as file:
-        known = list(file.attrs["dates"])
     if not valid.all():
         raise InputError(
             f"stack: {np.count_nonzero(~valid)} of {valid.size} points of {mesh} are zero or not "
@@ -40,7 +38,7 @@ def check_phase(phase: np.ndarray, valid: np.ndarray, dates: tuple[str, ...], me
             f"dates out that do not cover the scene, {WHOLE_RUN}"
         )
     with open_product(mesh) as file:
-        for row, date in enumerate(known):
+        for row, date in enumerate(file.attrs["dates"]):
             if not np.array_equal(file["phase"][row], phase[dates.index(date)]):
                 raise InputError(
                     f"stack: the phase of {date} is not that of {mesh}; expected the images of "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from dataclasses import dataclass, replace
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from emcflow.errors import InputError
+from emcflow.files import read_csv
+from emcflow.network_tables import ENDS
 
 if TYPE_CHECKING:
     from emcflow.inputs import Inputs
@@ -121,8 +122,8 @@ def find_previous(config: dict[str, Any]) -> Previous | None:
                     f"{new[key]}; expected the same: change it back, {WHOLE_RUN}"
                 )
     stack = json.loads(rest[0].read_text())
-    with open(rest[1], newline="") as file:
-        pairs = tuple(f"{row['reference']}_{row['secondary']}" for row in csv.DictReader(file))
+    table = read_csv(rest[1], ENDS)
+    pairs = tuple(map("_".join, zip(*(table[name] for name in ENDS), strict=True)))
     return Previous(
         folder,
         tuple(stack["dates"]),
