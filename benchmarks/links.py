@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.geometry import design_matrix
-from emcflow.links import estimate_links, search_axis
+from emcflow.links import estimate_links
 from emcflow.mesh import point_mesh
 from emcflow.network import hop3_network
+from emcflow.search_grid import search_axis
 from emcflow.simulate import simulate_stack
 from stage_clock import StageClock
 from threadpoolctl import threadpool_limits

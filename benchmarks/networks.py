@@ -12,11 +12,12 @@ import argparse
 import numpy as np
 from emcflow.accuracy import share_right
 from emcflow.geometry import design_matrix
-from emcflow.links import estimate_links, search_axis
+from emcflow.links import estimate_links
 from emcflow.mesh import point_mesh
 from emcflow.network import Network
 from emcflow.pairs import delaunay_pairs
 from emcflow.planar import breadth_first_tree, dual_adjacency, planar_graph
+from emcflow.search_grid import search_axis
 from emcflow.simulate import simulate_stack
 from emcflow.time_network import time_network
 from emcflow.unwrap import (

@@ -13,10 +13,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from emcflow.links import choose_terms, estimate_links, search_axis
+from emcflow.links import estimate_links
 from emcflow.mesh import confident_links, point_mesh
 from emcflow.network import hop3_network
 from emcflow.planar import breadth_first_tree, dual_adjacency
+from emcflow.search_grid import choose_terms, search_axis
 from emcflow.stack import coherent_points, find_stack, read_phase
 from emcflow.unwrap import (
     spatial_costs,

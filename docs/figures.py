@@ -13,13 +13,14 @@ import numpy as np
 from emcflow.bulk_offsets import bulk_offsets
 from emcflow.figures import ACCENT, EMPTY, INK, MUTED, SECOND, STYLE, WRAPPED
 from emcflow.geometry import design_matrix
-from emcflow.links import estimate_links, search_axis
+from emcflow.links import estimate_links
 from emcflow.mcf import solve_flows
 from emcflow.merge import merge_cycles, scene_index
 from emcflow.mesh import point_mesh
 from emcflow.network import hop3_network
 from emcflow.overlaps import TilePoints, measure_overlaps
 from emcflow.planar import dual_adjacency, residues
+from emcflow.search_grid import search_axis
 from emcflow.simulate import simulate_stack
 from emcflow.unwrap import spatial_costs, supported_params, unwrap_in_time
 from emcflow.unwrap_points import unwrap_points

@@ -4,6 +4,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from emcflow.baselines import table_state
@@ -27,6 +29,7 @@ from emcflow.network import hop3_network
 from emcflow.pairs import delaunay_pairs, read_pairs
 from emcflow.raster import BLOCK
 from emcflow.records import files_state, fingerprint
+from emcflow.search_grid import check_search
 from emcflow.simulate import simulation_baselines, simulation_dates
 from emcflow.stack import check_reference, phase_linked_stack
 from emcflow.text_baselines import table_files
@@ -154,10 +157,6 @@ def check_link_model():
 
     Not left to rules that others wait for: a new baseline would then rerun what does not use it.
     """
-    # slow to import, and jobs on a cluster need it not
-    import numpy as np
-    from emcflow.links import check_search
-
     if BPERP_RASTERS:
         return
     bperp_m = date_baselines()

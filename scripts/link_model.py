@@ -4,10 +4,11 @@ import numpy as np
 from emcflow.date_weights import effective_dates
 from emcflow.files import read_csv
 from emcflow.geometry import TERMS, UNITS
-from emcflow.links import check_search, estimate_links
+from emcflow.links import estimate_links
 from emcflow.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
 from emcflow.network_tables import ENDS
 from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
+from emcflow.search_grid import check_search
 from emcflow.store import create, put, read
 from emcflow.uncertainty import parameter_correlation, parameter_covariance
 from job import job, progress

@@ -5,8 +5,8 @@ import json
 import numpy as np
 from emcflow.files import read_csv, write_text
 from emcflow.geometry import TERMS, design_matrix, rad_per_mm_yr
-from emcflow.links import choose_terms
 from emcflow.raster import Grid, scatter, write_raster
+from emcflow.search_grid import choose_terms
 from emcflow.stack import coherent_points
 from emcflow.view import (
     DEM_ERROR,

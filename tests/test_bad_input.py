@@ -18,7 +18,6 @@ from emcflow.baselines import read_baselines
 from emcflow.config import SCHEMA_PATH, check_config
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
-from emcflow.links import check_search
 from emcflow.points import (
     amplitude_dispersion,
     check_agreement,
@@ -28,6 +27,7 @@ from emcflow.points import (
     read_mask,
 )
 from emcflow.raster import Grid
+from emcflow.search_grid import check_search
 from emcflow.stack import (
     check_grid,
     check_reference,

@@ -12,8 +12,9 @@ from emcflow.integrate import (
     point_mean,
     tile_offsets,
 )
-from emcflow.links import estimate_links, search_axis
+from emcflow.links import estimate_links
 from emcflow.mesh import point_mesh
+from emcflow.search_grid import search_axis
 from emcflow.simulate import simulate_stack
 
 

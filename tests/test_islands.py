@@ -7,7 +7,7 @@ from emcflow.bulk_offsets import bulk_offsets
 from emcflow.errors import InputError
 from emcflow.geometry import design_matrix
 from emcflow.integrate import integrate_links
-from emcflow.links import choose_terms, estimate_links, search_axis
+from emcflow.links import estimate_links
 from emcflow.merge import (
     component_labels,
     merge_cycles,
@@ -19,6 +19,7 @@ from emcflow.mesh import confident_links, point_mesh
 from emcflow.network import hop3_network
 from emcflow.overlaps import TilePoints, check_any_points, measure_overlaps
 from emcflow.planar import breadth_first_tree, dual_adjacency
+from emcflow.search_grid import choose_terms, search_axis
 from emcflow.tiles import Tile, density_tiles
 from emcflow.unwrap import spatial_costs, unwrap_in_space, unwrap_in_time
 from stacks import DATES, island_map, simulate_islands, write_stack

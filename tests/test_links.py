@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.links import choose_terms, estimate_links, search_axis
+from emcflow.links import estimate_links
+from emcflow.search_grid import search_axis
 
 WAVELENGTH, SLANT_RANGE, INCIDENCE = 0.0555, 800e3, np.radians(35.0)
 
@@ -196,42 +197,6 @@ def test_progress_ends_at_the_number_of_links():
     estimate_links(phase, edges, design, axes_of(design), progress=lambda *args: calls.append(args))
     assert calls[-1] == (2500, 2500)
     assert [done for done, _ in calls] == sorted(done for done, _ in calls)
-
-
-def test_search_axis_covers_the_range():
-    column = np.array([0.0, 0.2, 0.5])
-    axis = search_axis(column, -100, 50)
-    assert axis[0] == -100 and axis[-1] == 50
-    assert np.diff(axis).max() <= 2 * np.pi / 0.5 / 3 + 1e-9
-    np.testing.assert_allclose(search_axis(column, -10, 10, step=5), [-10, -5, 0, 5, 10])
-    np.testing.assert_allclose(search_axis(column, 0, 10, step=4), [0, 10 / 3, 20 / 3, 10])
-
-
-def test_choose_terms_keeps_what_the_dates_constrain():
-    assert choose_terms(c_band(), [(-100, 100), (-50, 50)]) == ([0, 1], {})
-
-
-def test_choose_terms_drops_baselines_near_zero():
-    design = design_of(np.linspace(0, 2, 12), np.linspace(-0.05, 0.05, 12) ** 2)
-    kept, reasons = choose_terms(design, [(-100, 100), (-50, 50)], ["velocity", "height"])
-    assert kept == [0]
-    assert "height" in reasons[1] and "\n" not in reasons[1]
-
-
-@pytest.mark.parametrize("sway_m", [0.5, 0.0])
-def test_choose_terms_drops_the_weaker_of_two_terms_in_step(sway_m):
-    years = np.linspace(0, 2, 12)
-    design = design_of(years, 20 * years + sway_m * np.sin(9 * years))
-    kept, reasons = choose_terms(design, [(-100, 100), (-50, 50)], ["velocity", "height"])
-    assert kept == [0]
-    assert "velocity" in reasons[1]
-
-
-def test_choose_terms_leaves_a_date_for_the_noise():
-    for ndates, expected in ((2, []), (3, [0]), (4, [0, 1])):
-        kept, reasons = choose_terms(c_band(ndates), [(-100, 100), (-50, 50)])
-        assert kept == expected
-        assert sorted(kept + list(reasons)) == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import rasterio
 from emcflow.accuracy import share_right
 from emcflow.errors import InputError
 from emcflow.geometry import TERMS, design_matrix
-from emcflow.links import check_search, choose_terms, coarse_axis, estimate_links
+from emcflow.links import estimate_links
 from emcflow.model_terms import (
     EXTRA_UNITS,
     choose_model_terms,
@@ -17,6 +17,7 @@ from emcflow.model_terms import (
     search_axes,
     step_limit_mm,
 )
+from emcflow.search_grid import check_search, choose_terms, coarse_axis
 from emcflow.store import read as read_product
 from emcflow.store import read_link_weights
 from emcflow.uncertainty import parameter_covariance
@@ -165,14 +166,6 @@ def test_more_terms_are_found_where_there_is_nothing_but_velocity_and_height():
     scaled = np.abs(estimate(phase, edges, design, ranges).params - truth)
     scaled /= cramer_rao(design, 0.2)[:, None]
     assert np.mean(scaled < 3) > 2 * norm.cdf(3) - 1 - 0.01
-
-
-def test_coarse_axis_has_no_truth_farther_than_a_quarter_of_a_cell():
-    column = np.array([0.0, 1.0, 0.5])  # the cell is 2 pi wide
-    axis = coarse_axis(column, -10, 10)
-    assert len(axis) == 7 and np.ptp(np.diff(axis)) < 1e-12
-    assert max(axis[0] + 10, 10 - axis[-1], np.diff(axis).max() / 2) <= np.pi / 2
-    np.testing.assert_allclose(coarse_axis(column, -1, 2), [0.5])
 
 
 def test_a_search_of_hours_is_refused():

@@ -12,10 +12,11 @@ from emcflow.baselines import read_baselines
 from emcflow.errors import InputError
 from emcflow.files import write_csv
 from emcflow.geometry import design_matrix
-from emcflow.links import estimate_links, search_axis
+from emcflow.links import estimate_links
 from emcflow.mesh import point_mesh
 from emcflow.network import hop3_network
 from emcflow.planar import breadth_first_tree, dual_adjacency
+from emcflow.search_grid import search_axis
 from emcflow.simulate import (
     SimulationSettings,
     baseline_tables,

@@ -7,9 +7,10 @@ import pytest
 from emcflow.errors import InputError
 from emcflow.geometry import TERMS, design_matrix
 from emcflow.integrate import TileValues, blend_tiles, fit_links, tile_offsets
-from emcflow.links import estimate_links, search_axis
+from emcflow.links import estimate_links
 from emcflow.mesh import point_mesh
 from emcflow.noise_floor import noise_coherence, noise_probability, unbiased_coherence
+from emcflow.search_grid import search_axis
 from emcflow.simulate import simulate_stack
 from emcflow.uncertainty import (
     MAX_CONTRASTS,

@@ -10,8 +10,9 @@ import rasterio
 from emcflow.errors import InputError
 from emcflow.geometry import TERMS, design_matrix, rad_per_m
 from emcflow.integrate import integrate_links
-from emcflow.links import estimate_links, search_axis
+from emcflow.links import estimate_links
 from emcflow.mesh import point_mesh
+from emcflow.search_grid import search_axis
 from emcflow.view import (
     check_values,
     inverse_lever,

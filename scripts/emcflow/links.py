@@ -2,16 +2,14 @@
 
 A link's phase per date is a constant plus ``design @ params`` plus noise. Its temporal coherence as
 a function of the parameters is a periodogram (Ferretti, Prati, Rocca 2001, IEEE TGRS 39(1), 8-20,
-doi:10.1109/36.898661). It is searched on a grid a third of a resolution cell wide and
-then climbed by Newton steps, so that the estimate does not depend on the grid.
+doi:10.1109/36.898661). It is searched on a grid (:mod:`emcflow.search_grid`) and then climbed by
+Newton steps, so that the estimate does not depend on the grid.
 
 The first date takes part like all others: its stored phase is zero because every other date carries
 its noise, and the modulus of the sum leaves the constant free. So with weights it has one of its
 own.
 
-Weights of the dates act on the sums alone. The grid, and which terms the dates tell apart, follow
-from when and from where the images were taken: no weight makes a resolution cell narrower than all
-dates together do, and with other weights the terms remain those that were asked for.
+Weights of the dates act on the sums alone, not on the grid.
 """
 
 import math
@@ -25,12 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from emcflow.date_weights import mean_of_dates, root_weighted
 from emcflow.errors import InputError
-
-# A term is left out when its whole range moves the phase by less than this [rad]: noise of a
-# fraction of a radian per date would then fill the range from end to end.
-LEAST_PHASE_RANGE = 0.5
-# ... or when the other terms explain it so well that its standard deviation grows by this factor.
-MOST_INFLATION = 5.0
+from emcflow.search_grid import LEAST_CHUNK, checked_design, checked_range
 
 # Grid points below this part of the highest power cannot become the highest peak: half a step of
 # a sixth of a cell in two terms costs at most 1 - sinc(1/6)**4 = 0.17 of the power.
@@ -40,14 +33,11 @@ CANDIDATE_POWER = 0.8
 # as with what is left in the worst corner, in half to an eighth of the time.
 CANDIDATE_POWER_OF_MANY = 0.4
 MAX_CANDIDATES = 4
-# Combinations of more than two terms, of which a search of a million links takes some hours.
-MOST_COMBINATIONS = 250_000
 MAX_STEPS = 40
 # The last step, in radians over the span of a term: Newton's error is less than its square.
 LAST_STEP = 2e-3
 # A peak this close to the end of the range, in radians over the span of a term, is at the edge.
 EDGE_TOLERANCE = 1e-5
-LEAST_CHUNK = 64
 # Values of the product of one chunk: 1 MiB of float32, a core's second-level cache.
 CHUNK_VALUES = 1 << 18
 
@@ -85,200 +75,6 @@ class LinkModel:
     at_edge: np.ndarray
 
 
-def choose_terms(design, ranges, names=None):
-    """Choose the terms that the dates can tell from a constant and from each other.
-
-    Parameters
-    ----------
-    design : float64 (ndates, nterms)
-        Phase per unit of each term [rad/unit], first date included.
-    ranges : sequence of (low, high), one per term
-        Search range in the term's unit.
-    names : sequence of str, optional
-        Names of the terms for the reasons.
-
-    Returns
-    -------
-    kept : list of int
-        Terms to estimate, in the order of the design.
-    reasons : dict of int to str
-        One readable line for each term left out.
-
-    Raises
-    ------
-    InputError
-        If the shapes disagree or a range is empty.
-
-    Notes
-    -----
-    A term is left out when (1) its whole range moves the phase by less than `LEAST_PHASE_RANGE`,
-    in other words its resolution cell ``2 pi / (max - min of the column)`` is far wider than the
-    range; (2) the other terms explain its de-meaned column so well that its standard deviation
-    would grow more than `MOST_INFLATION` times, the square root of the variance inflation factor
-    ``1 / (1 - R**2)`` (Belsley, Kuh, Welsch 1980, Regression Diagnostics, ch. 3); of the terms that
-    share a direction the one that moves the phase least goes; (3) no date would be left over for
-    the noise.
-    """
-    design = _checked_design(design)
-    ranges = [_checked_range(*pair) for pair in ranges]
-    ndates, nterms = design.shape
-    if len(ranges) != nterms:
-        raise InputError(f"{len(ranges)} search ranges for {nterms} terms: give one per term")
-    names = [f"term {t}" for t in range(nterms)] if names is None else list(names)
-    width = np.array([high - low for low, high in ranges])
-    span = np.ptp(design, axis=0)
-    moved = width * np.std(design, axis=0)
-    reasons = {}
-    for t in range(nterms):
-        if span[t] * width[t] < LEAST_PHASE_RANGE:
-            reasons[t] = (
-                f"{names[t]} is left out: its whole range {ranges[t][0]:g} to {ranges[t][1]:g} "
-                f"moves the phase by {span[t] * width[t]:.2g} rad over all dates, less than "
-                f"{LEAST_PHASE_RANGE:g} rad"
-            )
-    kept = [t for t in range(nterms) if t not in reasons]
-    while len(kept) > 1:
-        inflation = _inflation(design[:, kept])
-        if inflation.max() <= MOST_INFLATION:
-            break
-        tied = [t for t, factor in zip(kept, inflation, strict=True) if factor > MOST_INFLATION]
-        weakest = min(tied, key=lambda t: moved[t])
-        others = ", ".join(names[t] for t in tied if t != weakest) or "the other terms"
-        reasons[weakest] = (
-            f"{names[weakest]} is left out: over these dates it changes in step with {others}, "
-            f"which would make its standard deviation {inflation.max():.3g} times larger "
-            f"(limit {MOST_INFLATION:g})"
-        )
-        kept.remove(weakest)
-    while kept and ndates < len(kept) + 2:
-        weakest = min(kept, key=lambda t: moved[t])
-        reasons[weakest] = (
-            f"{names[weakest]} is left out: {ndates} dates cannot tell a constant and "
-            f"{len(kept)} terms from noise, {len(kept) + 2} are needed"
-        )
-        kept.remove(weakest)
-    return kept, reasons
-
-
-def search_axis(column, low, high, step=None):
-    """Grid of one term, evenly spaced from `low` to `high`, both included.
-
-    Parameters
-    ----------
-    column : float64 (ndates,)
-        Phase per unit of the term [rad/unit] at every date.
-    low, high : float
-        Ends of the range, in the term's unit.
-    step : float, optional
-        Largest distance of grid values. By default a third of the resolution cell
-        ``2 pi / (max(column) - min(column))`` (see the module).
-
-    Returns
-    -------
-    float64 (n,)
-        Grid values, n >= 2.
-
-    Raises
-    ------
-    InputError
-        If the range is empty or the step is not positive.
-    """
-    low, high = _checked_range(low, high)
-    return np.linspace(low, high, _axis_steps(column, low, high, step) + 1)
-
-
-def coarse_axis(column, low, high):
-    """Grid of a further term, which multiplies the search: the middles of equal parts of its range.
-
-    They are at most half a resolution cell apart, more than in `search_axis`, and none is at an end
-    of the range. `estimate_links` then needs the range, which the grid does not reach.
-
-    Parameters
-    ----------
-    column : float64 (ndates,)
-        Phase per unit of the term [rad/unit] at every date.
-    low, high : float
-        Ends of the range, in the term's unit.
-
-    Returns
-    -------
-    float64 (n,)
-        Grid values, n >= 1.
-
-    Raises
-    ------
-    InputError
-        If the range is empty.
-    """
-    low, high = _checked_range(low, high)
-    parts = _axis_steps(column, low, high, cell=2)
-    return low + (np.arange(parts) + 0.5) * (high - low) / parts
-
-
-def _axis_steps(column, low, high, step=None, cell=3):
-    """Number of steps of a search axis; `cell` to a resolution cell where no step is given."""
-    if step is None:
-        span = float(np.ptp(np.asarray(column, dtype=np.float64)))
-        step = 2 * np.pi / (cell * span) if span > 0 else high - low
-    if not (np.isfinite(step) and step > 0):
-        raise InputError(f"search step {step}: expected a positive number")
-    return max(1, math.ceil((high - low) / step * (1 - 1e-9)))
-
-
-def check_search(design, ranges, memory_mb, names=None, terms=None, fine=None):
-    """Refuse a search that would not fit in memory, without setting it up.
-
-    Parameters
-    ----------
-    design : float64 (ndates, nterms)
-        Phase per unit of each term [rad/unit], first date included.
-    ranges : sequence of (low, high) or (low, high, step), one per term
-        Search range in the term's unit.
-    memory_mb : float
-        As for `estimate_links`.
-    names : sequence of str, optional
-        Names of the ranges for the message.
-    terms : sequence of int, optional
-        Terms that are searched; by default those of `choose_terms`.
-    fine : int, optional
-        From this term on they have a `coarse_axis`; by default none has.
-
-    Raises
-    ------
-    InputError
-        If the grid of the terms that the dates can tell apart needs more memory than that, or,
-        with more than two terms, has more than `MOST_COMBINATIONS`.
-    """
-    names = [f"term {t}" for t in range(len(ranges))] if names is None else names
-    fine = len(ranges) if fine is None else fine
-    if terms is None:
-        terms, _ = choose_terms(design, [limits[:2] for limits in ranges])
-    counts = {
-        t: _axis_steps(design[:, t], *ranges[t]) + 1
-        if t < fine
-        else _axis_steps(design[:, t], *ranges[t], cell=2)
-        for t in terms
-    }
-    size = math.prod(counts.values())
-    half = (size + 1) // 2
-    # the waves of the grid while they are set up, and the product of the smallest chunk
-    needed = (48 * half * len(design) + 4 * 4 * LEAST_CHUNK * half + 4 * size) / 2**20
-    listed = ", ".join(
-        f"{names[t]} = {list(ranges[t])} takes {count} values" for t, count in counts.items()
-    )
-    if needed > memory_mb:
-        raise InputError(
-            f"{listed}: a search over {size} combinations needs {needed:.0f} MB, expected at most "
-            f"link_model.memory_mb = {memory_mb:g}: narrow the ranges, leave out the steps or "
-            "take larger ones, or raise link_model.memory_mb"
-        )
-    if len(counts) > 2 and size > MOST_COMBINATIONS:
-        raise InputError(
-            f"{listed}: a search over {size} combinations takes hours, expected at most "
-            f"{MOST_COMBINATIONS} with more than two terms: narrow the ranges, or leave out a term"
-        )
-
-
 def estimate_links(
     phase,
     edges,
@@ -302,7 +98,8 @@ def estimate_links(
         Phase per unit of each term [rad/unit]. Without terms, as two dates leave none, only the
         coherence of the link's own phase is found.
     axes : sequence of float64 (n,), one per term
-        Evenly spaced search grids, as `search_axis` makes them, or `coarse_axis`.
+        Evenly spaced search grids, as :func:`emcflow.search_grid.search_axis` makes them, or
+        `coarse_axis`.
     n_threads : int
         Chunks of links that are worked on at the same time. The result does not depend on it.
     memory_mb : float
@@ -903,30 +700,6 @@ def _find_peaks(
             sigma[t, i] = math.sqrt(variance * inverse_normal[t, t]) / span[t]
 
 
-def _inflation(columns):
-    """Growth of each term's standard deviation by the other terms: sqrt of the inflation factor."""
-    columns = columns - columns.mean(axis=0)
-    columns = columns / np.linalg.norm(columns, axis=0)
-    # by eigenvalues, of which rounding leaves something where columns are the same but for a factor
-    values, vectors = np.linalg.eigh(columns.T @ columns)
-    return np.sqrt((vectors**2 / np.maximum(values, np.finfo(float).eps)).sum(axis=1))
-
-
-def _checked_design(design):
-    design = np.asarray(design, dtype=np.float64)
-    if design.ndim != 2:
-        raise InputError(f"design has {design.ndim} dimensions: expected (ndates, nterms)")
-    if not np.isfinite(design).all():
-        raise InputError("design has values that are not finite: check baselines and dates")
-    return design
-
-
-def _checked_range(low, high):
-    if not (np.isfinite(low) and np.isfinite(high) and low < high):
-        raise InputError(f"search range {low} to {high}: expected two numbers, the lower one first")
-    return float(low), float(high)
-
-
 def _checked_axis(axis, t, limits):
     if axis.ndim != 1 or len(axis) < (2 if limits is None else 1):
         raise InputError(f"search axis {t}: expected at least two values, make it with search_axis")
@@ -936,7 +709,7 @@ def _checked_axis(axis, t, limits):
         if not step > 0 or np.abs(axis - even).max() > 1e-6 * step:
             raise InputError(f"search axis {t}: expected rising, evenly spaced values")
     if limits is not None:
-        low, high = _checked_range(*limits)
+        low, high = checked_range(*limits)
         off = abs(axis[0] - low - (high - axis[-1]))
         if axis[0] < low or axis[-1] > high or off > 1e-6 * (high - low):
             raise InputError(
@@ -951,7 +724,7 @@ def _checked_links(phase, edges, design):
     if phase.dtype not in (np.float32, np.float64):
         phase = phase.astype(np.float64)
     edges = np.ascontiguousarray(edges, dtype=np.int32)
-    design = _checked_design(design)
+    design = checked_design(design)
     if phase.ndim != 2 or len(phase) != len(design):
         raise InputError(f"phase of shape {phase.shape} for {len(design)} dates of the design")
     if edges.ndim != 2 or edges.shape[1] != 2:

@@ -34,6 +34,7 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.geometry import DAYS_PER_YEAR, TERMS, days_since_first, rad_per_mm_yr
+from emcflow.search_grid import choose_terms, coarse_axis, search_axis
 from emcflow.tables import read_table
 
 # Names of the terms that belong together, and their unit, in the order in which they are preferred.
@@ -212,9 +213,9 @@ def choose_model_terms(
 ) -> tuple[list[int], dict[int, str]]:
     """Choose the terms that the dates can tell apart; further terms never cost velocity or height.
 
-    Velocity and DEM error are chosen as if they were alone (:func:`emcflow.links.choose_terms`).
-    Groups of further terms join them one after the other, in the order of :data:`GROUPS`, each
-    whole or not at all.
+    Velocity and DEM error are chosen as if they were alone
+    (:func:`emcflow.search_grid.choose_terms`). Groups of further terms join them one after the
+    other, in the order of :data:`GROUPS`, each whole or not at all.
 
     Parameters
     ----------
@@ -237,10 +238,8 @@ def choose_model_terms(
     Raises
     ------
     InputError
-        See :func:`emcflow.links.choose_terms`.
+        See :func:`emcflow.search_grid.choose_terms`.
     """
-    from emcflow.links import choose_terms  # slow to import, and the config needs it not
-
     strong = len(TERMS)
     kept, reasons = choose_terms(design[:, :strong], ranges[:strong], names[:strong])
     for group, (members, _) in GROUPS.items():
@@ -285,8 +284,6 @@ def search_axes(
     -------
     list of float64 (n,), one per term that is searched
     """
-    from emcflow.links import coarse_axis, search_axis
-
     names = list(ranges)
     return [
         (search_axis if names[t] in TERMS else coarse_axis)(design[:, t], *ranges[names[t]])

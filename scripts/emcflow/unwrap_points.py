@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emcflow.links import LinkModel, choose_terms, estimate_links, search_axis
+from emcflow.links import LinkModel, estimate_links
 from emcflow.mesh import confident_links, point_mesh
 from emcflow.network import PlanarNetwork, hop3_network
 from emcflow.planar import PlanarGraph, breadth_first_tree, dual_adjacency
+from emcflow.search_grid import choose_terms, search_axis
 from emcflow.unwrap import (
     spatial_costs,
     supported_params,

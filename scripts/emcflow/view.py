@@ -159,7 +159,7 @@ def projection(design: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     design : float64 (ndates, nterms)
-        Columns that the dates can tell apart, see :func:`emcflow.links.choose_terms`.
+        Columns that the dates can tell apart, see :func:`emcflow.search_grid.choose_terms`.
 
     Returns
     -------
