@@ -1,12 +1,16 @@
 """The fingerprint of code changes with what is computed, and with nothing else."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from emcflow import code_version as module
 from emcflow.code_version import code_version
 
 FILES = {
     "script.py": "from library.used import answer\nprint(answer())\n",
-    "library/used.py": '"""Doc."""\nfrom library import deeper\n\nanswer = lambda: deeper.N\n',
+    "library/used.py": '"""Doc."""\nfrom library import (\n deeper\n)\nanswer = lambda: deeper.N\n',
     "library/deeper.py": "N = 1\n",
     "library/unused.py": "M = 1\n",
     "library/used.html.j2": "<p>",
@@ -15,7 +19,7 @@ FILES = {
 
 def version(folder, **changed):
     """Write the files, some of them changed (by stem), and return the fingerprint."""
-    for cached in (module._tree, module._imports, module._syntax):
+    for cached in (module._imports, module._compiled):
         cached.cache_clear()
     for name, text in FILES.items():
         path = folder / name
@@ -30,6 +34,7 @@ def version(folder, **changed):
         {"script_py": "from library.used import answer\nprint(answer() + 1)\n"},
         {"used_py": "def answer():\n    return 2\n"},
         {"deeper_py": "N = 2\n"},
+        {"deeper_py": "N = 1.0\n"},
         {"used_html_j2": "<b>"},
     ],
 )
@@ -47,3 +52,19 @@ def test_a_change_of_reached_code_changes_the_version(tmp_path, changed):
 )
 def test_words_and_code_that_is_not_reached_do_not(tmp_path, changed):
     assert version(tmp_path, **changed) == version(tmp_path)
+
+
+def test_the_version_is_the_same_in_every_process(tmp_path):
+    version(tmp_path, deeper_py="N = 'a' in {'a', 'b', 'c', 'd'}\n")
+    found = set()
+    for seed in ("1", "2", "3"):  # sets of text have another order with each
+        command = "import sys; from emcflow.code_version import *; print(code_version(sys.argv[1]))"
+        run = subprocess.run(
+            [sys.executable, "-c", command, tmp_path / "script.py"],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(module.__file__).parents[1])},
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        found.add(run.stdout)
+    assert len(found) == 1

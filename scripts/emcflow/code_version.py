@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
-from collections.abc import Iterator
+import re
 from functools import cache
 from pathlib import Path
+from types import CodeType
+
+# A line of an import, names in parentheses on further ones as well.
+IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
 
 
 def code_version(script: str | Path) -> str:
-    """Hash the syntax trees of a script's own modules, found by following its imports.
+    """Hash the compiled code of a script and of its own modules, found by following its imports.
 
     Snakemake sees a change of a script but not of the modules it imports; with this hash among a
     rule's params it sees both. Comments, blank lines and docstrings do not count. A file beside a
@@ -30,7 +33,7 @@ def code_version(script: str | Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(_reached(script, script.parent)):
         digest.update(path.relative_to(script.parent).as_posix().encode())
-        digest.update(_syntax(path).encode())
+        digest.update(_compiled(path))
         for companion in sorted(path.parent.glob(f"{path.stem}.*")):
             if companion != path:
                 digest.update(companion.read_bytes())
@@ -48,38 +51,28 @@ def _reached(start: Path, root: Path) -> set[Path]:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
-def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    """Yield the tree and all statements in it, without their expressions, which are far more."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        for field in ("body", "orelse", "handlers", "finalbody", "cases"):
-            waiting.extend(getattr(node, field, []))
-
-
-@cache
 def _imports(path: Path, root: Path) -> list[Path]:
     names = []
-    for node in _statements(_tree(path)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.append(node.module)
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    for module, imported in IMPORT.findall(path.read_text()):
+        each = re.findall(r"[\w.]+", imported)
+        names += [module, *(f"{module}.{name}" for name in each)] if module else each
     files = (root / (name.replace(".", "/") + ".py") for name in names)
     return [file for file in files if file.is_file()]
 
 
 @cache
-def _syntax(path: Path) -> str:
-    tree = _tree(path)  # no import is lost with the docstrings
-    for node in _statements(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        if documented and ast.get_docstring(node, clean=False) is not None:
-            node.body.pop(0)
-    return ast.dump(tree, annotate_fields=False)
+def _compiled(path: Path) -> bytes:
+    # optimize=2 leaves docstrings out
+    code = compile(path.read_text(), "", "exec", dont_inherit=True, optimize=2)
+    return repr(_without_lines(code)).encode()
+
+
+def _without_lines(value):
+    """Return code as what it does, whatever lines it is on; a constant as it is."""
+    if isinstance(value, CodeType):
+        does = value.co_code, value.co_exceptiontable, value.co_flags
+        takes = value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount
+        names = value.co_name, value.co_names, value.co_varnames
+        shares = value.co_cellvars, value.co_freevars
+        return does, takes, names, shares, list(map(_without_lines, value.co_consts))
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else value
