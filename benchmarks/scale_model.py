@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from emcflow.memory import predicted_mb
+from emcflow.pairs import MERGED_AT_ONCE
 from scipy.optimize import nnls
 
-PAIRS_PER_BATCH = 18  # as in rules/common.smk
-DATES_PER_BATCH = PAIRS_PER_BATCH // 3 + 3  # with the network hop3
+PAIRS_PER_BATCH = 28  # as in rules/common.smk
+# with the network hop3
+DATES_PER_BATCH, DATES_AT_ONCE = (pairs // 3 + 3 for pairs in (PAIRS_PER_BATCH, MERGED_AT_ONCE))
 PICTURES = 60  # as in emcflow/report.py
 
 
@@ -166,7 +168,7 @@ def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
         points, pixels = size.points, size.pixels
     pairs, dates = size.pairs, size.dates
     if rule == "merge_interferograms":
-        pairs, dates = PAIRS_PER_BATCH, DATES_PER_BATCH
+        pairs, dates = MERGED_AT_ONCE, DATES_AT_ONCE
     small = {"check_stack", "network", "baselines", "tiles", "design_matrix", "bulk_offsets"}
     if rule in small:
         return 500

@@ -26,7 +26,7 @@ from emcflow.model_terms import (
     read_temperatures,
 )
 from emcflow.network import hop3_network
-from emcflow.pairs import delaunay_pairs, read_pairs
+from emcflow.pairs import MERGED_AT_ONCE, delaunay_pairs, in_batches, read_pairs
 from emcflow.raster import BLOCK
 from emcflow.records import files_state, fingerprint
 from emcflow.search_grid import check_search
@@ -204,20 +204,12 @@ if not SIMULATED and workflow.is_main_process:
         checked(check_link_model)
     checked(check_reference_point)
 
-# Interferograms are merged in batches: enough work for a job, little enough for its memory.
-PAIRS_PER_BATCH = 18
-# An even number of equal ones: the last does not keep a machine of two cores waiting.
-NUMBER_OF_BATCHES = -(-len(NEW_PAIRS) // PAIRS_PER_BATCH)
-if NUMBER_OF_BATCHES > 1:
-    NUMBER_OF_BATCHES += NUMBER_OF_BATCHES % 2
-BATCHES = [
-    NEW_PAIRS[
-        len(NEW_PAIRS) * i // NUMBER_OF_BATCHES : len(NEW_PAIRS) * (i + 1) // NUMBER_OF_BATCHES
-    ]
-    for i in range(NUMBER_OF_BATCHES)
-]
-PAIRS_AT_ONCE = max(map(len, BATCHES), default=0)
-DATES_PER_BATCH = max((len({*"_".join(batch).split("_")}) for batch in BATCHES), default=0)
+# Interferograms are merged in batches: enough work for a job. It holds fewer of them at once.
+PAIRS_PER_BATCH = 28
+BATCHES = in_batches(NEW_PAIRS, PAIRS_PER_BATCH, even=True)
+HELD_AT_ONCE = [part for batch in BATCHES for part in in_batches(batch, MERGED_AT_ONCE)]
+PAIRS_AT_ONCE = max(map(len, HELD_AT_ONCE), default=0)
+DATES_AT_ONCE = max((len({*"_".join(part).split("_")}) for part in HELD_AT_ONCE), default=0)
 INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
 COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)
 PARAMETER_NAMES = [
@@ -330,14 +322,17 @@ def on_cluster():
     return workflow.remote_exec or workflow.nodes is not None
 
 
-def tile_threads(wildcards):
-    """Return the threads for one tile: by its points on a cluster, else its share of the cores."""
+def tile_threads(wildcards, beside=0):
+    """Return the threads for one tile: by its points on a cluster, else its share of the cores.
+
+    So many of its share are left to other jobs of the tile that run `beside`.
+    """
     if on_cluster():
         threads = tile_list()[wildcards.tile].points // POINTS_PER_THREAD
     else:
         # a small tile leaves the other cores to the jobs beside it
         small = 1 + tile_list()[wildcards.tile].points // POINTS_WORTH_A_THREAD
-        threads = min(small, workflow.cores // len(tile_list()))
+        threads = min(small, workflow.cores // len(tile_list()) - beside)
     return max(1, min(8, threads))
 
 

@@ -79,7 +79,7 @@ for number, batch in enumerate(BATCHES):
                 attempt,
                 "merge_interferograms",
                 PAIRS_AT_ONCE,
-                dates=DATES_PER_BATCH,
+                dates=DATES_AT_ONCE,
             ),
             runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, scene_points()),
         params:

@@ -16,7 +16,8 @@ rule unwrap_tile:
         f"{OUT}/benchmarks/unwrap_tile_{{tile}}.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: tile_threads
+    # the parameters are integrated meanwhile, which takes longer
+    threads: lambda wildcards: tile_threads(wildcards, beside=int(LINK_MODEL))
     resources:
         mem_mb=lambda wildcards, attempt, threads: tile_memory(
             wildcards, attempt, "unwrap_tile", threads

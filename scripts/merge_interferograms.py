@@ -1,7 +1,6 @@
 """Merge the tiles of a batch of interferograms and write their rasters."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from emcflow.merge import (
     scene_index,
 )
 from emcflow.network_tables import read_interferograms
+from emcflow.pairs import MERGED_AT_ONCE, in_batches
 from emcflow.raster import NO_LABEL_DATA, Grid, read_band, scatter, write_raster
 from emcflow.reference import reference_quality
 from emcflow.store import read, read_overlaps, read_rows, read_tile_points
@@ -34,17 +34,11 @@ with job(snakemake) as log:
     overlaps = read_overlaps(given.overlaps)
     (offsets,) = read(given.offsets, "offsets")
     scene = scene_index(tiles, grid.shape, overlaps.component)
-    cycles = [read_rows(path, "uw_cycles", batch) for path in given.unwrapped]
-    merged = merge_cycles(scene, cycles, offsets[batch])
+    del tiles
     coherence = read_band(given.coherence)
     quality = reference_quality(scene.points, coherence[tuple(scene.points.T)], grid.shape)
     references = reference_points(scene, quality, snakemake.params.reference_point)
-    referenced, removed = reference_cycles(merged.cycles, scene.component, references)
 
-    dates, batch_pairs = np.unique(network.pairs[batch], return_inverse=True)
-    phase = np.empty((len(dates), len(scene.points)), dtype=np.float32)
-    for tile, path in zip(scene.tiles, given.mesh, strict=True):
-        phase[:, tile.position] = read_rows(path, "phase", dates)
     labels = component_labels(scene.component)
     labelled = sorted(references[labels[references] > 0], key=lambda point: labels[point])
     row_col = [" ".join(map(str, scene.points[point])) for point in labelled]
@@ -58,34 +52,47 @@ with job(snakemake) as log:
     label_image = np.where(np.isfinite(coherence), 0, NO_LABEL_DATA).astype(np.uint16)
     label_image[tuple(scene.points.T)] = labels
     report = progress("interferograms written")
+    differ = np.zeros(len(scene.points), bool)
 
-    def write_pair(number):
-        """Write the rasters of one interferogram of the batch."""
-        first, second = batch_pairs[number]
-        wrapped = phase[second].astype(np.float64) - phase[first]
-        name = names[number]
-        own_tags = tags | {"REFERENCE_DATE": name[:8], "SECONDARY_DATE": name[9:]}
-        zero = removed[number][scene.component]
-        layers = (
-            (output.unwrapped, wrapped + CYCLE * referenced[number], "unwrapped phase"),
-            (output.model, wrapped + CYCLE * (merged.mean[number] - zero), "mean of the tiles"),
-            (output.diff, CYCLE * merged.spread[number], "largest difference of the tiles"),
-        )
-        for paths, values, text in layers:
-            image = scatter(scene.points, values, grid.shape)
-            write_raster(paths[number], image, grid, units="rad", description=text, tags=own_tags)
-        write_raster(
-            output.conncomp[number],
-            label_image,
-            grid,
-            units="label",
-            description="connected components",
-            tags=own_tags | label_tags,
-        )
+    def merge(some):
+        """Write the rasters of some interferograms; all that it holds is freed at its end."""
+        cycles = [read_rows(path, "uw_cycles", some) for path in given.unwrapped]
+        merged = merge_cycles(scene, cycles, offsets[some])
+        referenced, removed = reference_cycles(merged.cycles, scene.component, references)
+        np.logical_or(differ, (merged.spread > 0.5).any(axis=0), out=differ)
+        dates, pairs = np.unique(network.pairs[some], return_inverse=True)
+        phase = np.empty((len(dates), len(scene.points)), dtype=np.float32)
+        for tile, path in zip(scene.tiles, given.mesh, strict=True):
+            phase[:, tile.position] = read_rows(path, "phase", dates)
+        for number, (first, second) in enumerate(pairs):
+            wrapped = phase[second].astype(np.float64) - phase[first]
+            mean = merged.mean[number] - removed[number][scene.component]
+            at = batch.index(some[number])
+            for paths, values, text in (
+                (output.unwrapped, wrapped + CYCLE * referenced[number], "unwrapped phase"),
+                (output.model, wrapped + CYCLE * mean, "mean of the tiles"),
+                (output.diff, CYCLE * merged.spread[number], "largest difference of the tiles"),
+            ):
+                image = scatter(scene.points, values, grid.shape)
+                write(paths[at], image, names[at], "rad", text, {})
+            write(
+                output.conncomp[at],
+                label_image,
+                names[at],
+                "label",
+                "connected components",
+                label_tags,
+            )
+            report(at + 1, len(batch))
 
-    with ThreadPoolExecutor(snakemake.threads) as pool:
-        for done, _ in enumerate(pool.map(write_pair, range(len(output.unwrapped))), start=1):
-            report(done, len(output.unwrapped))
+    def write(path, image, name, units, description, more_tags):
+        """Write a raster of one interferogram."""
+        own_tags = {"REFERENCE_DATE": name[:8], "SECONDARY_DATE": name[9:]}
+        all_tags = tags | own_tags | more_tags
+        write_raster(path, image, grid, units=units, description=description, tags=all_tags)
+
+    for some in in_batches(batch, MERGED_AT_ONCE):
+        merge(some)
     log.info(
         "connected components labelled 1 to %d, the largest with %d points; %d points without a "
         "label, in components of fewer than %d",
@@ -97,5 +104,5 @@ with job(snakemake) as log:
     log.info(
         "%d points, %d where tiles differ by a cycle or more in some interferogram",
         len(scene.points),
-        (merged.spread > 0.5).any(axis=0).sum(),
+        differ.sum(),
     )

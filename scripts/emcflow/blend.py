@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array, diags_array
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
 from threadpoolctl import threadpool_limits
+
+from emcflow.planar import regions
+
+# SciPy is slow to import, and a tile that shares no points needs it not.
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class DirichletProblem:
         active = np.flatnonzero(bounded[self.part])
         if active.size == 0 or len(values) == 0:
             return solution
+        from scipy.sparse.linalg import splu
+
         laplacian, coupling = self._matrices()
         matrix = laplacian[active][:, active].tocsc()
         coupling = coupling[active]
@@ -98,6 +101,8 @@ class DirichletProblem:
 
     def _matrices(self):
         """Laplacian among the free points, and the matrix that brings in the boundary values."""
+        from scipy.sparse import coo_array, diags_array
+
         n = len(self.free)
         inner = _compact(self.edges, self.free)
         links = coo_array((np.ones(len(inner)), (inner[:, 0], inner[:, 1])), shape=(n, n))
@@ -126,10 +131,7 @@ def dirichlet_problem(edges: np.ndarray, given: np.ndarray) -> DirichletProblem:
     """
     free = np.flatnonzero(~given)
     inner = _compact(edges, free)
-    graph = coo_array(
-        (np.ones(len(inner), np.int8), (inner[:, 0], inner[:, 1])), shape=(free.size, free.size)
-    )
-    nparts, part = connected_components(graph, directed=False) if free.size else (0, free)
+    part = regions(inner, free.size)
     cross = edges[given[edges[:, 0]] != given[edges[:, 1]]]
     first_given = given[cross[:, 0]]
     at_given = np.where(first_given, cross[:, 0], cross[:, 1])
@@ -139,11 +141,30 @@ def dirichlet_problem(edges: np.ndarray, given: np.ndarray) -> DirichletProblem:
     return DirichletProblem(
         edges=edges,
         free=free,
-        part=part.astype(np.int32),
-        nparts=int(nparts),
+        part=part,
+        nparts=int(part.max(initial=-1)) + 1,
         boundary=boundary.astype(np.int64),
         cross=np.column_stack((at_free, at_boundary))[order],
     )
+
+
+def free_problem(part: np.ndarray, free: np.ndarray) -> DirichletProblem:
+    """Set up a problem of which nothing is given: its solution is 0.
+
+    Parameters
+    ----------
+    part : ndarray of int, shape (nfree,)
+        Part of each free point, from 0 on.
+    free : ndarray of int64, shape (nfree,)
+        Increasing indices of the free points.
+
+    Returns
+    -------
+    DirichletProblem
+    """
+    none = np.empty((0, 2), np.int64)
+    nparts = int(part.max(initial=-1)) + 1
+    return DirichletProblem(none, free, part.astype(np.int32), nparts, none[:, 0], none)
 
 
 def _compact(edges: np.ndarray, free: np.ndarray) -> np.ndarray:

@@ -19,15 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emcflow.blend import DirichletProblem, dirichlet_problem, free_problem
 from emcflow.errors import InputError
 from emcflow.overlaps import TilePoints, first_nodes
-
-if TYPE_CHECKING:
-    from emcflow.blend import DirichletProblem
 
 # Blended values this close to half a cycle count as ties [cycles]: far above the rounding error of
 # the averages and of the solver, far below what the data can mean.
@@ -210,12 +207,13 @@ def _core_problem(
 
     Points of another component and links between regions are no part of the mesh.
     """
+    if not shared.size:
+        free = np.flatnonzero(counts)
+        return free_problem(np.unique(node[free], return_inverse=True)[1], free)
     links = tile.edges[counts[tile.edges].all(axis=1)]
     links = links[node[links[:, 0]] == node[links[:, 1]]]
     given = ~counts
     given[shared] = True
-    from emcflow.blend import dirichlet_problem  # slow to import, and one tile has nothing to blend
-
     return dirichlet_problem(links, given)
 
 
