@@ -51,7 +51,7 @@ def test_a_fit_finds_the_factors_that_made_the_values():
 
 def test_terms_are_what_they_say():
     size = Size(100, 50, 7, 37, 2)
-    assert [term(text, size) for text in ("X*I", "N*D*D", "B", "P")] == [3700, 2450, 3, 37]
+    assert [term(text, size) for text in ("X*I", "N*D*D", "B", "P")] == [3700, 2450, 2, 37]
 
 
 def test_jobs_of_the_frame():
@@ -67,9 +67,9 @@ def test_jobs_of_the_frame():
     assert dependencies()["link_model"] == ["tile_mesh", "design_matrix"]
     jobs = {each.name: each for each in jobs_of(model, size, batched=False)}
     assert sum(each.rule == "tile" for each in jobs.values()) == size.tiles
-    assert sum(each.rule == "merge_interferograms" for each in jobs.values()) == size.batches == 50
+    assert sum(each.rule == "merge_interferograms" for each in jobs.values()) == size.batches == 32
     assert len(jobs["tile_overlaps 0"].needs) == 1 + size.tiles
     assert not {*TILE_RULES} & {each.rule for each in jobs.values()}
-    # 300 + 4 * 9 dates + 24 * 18 bytes a point, 12 + 8 a pixel, 130 MB: memory.py
-    expected = 130 + (300 + 4 * 9 + 24 * 18) * size.points / 1e6 + 20 * size.pixels / 1e6
+    # 300 + 4 * 8 dates + 24 * 14 bytes a point, 12 + 8 a pixel, 130 MB: memory.py
+    expected = 130 + (300 + 4 * 8 + 24 * 14) * size.points / 1e6 + 20 * size.pixels / 1e6
     assert memory_mb("merge_interferograms", size) == pytest.approx(expected, abs=1.5)
