@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.pairs import delaunay_pairs, read_pairs
+from emcflow.pairs import delaunay_pairs, in_batches, read_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay
@@ -93,3 +93,16 @@ def test_bad_tables_of_pairs(lines, says, tmp_path):
 def test_a_table_without_the_columns(tmp_path):
     with pytest.raises(InputError, match="has the columns date, bperp_m; expected reference, sec"):
         read(tmp_path, "date,bperp_m\n20200101,3\n")
+
+
+@given(st.integers(0, 400), st.integers(1, 40), st.booleans())
+def test_batches_are_in_order_and_about_equal(npairs, most, even):
+    batches = in_batches(range(npairs), most, even)
+    assert [pair for batch in batches for pair in batch] == [*range(npairs)]
+    lengths = [len(batch) for batch in batches]
+    assert max(lengths, default=0) <= most
+    assert not lengths or max(lengths) - min(lengths) <= 1
+    if even:
+        assert len(batches) < 2 or len(batches) % 2 == 0
+    else:
+        assert len(batches) == -(-npairs // most)

@@ -1,7 +1,12 @@
 """Terms that the dates can tell apart, and the axes of the search."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from emcflow import search_grid
 from emcflow.search_grid import choose_terms, coarse_axis, search_axis
 from test_links import c_band, design_of
 
@@ -48,3 +53,16 @@ def test_choose_terms_leaves_a_date_for_the_noise():
         kept, reasons = choose_terms(c_band(ndates), [(-100, 100), (-50, 50)])
         assert kept == expected
         assert sorted(kept + list(reasons)) == [0, 1]
+
+
+def test_the_check_at_the_start_of_a_run_needs_no_compiler():
+    command = "import sys, emcflow.search_grid; print({'numba', 'scipy'} & {*sys.modules})"
+    folder = str(Path(search_grid.__file__).parents[1])
+    run = subprocess.run(
+        [sys.executable, "-c", command],
+        env={"PYTHONPATH": folder},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert run.stdout.strip() == "set()"
