@@ -85,13 +85,13 @@ class Case:
 COMPARED = {
     "quick": [Case(25, 20, "low", links=True), Case(25, 20, "high", links=True)],
     "full": [
-        Case(25, 20, "low", repeats=3),
-        Case(60, 20, "low", repeats=3, links=True),
+        Case(25, 20, "low", repeats=2),
+        Case(25, 40, "low"),
+        Case(25, 60, "low"),
+        Case(60, 20, "low", repeats=2, links=True),
         Case(60, 20, "medium", links=True),
         Case(60, 20, "high", links=True),
-        Case(60, 40, "low"),
-        Case(60, 60, "low"),
-        Case(175, 20, "low", repeats=3, defaults=True),
+        Case(175, 20, "low", repeats=2, defaults=True),
         Case(400, 20, "low", pairs_in_space=9),
         Case(1000, 20, "low", pairs_in_space=6),
     ],
@@ -214,13 +214,22 @@ class Bench:
 
     def run_links(self, case: Case) -> None:
         """Compare the search of the links' parameters with an exhaustive one."""
-        prepared, output = (self.folder / name for name in ("links.json", "links_out.json"))
         # the grid of the exhaustive search ends at 47.5 m
-        prepared.write_text(json.dumps(case.simulation | {"building_height_m": 45}))
-        command = [sys.executable, str(HERE / "links.py"), str(output)]
+        self.run_alone(case, "links", building_height_m=45)
+
+    def run_flows(self) -> None:
+        """Compare minimum cost flows from all residues at once with one after the other."""
+        case = Case(60, 20, "low")
+        self.run_alone(case, "flows", points=1000 * case.kilopoints)
+
+    def run_alone(self, case: Case, program: str, **more) -> None:
+        """Run a comparison that simulates what it needs, from the settings of a case and more."""
+        prepared, output = (self.folder / f"{program}{end}.json" for end in ("", "_out"))
+        prepared.write_text(json.dumps(case.simulation | more))
+        command = [sys.executable, str(HERE / f"{program}.py"), str(output)]
         command += [str(self.cores), str(prepared)]
-        usage = measure(command, self.folder, self.folder / "links.log", ENV)
-        self.record(case, "links", usage, **json.loads(output.read_text()))
+        usage = measure(command, self.folder, self.folder / f"{program}.log", ENV)
+        self.record(case, program, usage, **json.loads(output.read_text()))
 
     def run_start(self) -> None:
         """Run the workflow on a stack of nothing, at first without anything compiled."""
@@ -245,8 +254,8 @@ class Bench:
                 self.run_stages(case, "emcflow stages")
                 self.run_stages(case, "emcflow stages without link model")
                 self.run_spurt(case, "spurt", self.cores)
-                if case.defaults:
-                    self.run_spurt(case, "spurt, its defaults")
+            if case.defaults:
+                self.run_spurt(case, "spurt, its defaults")
             if case.links:
                 self.run_links(case)
             self.remove_stack(case)
@@ -394,6 +403,7 @@ def main() -> None:
         describe_machine(given.folder / "machine.json", given.cores)
     if given.what == "compare":
         bench.run_start()
+        bench.run_flows()
         bench.compare(chosen)
     elif given.what == "scaling":
         bench.scaling(chosen)
