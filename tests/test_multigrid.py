@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from emcflow import multigrid
 from emcflow.mesh import point_mesh
-from emcflow.multigrid import conjugate_gradients, hierarchy
+from emcflow.multigrid import conjugate_gradients, hierarchy, pseudoinverse
 from scipy import sparse
 
 RNG = np.random.default_rng(5)
@@ -61,3 +61,14 @@ def test_the_cycle_is_symmetric_as_conjugate_gradients_need_it(laplacian, levels
     of_a, of_b = (multigrid._cycle(levels, 0, each) for each in (a, b))
     assert np.vdot(of_a, b) == pytest.approx(np.vdot(a, of_b), rel=1e-9)
     assert np.vdot(of_a, a) > 0
+
+
+@pytest.mark.parametrize("rounding", [-1e-13, -1e-14, 0, 1e-14, 1e-13])
+def test_constants_are_not_inverted_whatever_rounding_has_made_of_them(rounding):
+    nodes = np.arange(27)
+    matrix = 2.0 * np.eye(27)
+    matrix[nodes, nodes - 1] -= 1
+    matrix[nodes - 1, nodes] -= 1
+    inverse = pseudoinverse(matrix + 4 * rounding / 27)  # the largest eigenvalue is near 4
+    assert np.abs(inverse @ np.ones(27)).max() < 1e-10
+    np.testing.assert_allclose(inverse @ matrix, np.eye(27) - 1 / 27, atol=1e-10)

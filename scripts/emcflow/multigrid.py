@@ -12,6 +12,9 @@ from scipy import sparse
 
 # Unknowns of the coarsest level at the most, which is solved by its pseudoinverse.
 COARSEST = 500
+# Eigenvalues of its matrix below this part of the largest count as 0. Those of a graph of so few
+# nodes are far above.
+LEAST_EIGENVALUE = 1e-10
 # Of the Jacobi iteration: damps all that the next level cannot see where, as in the Laplacian of a
 # graph, no eigenvalue of the matrix over its diagonal exceeds 2.
 DAMPING = 2 / 3
@@ -91,7 +94,25 @@ def hierarchy(matrix, last):
         )
         for level in finer
     ]
-    return Hierarchy(levels, np.linalg.pinv(coarsest.A.toarray(), hermitian=True))
+    return Hierarchy(levels, pseudoinverse(coarsest.A.toarray()))
+
+
+def pseudoinverse(matrix):
+    """Inverse of the coarsest matrix but for constants, which it takes to 0 up to rounding.
+
+    The eigenvalue of constants has gone through the products of all levels, and may be some 1e-14
+    of the largest, of either sign: were it inverted, the preconditioner would be indefinite.
+
+    Parameters
+    ----------
+    matrix : float64 (n, n)
+        Symmetric, positive semidefinite up to rounding.
+
+    Returns
+    -------
+    float64 (n, n)
+    """
+    return np.linalg.pinv(matrix, rcond=LEAST_EIGENVALUE, hermitian=True)
 
 
 def conjugate_gradients(matrix, right, x, preconditioner, tolerance, most):
