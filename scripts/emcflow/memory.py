@@ -59,12 +59,12 @@ PEAKS = {
     "tile_overlaps": Peak(fixed_mb=60, point=100, pair=0.7),
     # cycles before and after, their mean and spread; phase; the places of points; images
     "merge_interferograms": Peak(
-        fixed_mb=130, point=300, date=4, pair=24, pixel=12, pixel_thread=8
+        fixed_mb=130, point=180, date=4, pair=18, pixel=12, pixel_thread=8
     ),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
-    "integrate_parameters": Peak(fixed_mb=125, point=1350, date=4, term=100),
+    "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
     # values of all tiles, some contrasts of the dates, a few images
-    "merge_parameters": Peak(fixed_mb=130, point=250, pixel=40, term=50, pixel_term=8),
+    "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
     # a layer of each kind, one interferogram, windows of a few interferograms per thread
     "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
     # one window of all interferograms; the series, and misfits where there are any; images of dates
