@@ -41,7 +41,8 @@ def main():
     design = design_matrix(city.dates, city.bperp_m, **GEOMETRY)
     points = np.argwhere(city.temporal_coherence > 0.6)
     phase = np.angle(city.stack[:, *points.T]).astype(np.float32)
-    with mpl.rc_context(STYLE):
+    pads = {f"figure.constrained_layout.{side}_pad": 0.08 for side in "wh"}
+    with mpl.rc_context(STYLE | pads):
         save("periodogram", periodogram(city, points, phase, design))
         save("network", network_and_dual())
         save("residues", mesh_and_flow(city, points, phase, design))

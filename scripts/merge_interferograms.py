@@ -38,7 +38,6 @@ with job(snakemake) as log:
     coherence = read_band(given.coherence)
     quality = reference_quality(scene.points, coherence[tuple(scene.points.T)], grid.shape)
     references = reference_points(scene, quality, snakemake.params.reference_point)
-
     labels = component_labels(scene.component)
     labelled = sorted(references[labels[references] > 0], key=lambda point: labels[point])
     row_col = [" ".join(map(str, scene.points[point])) for point in labelled]
@@ -54,8 +53,9 @@ with job(snakemake) as log:
     report = progress("interferograms written")
     differ = np.zeros(len(scene.points), bool)
 
-    def merge(some):
-        """Write the rasters of some interferograms; all that it holds is freed at its end."""
+    def merge(places):
+        """Write the rasters of some of the batch; all that it holds is freed at its end."""
+        some = [batch[place] for place in places]
         cycles = [read_rows(path, "uw_cycles", some) for path in given.unwrapped]
         merged = merge_cycles(scene, cycles, offsets[some])
         referenced, removed = reference_cycles(merged.cycles, scene.component, references)
@@ -64,35 +64,33 @@ with job(snakemake) as log:
         phase = np.empty((len(dates), len(scene.points)), dtype=np.float32)
         for tile, path in zip(scene.tiles, given.mesh, strict=True):
             phase[:, tile.position] = read_rows(path, "phase", dates)
-        for number, (first, second) in enumerate(pairs):
+        for number, place in enumerate(places):
+            first, second = pairs[number]
             wrapped = phase[second].astype(np.float64) - phase[first]
             mean = merged.mean[number] - removed[number][scene.component]
-            at = batch.index(some[number])
+            name = names[place]
+            own_tags = tags | {"REFERENCE_DATE": name[:8], "SECONDARY_DATE": name[9:]}
             for paths, values, text in (
                 (output.unwrapped, wrapped + CYCLE * referenced[number], "unwrapped phase"),
                 (output.model, wrapped + CYCLE * mean, "mean of the tiles"),
                 (output.diff, CYCLE * merged.spread[number], "largest difference of the tiles"),
             ):
                 image = scatter(scene.points, values, grid.shape)
-                write(paths[at], image, names[at], "rad", text, {})
-            write(
-                output.conncomp[at],
+                write_raster(
+                    paths[place], image, grid, units="rad", description=text, tags=own_tags
+                )
+            write_raster(
+                output.conncomp[place],
                 label_image,
-                names[at],
-                "label",
-                "connected components",
-                label_tags,
+                grid,
+                units="label",
+                description="connected components",
+                tags=own_tags | label_tags,
             )
-            report(at + 1, len(batch))
+            report(place + 1, len(batch))
 
-    def write(path, image, name, units, description, more_tags):
-        """Write a raster of one interferogram."""
-        own_tags = {"REFERENCE_DATE": name[:8], "SECONDARY_DATE": name[9:]}
-        all_tags = tags | own_tags | more_tags
-        write_raster(path, image, grid, units=units, description=description, tags=all_tags)
-
-    for some in in_batches(batch, MERGED_AT_ONCE):
-        merge(some)
+    for places in in_batches(range(len(batch)), MERGED_AT_ONCE):
+        merge(places)
     log.info(
         "connected components labelled 1 to %d, the largest with %d points; %d points without a "
         "label, in components of fewer than %d",

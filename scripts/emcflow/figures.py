@@ -49,8 +49,6 @@ STYLE = {
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
     "figure.facecolor": "white",
-    "figure.constrained_layout.w_pad": 0.08,  # of the documentation's figures, docs/figures.py
-    "figure.constrained_layout.h_pad": 0.08,
     "savefig.facecolor": "white",
     "savefig.dpi": 170,
 }
