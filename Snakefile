@@ -1,11 +1,24 @@
+import sys
+from importlib.util import find_spec
+
 from snakemake.utils import min_version, validate
 
 min_version("9.0")
 
+if not find_spec("numpy") or not find_spec("rasterio"):
+    sys.exit(
+        f"\nemcflow cannot start:\nthe Python of this Snakemake ({sys.executable}) has not the packages "
+        "of emcflow; expected its environment: source .venv/bin/activate (made by make demo), or conda "
+        "activate emcflow (made from envs/environment.yaml)"
+    )
+
+# Where this file is, whoever imports it: `workflow.basedir` is the folder of the importing Snakefile.
+ROOT = workflow.current_basedir.get_path_or_uri(secret_free=False)
+
 # The demo's config is a default only where no other is given: nothing of it leaks into a user's.
 if not workflow.overwrite_configfiles:
 
-    configfile: f"{workflow.basedir}/config/config.yaml"
+    configfile: f"{ROOT}/config/config.yaml"
 
 
 include: "rules/common.smk"
@@ -47,4 +60,4 @@ rule all:
         rules.report.output.html,
         rules.report.output.settings,
     message:
-        "All results are in {OUT}: open {OUT}/report.html"
+        f"All results are in {OUT}: open {OUT}/report.html"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+sys.path.insert(0, f"{ROOT}/scripts")
 
 from emcflow.baselines import table_state
 from emcflow.code_version import code_version as library_version
@@ -49,6 +49,20 @@ def checked(function, *arguments):
         sys.exit(f"\nemcflow cannot start:\n{error}")
 
 
+def check_import():
+    """Refuse a prefix of the paths where another workflow imports this one as a module.
+
+    It would be put before the names of the user's own files too, and not before those in the config.
+    """
+    paths = workflow.modifier.path_modifier
+    if paths.prefix or paths._prefix_replacements:
+        raise InputError(
+            "module: prefix and replace_prefix do not reach the paths in emcflow's config; expected "
+            "none: set output_dir of the module's config to the folder that the results shall be in"
+        )
+
+
+checked(check_import)
 config.update(checked(check_config, config))
 validate(config, "../config/config.schema.yaml")
 
@@ -243,7 +257,7 @@ def previous(name):
 
 def code_version(script):
     """Return the fingerprint of a script and of the library modules that it imports."""
-    return library_version(f"{workflow.basedir}/scripts/{script}.py")
+    return library_version(f"{ROOT}/scripts/{script}.py")
 
 
 def fingerprints():
