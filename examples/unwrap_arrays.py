@@ -1,6 +1,6 @@
 """Unwrap a stack held in arrays, without the workflow; turn links into velocity and DEM error.
 
-PYTHONPATH=scripts python examples/unwrap_arrays.py
+After `pip install .`: python examples/unwrap_arrays.py
 """
 
 import numpy as np

@@ -10,15 +10,14 @@ from emcflow.baselines import read_baselines
 from emcflow.memory import predicted_mb
 from emcflow.simulate import simulate_stack
 from emcflow.stack import coherent_points, find_stack, read_phase
-from workflow import ROOT
+from workflow import ROOT, code_blocks
 
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 
 
 def code_of(page, word):
     """Return the Python block of a page that holds a word."""
-    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.M | re.S)
-    return next(block for block in blocks if word in block)
+    return next(block for block in code_blocks(page) if word in block)
 
 
 @pytest.fixture

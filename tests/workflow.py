@@ -106,6 +106,11 @@ def shares_right(
     return shares
 
 
+def code_blocks(page: str) -> list[str]:
+    """Return the blocks of Python of a page of the documentation."""
+    return re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.M | re.S)
+
+
 # What the names of docs/outputs.md leave open.
 OPEN_PARTS = {
     r"D1_D2": r"\d{8}_\d{8}",
