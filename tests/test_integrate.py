@@ -16,6 +16,8 @@ from emcflow.links import estimate_links
 from emcflow.mesh import point_mesh
 from emcflow.search_grid import search_axis
 from emcflow.simulate import simulate_stack
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def city(size, density=0.7, seed=0):
@@ -312,3 +314,54 @@ def test_refuses_points_outside_their_tile():
     tile = TileValues((0, 0, 2, 2), np.array([[2, 0]]), np.zeros((1, 1)), np.zeros(1, int))
     with pytest.raises(InputError, match="outside its bounds"):
         tile_offsets([tile], (4, 4))
+
+
+def grid_links(rows, cols):
+    """Points of a full grid and their links."""
+    points = np.argwhere(np.ones((rows, cols))).astype(np.int32)
+    return points, point_mesh(points).edges
+
+
+SIGMAS = st.one_of(
+    st.sampled_from([0.0, 5e-324, 1e-300, 1e-12, 1.0, 1e12, 1e200, 1.7e308, np.inf]),
+    st.floats(0, 1e3),
+)
+
+
+@given(
+    st.lists(SIGMAS, min_size=1, max_size=6),
+    st.sampled_from([1e-12, 1.0, 1e12]),
+    st.integers(0, 2**32 - 1),
+)
+@settings(deadline=None, max_examples=200)
+def test_links_of_any_sigmas_give_values_within_what_a_path_of_them_adds_up_to(sigmas, size, seed):
+    """The values are weighted means of sums along paths, whatever the weights are."""
+    rng = np.random.default_rng(seed)
+    points, edges = grid_links(7, 8)
+    values = size * rng.standard_normal((2, len(edges)))
+    values[:, rng.random(len(edges)) < 0.3] *= 1e4
+    sigma = rng.choice(sigmas, values.shape[1]) * np.ones((2, 1))
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        found = integrate_links(edges, values, sigma, len(points), rng.random(len(edges)) < 0.1)
+    assert np.isfinite(found).all()
+    assert (np.ptp(found, axis=1) <= 1.001 * np.abs(values).sum(axis=1)).all()
+
+
+def test_exact_links_beside_noisy_ones_are_kept_exactly():
+    points, edges = grid_links(12, 12)
+    truth = np.random.default_rng(1).normal(0, 10, (1, len(points)))
+    exact = np.diff(truth[:, edges], axis=2)[..., 0]
+    noisy = np.random.default_rng(2).random(len(edges)) < 0.4
+    values = exact + noisy * np.random.default_rng(3).normal(0, 50, len(edges))
+    sigma = np.where(noisy, 50.0, 1e-9)[None]
+    found = integrate_links(edges, values, sigma, len(points))
+    assert np.abs(np.diff(found[:, edges], axis=2)[..., 0] - exact)[:, ~noisy].max() < 0.01
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan])
+def test_sigmas_that_are_none_are_refused(bad):
+    points, edges = grid_links(3, 3)
+    sigma = np.ones((1, len(edges)))
+    sigma[0, 2] = bad
+    with pytest.raises(InputError, match="negative or no number"):
+        integrate_links(edges, np.ones((1, len(edges))), sigma, len(points))

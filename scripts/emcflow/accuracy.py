@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from emcflow.arrays import real_array
+
 
 def share_right(unwrapped: np.ndarray, truth: np.ndarray) -> float:
     """Return the share of points whose unwrapped phase is that of the truth.
@@ -21,8 +23,10 @@ def share_right(unwrapped: np.ndarray, truth: np.ndarray) -> float:
     float
         From 0 to 1; NaN where the truth has no point.
     """
+    unwrapped = real_array(unwrapped, "unwrapped", np.float64)
+    truth = real_array(truth, "truth", np.float64)
     known = np.isfinite(truth)
-    difference = (unwrapped[known].astype(np.float64) - truth[known]) / (2 * np.pi)
+    difference = (unwrapped[known] - truth[known]) / (2 * np.pi)
     if not np.isfinite(difference).any():
         return 0.0 if known.any() else float("nan")
     bulk = np.rint(np.nanmedian(difference))

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
+from emcflow.arrays import phase_array, real_array
+
 CYCLE = 2 * np.pi
 # Labels of what is in a filled interferogram.
 NOTHING, POINT, FILLED = 0, 1, 2
@@ -56,7 +58,8 @@ def to_nearest_cycle(wrapped: np.ndarray, unwrapped: np.ndarray) -> np.ndarray:
         ``wrapped + 2 pi k`` with the whole number k that brings it nearest to `unwrapped`; NaN
         where one of the two is.
     """
-    wrapped = np.asarray(wrapped, dtype=np.float64)
+    wrapped = phase_array(wrapped, "wrapped", np.float64)
+    unwrapped = real_array(unwrapped, "unwrapped", np.float64)
     return wrapped + CYCLE * np.rint((unwrapped - wrapped) / CYCLE)
 
 

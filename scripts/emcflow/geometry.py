@@ -35,6 +35,7 @@ from datetime import date
 
 import numpy as np
 
+from emcflow.arrays import real_array
 from emcflow.errors import InputError
 
 TERMS = ("velocity_mm_yr", "dem_error_m")
@@ -183,7 +184,7 @@ def design_matrix(
     """
     _check_geometry(wavelength_m, slant_range_m, incidence_angle_deg)
     years = days_since_first(dates) / DAYS_PER_YEAR
-    bperp_m = np.asarray(bperp_m, dtype=np.float64)
+    bperp_m = real_array(bperp_m, "bperp_m", np.float64)
     if np.any(np.diff(years) <= 0):
         raise InputError(
             f"dates: {', '.join(dates)} do not ascend; expected each date once, the earliest "

@@ -14,6 +14,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 from threadpoolctl import threadpool_limits
 
+from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.multigrid import conjugate_gradients, hierarchy
 from emcflow.planar import regions
@@ -26,10 +27,15 @@ DIRECT_POINTS = 100_000
 # Standard deviations are taken as at least this part of their median, so that a few links of
 # accidentally tiny residual do not outweigh all others.
 LEAST_SIGMA = 0.2
+# And at most this many times it: what is beyond has next to no say in either case.
+LARGEST_SIGMA = 1e4
 # A value held at the end of the search range is no estimate; it counts as one this much less sure.
 EDGE_SIGMA_FACTOR = 10.0
 # Residuals beyond this many robust standard deviations lose their weight (Geman-McClure).
 OUTLIER_SCALE = 4.0
+# Weights of links are at least this part of the largest. Where points hang together by strong links
+# and with all others by weaker ones only, double precision loses how.
+LEAST_WEIGHT = 1e-13
 # Least robust standard deviation in units of sigma, for links without noise.
 LEAST_SCALE = 0.02
 # By how much the limit of outliers, squared, narrows with each step of the graduated start.
@@ -89,7 +95,7 @@ class PointFit:
         float32 (n, npoints)
             To about a hundredth of their spread; the median of every connected component is 0.
         """
-        sums = np.asarray(sums, np.float32)
+        sums = real_array(sums, "sums", np.float32)
         with threadpool_limits(1, "blas"):
             x = self.system.solve(sums, np.zeros_like(sums), COARSE_TOLERANCE)
         return _zero_medians(x, self.system.component)
@@ -110,7 +116,8 @@ def fit_links(edges, values, sigma, npoints, at_edge=None):
     values : float (nterms, nlinks)
         Value at b minus value at a.
     sigma : float (nterms, nlinks)
-        Standard deviations of `values`; infinite ones count as ten times the largest finite one.
+        Standard deviations of `values`, 0 or more; infinite ones count as ten times the largest
+        finite one. They count as no less than a fifth and no more than 10,000 times their median.
     npoints : int
         Number of points.
     at_edge : bool (nlinks,), optional
@@ -146,7 +153,7 @@ def fit_links(edges, values, sigma, npoints, at_edge=None):
     algebraic multigrid (:mod:`emcflow.multigrid`).
     """
     edges, values, sigma = _checked_links(edges, values, sigma, npoints)
-    scaled, unit = _common_sigma(sigma, at_edge)
+    scaled, unit = _common_sigma(sigma, at_edge, values)
     data = values / unit[:, None]
     component = regions(edges, npoints)
     with threadpool_limits(1, "blas"):  # a dot product shared by threads rounds differently
@@ -168,7 +175,8 @@ def point_mean(edges, link_values, npoints):
     float32 (npoints,)
         NaN for a point without links.
     """
-    ends = np.asarray(edges).reshape(-1, 2).ravel()
+    ends = whole_array(edges, "edges").ravel()
+    link_values = real_array(link_values, "link_values", np.float64)
     total = np.bincount(ends, np.repeat(link_values, 2), minlength=npoints)
     count = np.bincount(ends, minlength=npoints)
     mean = np.full(npoints, np.nan, np.float32)
@@ -415,22 +423,33 @@ def _check_tile(number, tile, shape):
         raise InputError(f"tile {number}: points outside its bounds {tile.bounds}")
 
 
-def _common_sigma(sigma, at_edge):
-    """Split sigma (nterms, nlinks) into one value per link and one unit per term."""
+def _common_sigma(sigma, at_edge, values):
+    """Split sigma (nterms, nlinks) into one value per link and one unit per term.
+
+    Whatever the sigmas are, the values per link are between `LEAST_SIGMA` and `LARGEST_SIGMA`, and
+    link values in the units can be squared.
+    """
+    if not sigma.shape[1]:
+        return np.zeros(0), np.ones(len(sigma))
     finite = np.isfinite(sigma)
-    largest = np.array(
-        [row[ok].max() if ok.any() else 1.0 for row, ok in zip(sigma, finite, strict=True)]
-    )
-    sigma = np.where(finite, sigma, 10.0 * largest[:, None])
-    unit = np.ones(len(sigma))
-    if sigma.shape[1]:
-        unit = np.median(sigma, axis=1)
-        unit[unit <= 0] = 1.0
-    relative = np.sqrt(np.mean((sigma / unit[:, None]) ** 2, axis=0))
-    relative = np.maximum(relative, LEAST_SIGMA)
+    largest = np.max(sigma, axis=1, initial=0.0, where=finite)
+    largest[largest == 0] = 1.0
+    # a power of two, so that nothing is rounded
+    scale = np.ldexp(1.0, np.frexp(largest)[1] - 1)
+    sigma = np.where(finite, sigma, 0.0) / scale[:, None]
+    sigma = np.where(finite, sigma, 10.0 * (largest / scale)[:, None])
+    unit = np.median(sigma, axis=1)
+    # more than half the links are exact: the others are less sure by as much as they differ
+    least = np.min(sigma, axis=1, initial=np.inf, where=sigma > 0)
+    unit = np.where(unit > 0, unit, np.where(np.isfinite(least), least, 1.0))
+    sigma = np.minimum(sigma, 2 * LARGEST_SIGMA * unit[:, None]) / unit[:, None]
+    relative = np.clip(np.sqrt(np.mean(sigma**2, axis=0)), LEAST_SIGMA, LARGEST_SIGMA)
     if at_edge is not None:
         relative = np.where(at_edge, EDGE_SIGMA_FACTOR * relative, relative)
-    return relative, unit
+    spread = np.abs(values).max(axis=1)
+    spread[spread == 0] = 1.0
+    eps = np.finfo(np.float64).eps
+    return relative, np.clip(unit * scale, eps * spread, spread / eps)
 
 
 def _reweighted(edges, data, precision, component):
@@ -485,6 +504,7 @@ class _Graph:
         """Least squares with these weights of the links; the last ones are solved often."""
         stale = last or self.matrices % MATRICES_PER_HIERARCHY == 0
         self.matrices += 1
+        weights = np.maximum(weights, LEAST_WEIGHT * np.max(weights, initial=0.0))
         return _System(self, weights, stale, last)
 
     def matrix(self, weights):
@@ -569,9 +589,9 @@ def _zero_medians(x, component):
 
 
 def _checked_links(edges, values, sigma, npoints):
-    edges = np.asarray(edges).reshape(-1, 2)
-    values = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    sigma = np.atleast_2d(np.asarray(sigma, dtype=np.float64))
+    edges = whole_array(edges, "edges", np.int32).reshape(-1, 2)
+    values = np.atleast_2d(real_array(values, "values", np.float64))
+    sigma = np.atleast_2d(real_array(sigma, "sigma", np.float64))
     if values.shape != sigma.shape or values.shape[1] != len(edges):
         raise InputError(
             f"link values {values.shape} and sigma {sigma.shape} for {len(edges)} links: expected "
@@ -579,6 +599,9 @@ def _checked_links(edges, values, sigma, npoints):
         )
     if len(edges) and not (edges.min() >= 0 and edges.max() < npoints):
         raise InputError(f"edges name points outside 0 to {npoints - 1}")
-    if not np.isfinite(values).all() or np.isnan(sigma).any():
-        raise InputError("link values are not finite or a sigma is not a number")
+    if not np.isfinite(values).all() or not (sigma >= 0).all():
+        raise InputError(
+            "link values are not finite, or a sigma is negative or no number; expected finite "
+            "values and sigmas of 0 or more: leave such links out"
+        )
     return edges, values, sigma

@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit
 from threadpoolctl import threadpool_limits
 
+from emcflow.arrays import phase_array, real_array, whole_array
 from emcflow.date_weights import mean_of_dates, root_weighted
 from emcflow.errors import InputError
 from emcflow.search_grid import LEAST_CHUNK, checked_design, checked_range
@@ -720,10 +721,8 @@ def _checked_axis(axis, t, limits):
 
 def _checked_links(phase, edges, design):
     # One layout and type of each array: every other one would be compiled for anew.
-    phase = np.ascontiguousarray(phase)
-    if phase.dtype not in (np.float32, np.float64):
-        phase = phase.astype(np.float64)
-    edges = np.ascontiguousarray(edges, dtype=np.int32)
+    phase = phase_array(phase, "phase")
+    edges = whole_array(edges, "edges", np.int32)
     design = checked_design(design)
     if phase.ndim != 2 or len(phase) != len(design):
         raise InputError(f"phase of shape {phase.shape} for {len(design)} dates of the design")
@@ -741,7 +740,7 @@ def _checked_links(phase, edges, design):
 def _checked_weights(weights, ndates):
     if weights is None:
         return None
-    weights = np.ascontiguousarray(weights, dtype=np.float64)
+    weights = real_array(weights, "weights", np.float64)
     if weights.shape != (ndates,) or not (weights > 0).all() or abs(weights.mean() - 1) > 1e-6:
         raise InputError(
             f"weights of shape {weights.shape} and mean {weights.mean():g}: expected {ndates} "

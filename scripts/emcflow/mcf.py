@@ -31,6 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numba import njit
 
+from emcflow.arrays import whole_array
 from emcflow.errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -288,7 +289,7 @@ class FlowSolver:
         InputError
             If the residues of a connected part of the dual graph do not add up to zero.
         """
-        residues = np.ascontiguousarray(residues, dtype=np.int32)
+        residues = whole_array(residues, "residues", np.int32)
         if residues.shape != (self.nnodes,):
             raise InputError(
                 f"residues have shape {residues.shape}, expected ({self.nnodes},): "
@@ -407,7 +408,7 @@ def solve_flows(graph, adjacency, residues, costs, solver="ssp", n_threads=1) ->
         agree, or a cost is negative.
     """
     problem = FlowSolver(graph, adjacency, costs, solver)
-    residues = np.asarray(residues)
+    residues = whole_array(residues, "residues")
     rows = residues.reshape(-1, residues.shape[-1])
     flows = np.empty((rows.shape[0], graph.nedges), np.int32)
 
@@ -431,7 +432,7 @@ def flow_cost(flows: np.ndarray, costs: np.ndarray) -> np.ndarray:
     -------
     int64 (...)
     """
-    flows = np.asarray(flows, dtype=np.int64)
+    flows = whole_array(flows, "flows", np.int64)
     costs = _costs_by_direction(costs, flows.shape[-1]).astype(np.int64)
     return np.maximum(flows, 0) @ costs[0] + np.maximum(-flows, 0) @ costs[1]
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pythoncdt as cdt
 
+from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.planar import PlanarGraph, planar_graph
 
@@ -73,7 +74,7 @@ def delaunay_triangles(points) -> np.ndarray:
 
 def _check_points(points):
     """Points as int64, refused when not distinct and in row-major order."""
-    points = np.asarray(points, dtype=np.int64).reshape(-1, 2)
+    points = whole_array(points, "points", np.int64).reshape(-1, 2)
     step = np.diff(points, axis=0)
     bad = np.flatnonzero((step[:, 0] < 0) | ((step[:, 0] == 0) & (step[:, 1] <= 0)))
     if bad.size:
@@ -158,8 +159,8 @@ def link_length(points, edges, spacing=(1.0, 1.0)) -> np.ndarray:
     float32 (nlinks,)
         Length, in the unit of `spacing`.
     """
-    points = np.asarray(points, dtype=np.float64)
-    edges = np.asarray(edges)
+    points = real_array(points, "points", np.float64)
+    edges = whole_array(edges, "edges")
     rows, cols = ((points[edges[:, 1]] - points[edges[:, 0]]) * spacing).T
     return np.hypot(rows, cols).astype(np.float32)
 

@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.polynomial import hermite_e
 
+from emcflow.arrays import real_array
 from emcflow.date_weights import effective_dates, mean_of_dates, root_weighted
 
 # A link counts as noise where pure noise has a higher coherence more often than this.
@@ -47,7 +48,7 @@ def unbiased_coherence(coherence, ndates, nterms):
     redundancy = ndates - 1 - nterms
     if redundancy < 1:
         return np.full(np.shape(coherence), np.nan)
-    square = np.square(np.asarray(coherence, dtype=np.float64))
+    square = np.square(real_array(coherence, "coherence", np.float64))
     return np.sqrt(np.clip((ndates * square - 1 - nterms) / redundancy, 0, 1))
 
 
@@ -100,7 +101,7 @@ def noise_probability(coherence, design, ranges, weights=None):
     """
     ndates = effective_dates(len(design), weights)
     shares = None if weights is None else np.square(weights)
-    square = np.square(np.asarray(coherence, dtype=np.float64))
+    square = np.square(real_array(coherence, "coherence", np.float64))
     z = ndates * square
     extent = np.ptp(np.asarray(ranges, dtype=np.float64).reshape(-1, 2), axis=1)
     centred = design - mean_of_dates(design, shares)

@@ -26,6 +26,8 @@ import math
 import numpy as np
 from numba import njit
 
+from emcflow.arrays import phase_array, whole_array
+from emcflow.errors import InputError
 from emcflow.interferograms import shortest_paths
 from emcflow.mcf import in_threads
 
@@ -68,8 +70,15 @@ def link_phases(
     from sums along the trees of shortest paths from the first, the middle and the last date, and
     the highest end counts.
     """
-    pairs = np.asarray(pairs, dtype=np.int64)
-    pair_phase = np.ascontiguousarray(pair_phase, dtype=np.float32)
+    pairs = whole_array(pairs, "pairs", np.int64)
+    pair_phase = phase_array(pair_phase, "pair_phase", np.float32)
+    if pair_phase.ndim != 2 or pairs.shape != (len(pair_phase), 2):
+        raise InputError(
+            f"pair_phase has shape {pair_phase.shape} for pairs of shape {pairs.shape}; expected "
+            "(npairs, npixels) and (npairs, 2): give one row per pair"
+        )
+    if not np.isfinite(pair_phase).all():
+        raise InputError("pair_phase is not finite everywhere: leave such pixels out")
     incidence = np.zeros((len(pairs), ndates))
     incidence[np.arange(len(pairs)), pairs[:, 0]] = -1
     incidence[np.arange(len(pairs)), pairs[:, 1]] = 1

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emcflow.arrays import whole_array
 from emcflow.compiled import compiled
 from emcflow.errors import InputError
 
@@ -130,9 +131,9 @@ def planar_graph(triangles, nnodes, extra_edges=None) -> PlanarGraph:
         If a node does not exist, an edge joins a node to itself, or two triangles walk an edge the
         same way.
     """
-    triangles = np.ascontiguousarray(triangles, dtype=np.int32).reshape(-1, 3)
+    triangles = whole_array(triangles, "triangles", np.int32).reshape(-1, 3)
     ntri = triangles.shape[0]
-    extra = np.zeros((0, 2)) if extra_edges is None else np.asarray(extra_edges).reshape(-1, 2)
+    extra = whole_array(() if extra_edges is None else extra_edges, "extra_edges").reshape(-1, 2)
     start = np.concatenate([triangles.ravel(), extra[:, 0]]).astype(np.int64)
     end = np.concatenate([triangles[:, [1, 2, 0]].ravel(), extra[:, 1]]).astype(np.int64)
     _check_nodes(start, end, nnodes)
@@ -214,7 +215,7 @@ def residues(graph, k) -> np.ndarray:
     int32 (ntri + 1,) or (n, ntri + 1)
         Cycles left over in each triangle; last, of the ground, minus the sum of the others.
     """
-    k = np.asarray(k)
+    k = whole_array(k, "k")
     rows = np.ascontiguousarray(np.atleast_2d(k))
     out = np.empty((rows.shape[0], graph.ntriangles + 1), dtype=np.int32)
     _sum_around(graph.triangle_edges, graph.triangle_signs, rows, out)
@@ -380,7 +381,7 @@ def integrate_cycles(tree, k) -> np.ndarray:
     InputError
         If a sum does not fit 16 bits, which no real phase needs.
     """
-    k = np.asarray(k)
+    k = whole_array(k, "k")
     rows = np.ascontiguousarray(np.atleast_2d(k))
     out = np.zeros((rows.shape[0], tree.order.size), dtype=np.int16)
     if not _integrate(tree.order, tree.parent, tree.edge, tree.sign, rows, out):

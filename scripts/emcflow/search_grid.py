@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 
+from emcflow.arrays import real_array
 from emcflow.errors import InputError
 
 # A term is left out when its whole range moves the phase by less than this [rad]: noise of a
@@ -249,7 +250,7 @@ def checked_design(design):
     InputError
         If it has another number of dimensions or values that are not finite.
     """
-    design = np.asarray(design, dtype=np.float64)
+    design = real_array(design, "design", np.float64)
     if design.ndim != 2:
         raise InputError(f"design has {design.ndim} dimensions: expected (ndates, nterms)")
     if not np.isfinite(design).all():

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.raster import read_band, windows
 
@@ -87,7 +88,7 @@ def pair_weights(residues: np.ndarray, npoints: int) -> np.ndarray:
     ndarray of float64, shape (npairs,)
         1 without residues, less with more of them.
     """
-    share = np.asarray(residues, dtype=np.float64) / (2 * npoints)
+    share = real_array(residues, "residues", np.float64) / (2 * npoints)
     return LEAST_RESIDUE_SHARE / (LEAST_RESIDUE_SHARE + share)
 
 
@@ -112,6 +113,8 @@ def network_inverse(pairs: np.ndarray, ndates: int, weights: np.ndarray) -> np.n
     ndarray of float64, shape (ndates, npairs)
         Its first row is 0.
     """
+    pairs = whole_array(pairs, "pairs")
+    weights = real_array(weights, "weights", np.float64)
     incidence = np.zeros((len(pairs), ndates))
     rows = np.arange(len(pairs))
     incidence[rows, pairs[:, 0]] = -1
@@ -142,6 +145,7 @@ def misfits(
     of_date : ndarray of float64, shape (ndates, npoints)
         Root mean square over the pairs of each date [rad]; 0 where the total is.
     """
+    unwrapped, phase = real_array(unwrapped, "unwrapped"), real_array(phase, "phase")
     square = (unwrapped - (phase[pairs[:, 1]] - phase[pairs[:, 0]])) ** 2
     total = np.sqrt(square.mean(axis=0))
     closes = total < ROUNDING_RAD
@@ -171,6 +175,7 @@ def fit_velocity(phase: np.ndarray, years: np.ndarray) -> tuple[np.ndarray, np.n
     sigma : ndarray of float64, shape (npoints,)
         Its standard deviation [unit/yr]; NaN with two dates, which any line fits.
     """
+    phase, years = real_array(phase, "phase"), real_array(years, "years", np.float64)
     time = years - years.mean()
     spread = time @ time
     velocity = time @ phase / spread

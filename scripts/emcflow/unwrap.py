@@ -18,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 from numba import njit
 
+from emcflow.arrays import phase_array, real_array
 from emcflow.date_weights import effective_dates
 from emcflow.errors import InputError
 from emcflow.geometry import days_since_first
@@ -85,7 +86,7 @@ def unwrap_in_time(
     """
     time_graph = network.graph
     ndates, nlinks = time_graph.nnodes, graph.nedges
-    phase = np.ascontiguousarray(phase, dtype=np.float32)
+    phase = phase_array(phase, "phase", np.float32)
     _check_phase(phase, ndates, graph.nnodes)
     design, params = _checked_model(design, params, ndates, nlinks)
     tree = breadth_first_tree(time_graph)
@@ -297,8 +298,9 @@ def supported_params(
     weights both coherences are weighted, and n is the effective number of dates: one of next to no
     weight tells nothing.
     """
-    phase = np.ascontiguousarray(phase, dtype=np.float32)
-    params, coherence = np.asarray(params, np.float32), np.asarray(coherence, np.float64)
+    phase = phase_array(phase, "phase", np.float32)
+    params = real_array(params, "params", np.float32)
+    coherence = real_array(coherence, "coherence", np.float64)
     cells = np.array([high - low for low, high in ranges]) * np.ptp(design, axis=0) / (2 * np.pi)
     ndates = effective_dates(len(phase), weights)
     needed = np.log(np.maximum(cells, 1)).sum() + 0.5 * len(params) * np.log(ndates)
@@ -346,8 +348,8 @@ def _checked_model(design, params, ndates, nlinks):
     """Design and parameters of the link model as arrays; without terms if there is no model."""
     if design is None or params is None:
         return np.zeros((ndates, 0)), np.zeros((0, nlinks), np.float32)
-    design = np.ascontiguousarray(design, dtype=np.float64)
-    params = np.ascontiguousarray(params, dtype=np.float32)
+    design = real_array(design, "design", np.float64)
+    params = real_array(params, "params", np.float32)
     if design.ndim != 2 or len(design) != ndates or params.shape != (design.shape[1], nlinks):
         raise InputError(
             f"design and params have shapes {design.shape} and {params.shape}, "
@@ -478,7 +480,7 @@ def spatial_costs(
     wrong than costs linear in g and about as many as the log-odds of errors beyond half a cycle;
     with points down to 0.3 linear costs were sometimes better.
     """
-    points = np.asarray(points, dtype=np.float64)
+    points = real_array(points, "points", np.float64)
     if kind == "constant":
         return np.ones(graph.nedges, np.int32)
     if kind == "distance":
@@ -551,7 +553,7 @@ def _centroid_distance(graph, positions):
 
 def _coherence_costs(coherence, nlinks):
     """Costs 1 + COHERENCE_SCALE * g^2 / (1 - g^2) for coherence g."""
-    coherence = np.asarray(coherence, dtype=np.float64)
+    coherence = real_array(coherence, "coherence", np.float64)
     if coherence.shape != (nlinks,):
         raise InputError(
             f"coherence has shape {coherence.shape}, expected ({nlinks},), one per link: costs of "

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emcflow.arrays import phase_array
 from emcflow.links import LinkModel, estimate_links
 from emcflow.mesh import confident_links, point_mesh
 from emcflow.network import PlanarNetwork, hop3_network
 from emcflow.planar import PlanarGraph, breadth_first_tree, dual_adjacency
-from emcflow.search_grid import choose_terms, search_axis
+from emcflow.search_grid import checked_design, choose_terms, search_axis
 from emcflow.unwrap import (
     spatial_costs,
     supported_params,
@@ -76,8 +77,8 @@ def unwrap_points(
 
     Parameters
     ----------
-    phase : float (ndates, npoints)
-        Wrapped phase per date [rad], relative to the first date.
+    phase : float or complex (ndates, npoints)
+        Wrapped phase per date [rad], relative to the first date; of complex numbers their angle.
     points : int (npoints, 2)
         Row and column of each point, distinct, in row-major order as `numpy.argwhere` gives them.
     dates : sequence of str
@@ -103,11 +104,11 @@ def unwrap_points(
     """
     network = hop3_network(dates)
     graph = point_mesh(points)
-    phase = np.asarray(phase, dtype=np.float32)
+    phase = phase_array(phase, "phase", np.float32)
     model, params, terms = None, None, []
     if design is not None:
         terms, _ = choose_terms(design, ranges)
-        design, ranges = design[:, terms], [ranges[term] for term in terms]
+        design, ranges = checked_design(design)[:, terms], [ranges[term] for term in terms]
         axes = [search_axis(design[:, i], *limits) for i, limits in enumerate(ranges)]
         model = estimate_links(phase, graph.edges, design, axes, n_threads)
         params = supported_params(
