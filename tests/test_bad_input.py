@@ -786,6 +786,10 @@ TABLES = st.one_of(
     st.lists(st.lists(CELLS, max_size=4).map(",".join), max_size=8).map(
         lambda lines: "\n".join(lines).encode("utf-8", "surrogatepass")
     ),
+    st.lists(
+        st.lists(st.one_of(CELLS, st.sampled_from(["2020000.5", "S1_20200101"])), max_size=7),
+        max_size=6,
+    ).map(lambda rows: "\n".join(map(" ".join, rows)).encode("utf-8", "surrogatepass")),
     st.lists(st.tuples(CELLS, CELLS), max_size=6).map(
         lambda rows: ("date,bperp_m\n" + "".join(f"{a},{b}\n" for a, b in rows)).encode(
             "utf-8", "surrogatepass"

@@ -323,7 +323,8 @@ def test_bad_lines_per_pair(table, line, words):
         ("\n\n# nothing\n", ["empty"]),
         ("date,bperp_m\n", ["without lines"]),
         ("date;bperp_m\n20200101;0\n", ["date;bperp_m"]),
-        ("20200101,0\n20200113,4\n", ["20200101, 0"]),
+        ("20200101;0\n20200113;4\n", ["20200101;0", "separated by commas"]),
+        ("date bperp_m\n20200101 0\n", ["date bperp_m", "separated by commas"]),
         ("reference,bperp_m\n20200101,0\n", ["reference, bperp_m", "secondary"]),
         ("Date,height\n20200101,0\n", ["Date, height"]),
         ("date,bperp_m,BPERP_M\n20200101,0,1\n", ["bperp_m", "more than once"]),
@@ -383,3 +384,74 @@ def test_file_of_licsbas(text, tmp_path):
     (tmp_path / "baselines").write_text(text)
     found = read_baselines(tmp_path / "baselines", ["20170302", "20170314", "20170326"])
     np.testing.assert_allclose(found.bperp_m, [0, 32.4, 130.9])
+
+
+SLC_VALUES = [0, 40.0, -25.5, 110.25]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20200101 0\n20200113 40\n20200206 -25.5\n20200302 110.25\n",
+        "# date bperp\n2020-01-01   0.0\n\n2020-01-13\t40\n20200206 -25.5\n20200302 110.25\n",
+        "20200101,0\r\n20200113,40\r\n20200206,-25.5\r\n20200302,110.25\r\n",
+        "\ufeff20200302 70.25\n20200206 -65.5\n20200113 0\n20200101 -40\n20211231 NaN\n",
+        # GMTSAR counts the days of a year from 0
+        "S1_20200101_ALL_F1 2020000.2 2191.2 -0.1 5 0 0\n"
+        "S1_20200113_ALL_F1 2020012.2 2203.2 0.3 45 1 2\n"
+        "S1_20200206_ALL_F1 2020036.2 2227.2 0.2 -20.5 3 4\n"
+        "S1_20200302_ALL_F1 2020061.2 2252.2 0.4 115.25 5 6\n",
+        "ALPSRP1 2020000.5 1 2 0\nALPSRP2 2020012.5 1 2 40\n"
+        "ALPSRP3 2020036.5 1 2 -25.5\nALPSRP4 2020061.5 1 2 110.25\n",
+        # ASF's search
+        "Granule Name,Acquisition Date,Temporal Baseline (days),Perpendicular Baseline (meters)\n"
+        "A,2020-01-01T04:30:30Z,0,0\nB,2020-01-13T04:30:30Z,12,40\n"
+        "C,2020-02-06T04:30:30Z,36,-25.5\nD,2020-03-02T04:30:30Z,61,110.25\n"
+        "E,2021-03-02T04:30:30Z,426,\nF,2021-03-14T04:30:30Z,438,None\n",
+        "Scene Name,PerpendicularBaseline\n"
+        "S1A_IW_SLC__1SDV_20200101T043030_20200101T043058_030616_0381F4_A1B2,0\n"
+        "S1A_IW_SLC__1SDV_20200113T043030_20200113T043058_030791_038813_A1B2,40\n"
+        "S1A_IW_SLC__1SDV_20200206T043030_20200206T043058_031141_039452_A1B2,-25.5\n"
+        "S1A_IW_SLC__1SDV_20200302T043030_20200302T043058_031491_03A07F_A1B2,110.25\n",
+    ],
+    ids=["spaces", "comments", "commas", "other orbit", "GMTSAR", "ALOS", "ASF", "scenes"],
+)
+def test_tables_per_slc_of_other_programs(table, text):
+    np.testing.assert_allclose(read_baselines(table(text), DATES).bperp_m, SLC_VALUES)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# LiCSBAS\n20200101 20200113 40 12\n# again\n20200113 20200206 -65.5 24\n"
+        "20200101 20200302 110.25 61\n20200302 20210302 nan 365\n",
+        "20200101 20200113 40\n20200113 20200206 -65.5\n20200101 20200302 110.25\n",
+        "20200101,20200113,40\n20200113,20200206,-65.5\n20200101,20200302,110.25\n",
+        "Reference Granule,Secondary Granule,Perpendicular Baseline (m)\n"
+        "S1_20200101T043030,S1_20200113T043030,40\nS1_20200113T043030,S1_20200206T043030,-65.5\n"
+        "S1_20200101T043030,S1_20200302T043030,110.25\nS1_20200101T043030,S1_20210302T043030,\n",
+        "date1,date2,bperp\n20200101,20200113,40\n20200113,20200206,-65.5\n"
+        "20200101,20200302,110.25\n20200101,20210302,N/A\n",
+    ],
+    ids=["LiCSBAS", "three columns", "commas", "granules", "blank of another date"],
+)
+def test_tables_per_pair_of_other_programs(table, text):
+    np.testing.assert_allclose(read_baselines(table(text), DATES).bperp_m, SLC_VALUES)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("20200101 0\n20200113 nan\n", ["line 2", "20200113", "fill it in"]),
+        ("20200101 0\n20200113 x\n", ["line 2", "'x'"]),
+        ("20200101 0\n20200113\n", ["line 2", "1 columns", "2 in the first"]),
+        ("20200101 20200113 40\n20200101 0\n", ["line 2", "2 columns", "3 in the first"]),
+        ("20200101 0 1 2 3 4\n", ["line 1", "6 columns", "GMTSAR"]),
+        ("20201301 0\n", ["line 1", "'20201301'", "no date"]),
+        ("20200101 20200113 1 2\n20200101 b 1 2\n", ["line 2", "'b' is no date"]),
+        ("S1_20200101_F1 2020001.2 1 2 3\n", ["line 1", "20200101", "20200102", "count from 0"]),
+        ("ALP 2020001.2 1 2 3\nALP 20.5 1 2 3\n", ["line 2", "'20.5'", "YYYYDDD"]),
+    ],
+)
+def test_bad_lines_of_tables_without_a_header(table, text, words):
+    refused(table(text), *words)

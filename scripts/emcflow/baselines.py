@@ -23,12 +23,17 @@ import numpy as np
 from emcflow.errors import InputError
 from emcflow.records import fingerprint
 from emcflow.tables import DATE, REFERENCE, SECONDARY, Table, read_table
-from emcflow.text_baselines import read_text_baselines
+from emcflow.text_baselines import LAYOUTS, NO_VALUE, read_text_baselines
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BPERP = ("bperp_m", "bperp", "perpendicular_baseline_m", "perpendicular_baseline", "perp_baseline")
+# The last ones as ASF's search and its baseline tool name them, and tools around ISCE2 and GAMMA.
+BPERP = (
+    "bperp_m", "bperp", "perpendicular_baseline_m", "perpendicular_baseline", "perp_baseline",
+    "perp_baseline_m", "perpendicular_baseline_meters", "perpendicularbaseline", "baseline_perp",
+    "perp_base", "b_perp", "b_perp_m", "bperp_meters", "bperpendicular",
+)  # fmt: skip
 
 MISFIT_COLUMNS = ("reference", "secondary", "bperp_m", "misfit_m")
 # equal values may be written with different numbers of digits
@@ -72,8 +77,9 @@ class _Row(NamedTuple):
     """One line of a table: the dates it names, their baseline and where it stands."""
 
     dates: tuple[str, ...]
-    bperp_m: float
+    bperp_m: float | None
     line: int
+    problem: str = ""  # of a line without a value
 
 
 def read_baselines(path: str | Path, stack_dates: Sequence[str], negate: bool = False) -> Baselines:
@@ -84,8 +90,9 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str], negate: bool = 
     path : path
         CSV with a header. Case, order and number of columns do not matter; lines that are blank
         or start with ``#`` are skipped. Dates are YYYYMMDD, ISO dates or time stamps, or file
-        names of which the first eight digits in a row are the date. Or text files of ISCE2 or
-        LiCSBAS, see :mod:`emcflow.text_baselines`.
+        names of which the first eight digits in a row are the date. Lines of dates that the stack
+        does not have may lack their value. Or text files of ISCE2, LiCSBAS, GMTSAR and others, see
+        :mod:`emcflow.text_baselines`.
     stack_dates : sequence of str
         Dates of the stack, YYYYMMDD, ascending. The table may hold more.
     negate : bool
@@ -104,6 +111,7 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str], negate: bool = 
     """
     stack_dates = tuple(stack_dates)
     pairwise, rows = _read_rows(Path(path))
+    rows = _with_value(rows, stack_dates, path)
     if negate:
         rows = [row._replace(bperp_m=-row.bperp_m) for row in rows]
     rows = _unique(rows, path)
@@ -135,15 +143,21 @@ def table_state(path: str | Path) -> str:
 
 def _read_rows(path: Path) -> tuple[bool, list[_Row]]:
     """Return whether the table is per pair, and its rows."""
-    pairs = read_text_baselines(path)
-    if pairs is not None:
-        return True, [_Row(*pair) for pair in pairs]
+    listed = read_text_baselines(path)
+    if listed is not None:
+        rows = [_Row(*row) for row in listed]
+        return len(rows) > 0 and len(rows[0].dates) == 2, rows
     table = read_table(path, "baseline table", "date or pair")
     pairwise, dates, bperp = _roles(table)
     rows = []
     for line, cells in table.lines:
         named = tuple(table.date(line, cells, columns) for columns in dates)
-        row = _Row(named, table.number(line, cells, bperp, "number of metres"), line)
+        try:
+            row = _Row(named, table.number(line, cells, bperp, "number of metres"), line)
+        except InputError as error:
+            if any(cells[column].lower() not in NO_VALUE for column in bperp):
+                raise
+            row = _Row(named, None, line, str(error))
         if pairwise and row.dates[0] == row.dates[1]:
             raise InputError(
                 f"{path}, line {line}: reference and secondary are the same date ({row.dates[0]}); "
@@ -151,6 +165,18 @@ def _read_rows(path: Path) -> tuple[bool, list[_Row]]:
             )
         rows.append(row)
     return pairwise, rows
+
+
+def _with_value(rows: list[_Row], stack_dates: Sequence[str], path: str | Path) -> list[_Row]:
+    """Leave out lines without a value, which dates that the stack does not have may be."""
+    for row in rows:
+        if row.bperp_m is None and all(name in stack_dates for name in row.dates):
+            raise InputError(
+                row.problem
+                or f"{path}, line {row.line}: no baseline of {' to '.join(row.dates)}, of the "
+                "stack; expected a finite number of metres: fill it in, or remove the line"
+            )
+    return [row for row in rows if row.bperp_m is not None]
 
 
 def _roles(table: Table) -> tuple[bool, list[list[int]], list[int]]:
@@ -161,7 +187,8 @@ def _roles(table: Table) -> tuple[bool, list[list[int]], list[int]]:
     if not (bperp and dates[0]):
         raise InputError(
             f"{table.path}: the header has the columns {', '.join(table.header)}; expected date, "
-            "bperp_m or reference, secondary, bperp_m (separated by commas): rename the columns"
+            "bperp_m or reference, secondary, bperp_m (separated by commas): rename the columns; "
+            f"or a table without header, {LAYOUTS}"
         )
     return pairwise, dates, bperp
 

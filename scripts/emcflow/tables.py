@@ -15,24 +15,21 @@ from pathlib import Path
 
 from emcflow.errors import InputError
 
-# names a column may have, the first that holds a value wins
-DATE = ("time_utc", "date_utc", "date", "acquisition_date", "file", "filename", "slc")
+# Names a column may have, the first that holds a value wins: times, then dates, then names of files
+# and scenes that hold one, as ASF's and other searches give them.
+DATE = (
+    "time_utc", "date_utc", "date", "acquisition_date", "start_time", "starttime", "file",
+    "filename", "slc", "granule_name", "granule", "scene_name", "scenename", "scene",
+)  # fmt: skip
 REFERENCE = (
-    "reference_time_utc",
-    "reference",
-    "reference_date",
-    "reference_file",
-    "ref",
-    "ref_date",
-)
+    "reference_time_utc", "reference", "reference_date", "reference_file", "ref", "ref_date",
+    "reference_granule", "reference_scene", "primary", "primary_date", "master", "master_date",
+    "date1",
+)  # fmt: skip
 SECONDARY = (
-    "secondary_time_utc",
-    "secondary",
-    "secondary_date",
-    "secondary_file",
-    "sec",
-    "sec_date",
-)
+    "secondary_time_utc", "secondary", "secondary_date", "secondary_file", "sec", "sec_date",
+    "secondary_granule", "secondary_scene", "repeat", "repeat_date", "slave", "slave_date", "date2",
+)  # fmt: skip
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
