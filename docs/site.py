@@ -21,6 +21,7 @@ PAGES = {"configuration.md": "config/README.md"}
 LANGUAGES = {".smk": "python", ".py": "python", ".yaml": "yaml", ".yml": "yaml", ".toml": "toml"}
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 BLOCK = re.compile(r"^```math\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
+SNIPPET = re.compile(r"--\s*8\s*(<|&lt;)\s*--")
 INLINE = re.compile(r"\$`([^`]+)`\$")
 
 
@@ -56,6 +57,28 @@ def on_page_markdown(markdown: str, page, **_) -> str:
     markdown = LINK.sub(link, markdown)
     markdown = BLOCK.sub(lambda m: f'<div class="math">{mathml(m[1], "block")}</div>', markdown)
     return INLINE.sub(lambda m: mathml(m[1], "inline"), markdown)
+
+
+def on_nav(nav, config, files: Files):
+    """Refuse a page that the navigation has in no group."""
+    grouped = {page.file.src_uri for page in nav.pages}
+    left = [
+        page.src_uri
+        for page in files.documentation_pages()
+        if page.src_uri not in grouped and not page.src_uri.startswith("source/")
+    ]
+    alone = [item.file.src_uri for item in nav.items if item.is_page]
+    if left or alone != ["index.md"]:
+        names = ", ".join([*left, *(name for name in alone if name != "index.md")])
+        raise PluginError(f"pages in no group of docs/.nav.yml: {names}")
+    return nav
+
+
+def on_page_content(html: str, page, **_) -> str:
+    """Refuse a page that shows the mark of a snippet instead of what it stands for."""
+    if SNIPPET.search(re.sub(r"<[^>]*>", "", html)) and not page.file.src_uri.startswith("source/"):
+        raise PluginError(f"{page.file.src_uri} shows a snippet's mark, written in another way")
+    return html
 
 
 def mathml(latex: str, display: str) -> str:

@@ -1,7 +1,11 @@
 """What the pages of the documentation show works as it is shown."""
 
+import os
 import re
 import runpy
+import shutil
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -71,3 +75,41 @@ def test_the_figures_are_drawn_and_show_what_their_captions_say(tmp_path, capsys
     assert "bperp 123 m" in printed
     without, about = (int(number) for number in re.findall(r": (\d+) residues", printed))
     assert about < 0.1 * without
+
+
+def build_site(folder):
+    """Build the documentation of a copy of what it is made of; return the process."""
+    for name in ("docs", "config", "examples", "scripts", "rules", "mkdocs.yml", "Snakefile"):
+        if not (folder / name).exists():
+            (folder / name).symlink_to(ROOT / name)
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", "../site"]
+    env = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "says"),
+    [
+        ("library.md", "--8<-- ", "--8 < --", "library.md shows a snippet's mark"),
+        ("library.md", "unwrap_arrays.py", "no_such.py", "no_such.py"),
+        (".nav.yml", "      - scale.md\n", "", "in no group of docs/.nav.yml: scale.md"),
+        (".nav.yml", "scale.md", "scale.md\n      - no_such.md", "no_such.md"),
+    ],
+)
+def test_the_site_is_not_built_where_a_snippet_or_a_page_is_missing(tmp_path, name, old, new, says):
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "docs", copy / "docs")
+    page = copy / "docs" / name
+    assert old in page.read_text()
+    page.write_text(page.read_text().replace(old, new))
+    process = build_site(copy)
+    assert process.returncode != 0
+    assert says in process.stdout + process.stderr
+
+
+def test_the_site_shows_the_example(tmp_path):
+    (tmp_path / "copy").mkdir()
+    process = build_site(tmp_path / "copy")
+    assert process.returncode == 0, process.stdout + process.stderr
+    text = re.sub(r"<[^>]*>", "", (tmp_path / "site" / "library" / "index.html").read_text())
+    assert "result = unwrap_points(phase, points, city.dates" in text
