@@ -131,9 +131,10 @@ def check_image(
 
 
 def _check_imaginary_parts(path: str, values: np.ndarray, amplitudes: bool) -> None:
-    # all windows pass here: without a copy, and NaN counts for nothing
-    if any(extreme.reduce(values.imag, axis=None, initial=0) for extreme in (np.fmax, np.fmin)):
-        return
+    # a few pixels decide nearly always; NaN counts for nothing
+    for part in (values.imag[::16, ::16], values.imag):
+        if any(extreme.reduce(part, axis=None, initial=0) for extreme in (np.fmax, np.fmin)):
+            return
     real = values.real[np.isfinite(values) & (values != 0)]
     if real.size < LEAST_REAL_PIXELS or real.min() == real.max():
         return
