@@ -19,6 +19,7 @@ with job(snakemake) as log:
     if params.max_dispersion is not None:
         check_limit(read_band(stack.coherence), stack.coherence, params.max_dispersion)
     grid, mask = check_stack(stack, params.min_coherence)
+    # of the file as it is, so that it is the same however it was read
     checksum = zlib.crc32(read_band(stack.coherence))
     previous = snakemake.input.get("previous")
     if previous:

@@ -9,6 +9,7 @@ from emcflow.geometry import metres_per_rad
 from emcflow.network_tables import ENDS
 from emcflow.raster import Grid, read_band
 from emcflow.reference import read_reference
+from emcflow.stack import read_coherence
 from emcflow.view import RASTER_LIMITS, PointRasters
 from job import job, progress
 
@@ -42,7 +43,7 @@ with job(snakemake) as log:
         incidence if incidence is None else float(np.nanmean(incidence)),
     )
     motion = mintpy.toward(params.velocity_positive)
-    coherence = np.nan_to_num(read_band(given.coherence))
+    coherence = np.nan_to_num(read_coherence(given.coherence))
     mintpy.write_stack(
         output.stack,
         attributes,

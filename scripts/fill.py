@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from emcflow.fill import nearest_points, strips, to_nearest_cycle
 from emcflow.raster import BLOCK, Grid, create_raster, open_raster, read_band
-from emcflow.stack import Stack, read_date
+from emcflow.stack import Stack, read_coherence, read_date
 from job import job, progress
 from rasterio import Env
 from rasterio.windows import Window
@@ -53,7 +53,7 @@ with job(snakemake) as log:
             above, height = strip[0] - wider[0], strip[2] - strip[0]
             points = np.isfinite(read_band(given.unwrapped[0], wider))
             wanted = np.zeros_like(points)
-            wanted[above : above + height] = np.isfinite(read_band(given.coherence, strip))
+            wanted[above : above + height] = np.isfinite(read_coherence(given.coherence, strip))
             rows, cols, nearest = nearest_points(points, wanted, params.max_pixels)
             rows -= above
 

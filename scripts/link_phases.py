@@ -6,8 +6,9 @@ from itertools import product
 
 import numpy as np
 from emcflow.errors import InputError
+from emcflow.images import read_image
 from emcflow.phase_linking import link_phases
-from emcflow.raster import BLOCK, create_raster, open_raster, read_band, read_grid
+from emcflow.raster import BLOCK, create_raster, open_raster, read_grid
 from emcflow.stack import check_files, check_window
 from job import job, progress
 from rasterio.windows import Window
@@ -50,7 +51,7 @@ with job(snakemake) as log:
 
             def read(number, bounds=bounds, pair_phase=pair_phase):
                 """Read one interferogram and return where it has a value."""
-                values = read_band(files[number], bounds)
+                values = read_image(files[number], bounds)
                 pair_phase[number] = np.angle(values)
                 return np.isfinite(values) & (values != 0)
 

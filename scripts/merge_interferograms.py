@@ -14,8 +14,9 @@ from emcflow.merge import (
 )
 from emcflow.network_tables import read_interferograms
 from emcflow.pairs import MERGED_AT_ONCE, in_batches
-from emcflow.raster import NO_LABEL_DATA, Grid, read_band, scatter, write_raster
+from emcflow.raster import NO_LABEL_DATA, Grid, scatter, write_raster
 from emcflow.reference import reference_quality
+from emcflow.stack import read_coherence
 from emcflow.store import read, read_overlaps, read_rows, read_tile_points
 from job import job, progress
 
@@ -35,7 +36,7 @@ with job(snakemake) as log:
     (offsets,) = read(given.offsets, "offsets")
     scene = scene_index(tiles, grid.shape, overlaps.component)
     del tiles
-    coherence = read_band(given.coherence)
+    coherence = read_coherence(given.coherence)
     quality = reference_quality(scene.points, coherence[tuple(scene.points.T)], grid.shape)
     references = reference_points(scene, quality, snakemake.params.reference_point)
     labels = component_labels(scene.component)

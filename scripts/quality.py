@@ -8,6 +8,7 @@ from emcflow.files import read_csv, write_csv
 from emcflow.network_tables import CORNERS, read_interferograms
 from emcflow.quality import pair_table
 from emcflow.raster import NO_LABEL_DATA, Grid, read_band, write_raster
+from emcflow.stack import read_coherence
 from emcflow.store import open_product, read, read_overlaps, read_points
 from job import job
 
@@ -21,7 +22,7 @@ with job(snakemake) as log:
     network = read_interferograms(given.network, given.triangles)
     closure = loop_closure(given.interferograms, network, grid.shape, snakemake.threads)
 
-    coherent = np.count_nonzero(read_band(given.coherence) > snakemake.params.min_coherence)
+    coherent = np.count_nonzero(read_coherence(given.coherence) > snakemake.params.min_coherence)
     seams = np.full(grid.shape, np.nan, np.float32)
     valid = []
     for path in given.diff:

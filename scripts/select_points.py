@@ -7,8 +7,8 @@ from emcflow.points import (
     coherence_of_dispersion,
     read_mask,
 )
-from emcflow.raster import open_raster, read_band, read_grid, write_raster
-from emcflow.stack import check_grid, check_window
+from emcflow.raster import open_raster, read_grid, read_values, write_raster
+from emcflow.stack import check_grid, check_window, read_coherence
 from job import job, progress
 
 with job(snakemake) as log:
@@ -22,15 +22,19 @@ with job(snakemake) as log:
     bounds = tuple(window) if window else (0, 0, *whole.shape)
     if raster:
         check_grid(raster, grid if cropped else whole, files[0])
-    values = read_band(raster, None if cropped else bounds) if raster else None
+    within = None if cropped else bounds
     if kind == "amplitude_dispersion":
-        if not raster:
+        if raster:
+            values = read_values(raster, within)
+        else:
             values = amplitude_dispersion(files, bounds, progress("images"))
         check_dispersion(values, raster or "the stack")
         log.info("amplitude dispersion of %d dates: median %.2f", len(files), np.nanmedian(values))
         values = coherence_of_dispersion(values)
     elif kind == "mask":
         values = np.ones(grid.shape, np.float32)
+    else:
+        values = read_coherence(raster, within, warn=True)
     values = values.astype(np.float32, copy=False)
     if mask:
         check_grid(mask, whole, files[0])

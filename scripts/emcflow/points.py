@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.raster import read_band
+from emcflow.raster import read_values
 
 ROWS_PER_READ = 512
 # Loops that close to within the rounding of float32 phases.
@@ -47,7 +47,7 @@ def amplitude_dispersion(
     Raises
     ------
     InputError
-        For a file without any amplitude.
+        For a file without any amplitude, or of real values.
     """
     row0, col0, row1, col1 = bounds
     shape = (row1 - row0, col1 - col0)
@@ -57,7 +57,14 @@ def amplitude_dispersion(
         amplitude = np.empty(shape, np.float32)
         for row in range(row0, row1, ROWS_PER_READ):
             end = min(row + ROWS_PER_READ, row1)
-            amplitude[row - row0 : end - row0] = np.abs(read_band(path, (row, col0, end, col1)))
+            image = read_values(path, (row, col0, end, col1))
+            if not np.iscomplexobj(image):
+                raise InputError(
+                    f"{path}: real values, without amplitudes; expected complex SLCs to choose "
+                    "points by their amplitude dispersion: give stack.temporal_coherence, or "
+                    "stack.mask and stack.points: mask"
+                )
+            amplitude[row - row0 : end - row0] = np.abs(image)
         here = np.isfinite(amplitude) & (amplitude > 0)
         if not here.any():
             raise InputError(
@@ -158,14 +165,14 @@ def check_agreement(coherence: np.ndarray, name: str) -> None:
 
 
 def read_mask(path: str, bounds: tuple[int, int, int, int]) -> np.ndarray:
-    """Return where a mask lets points be: everywhere but at 0 and NaN.
+    """Return where a mask lets points be: everywhere but at 0, NaN and nodata.
 
     Raises
     ------
     InputError
         Where it lets none.
     """
-    values = read_band(path, bounds)
+    values = read_values(path, bounds)
     mask = (values != 0) & np.isfinite(values)
     if not mask.any():
         raise InputError(

@@ -15,7 +15,9 @@ import rasterio
 import rasterio.shutil
 from rasterio import Affine
 from rasterio.crs import CRS
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import MemoryFile
+from rasterio.warp import transform as to_crs
 from rasterio.windows import Window
 
 from emcflow.errors import InputError
@@ -25,6 +27,12 @@ from emcflow.files import whole_file
 NO_LABEL_DATA = 65535
 # Rows and columns of the tiles of a GeoTIFF.
 BLOCK = 512
+# What corners of equal grids may differ by [pixels].
+CORNER_TOLERANCE = 0.05
+# Texts of headers round nodata to six digits.
+NODATA_ROUNDING = 2e-6
+# Types of rasters that NumPy does not have; they are read as these.
+OTHER_TYPES = {"complex_int16": "complex64", "complex_int32": "complex64"}
 
 
 @dataclass(frozen=True)
@@ -50,14 +58,44 @@ class Grid:
         """Say in words how this grid differs from another; empty where it does not."""
         if self.shape != other.shape:
             return f"shape {self.shape} instead of {other.shape}"
-        if (self.crs is None) != (other.crs is None) or (
-            self.crs is not None and CRS.from_user_input(self.crs) != CRS.from_user_input(other.crs)
-        ):
+        return self._crs_difference(other) or self._corner_difference(other)
+
+    def corners(self) -> np.ndarray:
+        """Return the coordinates of the corners, float64 (2, 4): first x, then y."""
+        rows, cols = self.shape
+        matrix = np.reshape(self.transform, (2, 3))
+        return matrix @ [[0, cols, 0, cols], [0, 0, rows, rows], [1, 1, 1, 1]]
+
+    def pixels(self, distances: np.ndarray) -> float:
+        """Return the longest of some distances (2, n) between coordinates, in pixels; or NaN."""
+        matrix = np.reshape(self.transform, (2, 3))[:, :2]
+        return float(np.abs(np.linalg.pinv(matrix) @ distances).max())
+
+    def _corner_difference(self, other: Grid) -> str:
+        apart = other.pixels(self.corners() - other.corners())
+        if apart <= CORNER_TOLERANCE:
+            return ""
+        return (
+            f"transform {self.transform} instead of {other.transform}, corners up to {apart:.3g} "
+            "pixels apart"
+        )
+
+    def _crs_difference(self, other: Grid) -> str:
+        if self.crs is None or other.crs is None:
+            if self.crs == other.crs:
+                return ""
             return f"CRS {_short(self.crs)} instead of {_short(other.crs)}"
-        pixel = max(abs(other.transform[0]), abs(other.transform[4]))
-        if not np.allclose(self.transform, other.transform, rtol=0, atol=1e-3 * pixel):
-            return f"transform {self.transform} instead of {other.transform}"
-        return ""
+        own, theirs = CRS.from_user_input(self.crs), CRS.from_user_input(other.crs)
+        if own == theirs or _same_but_datum_shift(own, theirs):
+            return ""
+        corners = self.corners()
+        try:
+            moved = np.array(to_crs(own, theirs, *corners)[:2])
+        except Exception:  # of no public class: GDAL knows no way from one to the other
+            moved = np.full_like(corners, np.nan)
+        if self.pixels(moved - corners) <= CORNER_TOLERANCE:
+            return ""
+        return "CRS {} instead of {}".format(*_what_differs(own, theirs))
 
     def cropped(self, window: Sequence[int] | None) -> Grid:
         """Return the grid of a window of this one: first row, first column, end row, end column."""
@@ -68,8 +106,36 @@ class Grid:
         return Grid((row1 - row0, col1 - col0), self.crs, tuple(transform)[:6])
 
 
-def _short(crs: str | None) -> str:
+def _short(crs: str | CRS | None) -> str:
     return "none" if crs is None else CRS.from_user_input(crs).to_string()[:60]
+
+
+def _same_but_datum_shift(one: CRS, other: CRS) -> bool:
+    """Say whether two systems of one code differ in the shift to WGS 84 alone, written or not."""
+    if one.to_epsg() is None or one.to_epsg() != other.to_epsg():
+        return False
+    return {**one.to_dict(), "towgs84": ""} == {**other.to_dict(), "towgs84": ""}
+
+
+def _what_differs(one: CRS, other: CRS) -> tuple[str, str]:
+    """Return texts of two systems that show the difference: codes, else parameters, else names."""
+    names = _short(one), _short(other)
+    ours, theirs = one.to_dict(), other.to_dict()
+    coded = all(re.fullmatch(r"\w+:\w+", name) for name in names)
+    keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+    if (coded and names[0] != names[1]) or not (ours and theirs and keys):
+        return names if names[0] != names[1] else _where_texts_part(one.to_wkt(), other.to_wkt())
+    return tuple(
+        "{} ({})".format(name, ", ".join(f"{key} {crs[key]}" for key in keys if key in crs))
+        for name, crs in zip(names, (ours, theirs), strict=True)
+    )
+
+
+def _where_texts_part(one: str, other: str) -> tuple[str, str]:
+    """Return two texts from shortly before their first difference on."""
+    alike = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
+    start = max(0, alike - 30)
+    return f"...{one[start : start + 60]}", f"...{other[start : start + 60]}"
 
 
 def local_file(name: str | Path) -> bool:
@@ -108,7 +174,9 @@ def read_grid(dataset: rasterio.DatasetReader) -> Grid:
 
 
 def read_band(path: str | Path, bounds: tuple[int, int, int, int] | None = None) -> np.ndarray:
-    """Read the first band of a raster, whole or within bounds.
+    """Read the first band of a raster that a rule wrote, as it is, whole or within bounds.
+
+    What comes from outside is read with :func:`read_values`.
 
     Parameters
     ----------
@@ -128,11 +196,93 @@ def read_band(path: str | Path, bounds: tuple[int, int, int, int] | None = None)
         Where the file cannot be opened or its data cannot be read, as when it is cut off.
     """
     with open_raster(path) as dataset:
-        window = None
-        if bounds is not None:
-            row0, col0, row1, col1 = bounds
-            window = Window(col0, row0, col1 - col0, row1 - row0)
-        return _read_window(dataset, path, window)
+        return _read(dataset, path, 1, bounds)
+
+
+def read_values(
+    path: str | Path,
+    bounds: tuple[int, int, int, int] | None = None,
+    shape: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Read the first band of a raster from outside as the file declares it.
+
+    Parameters
+    ----------
+    path : path
+        Anything GDAL opens.
+    bounds : tuple of int, optional
+        First row, first column, last row, last column, half open.
+    shape : tuple of int, optional
+        Thin out to so many rows and columns.
+
+    Returns
+    -------
+    ndarray
+        Two-dimensional. NaN where the file declares no data: by its nodata value, a mask or an
+        alpha band; times its scale plus its offset. In the file's own type where it declares
+        nothing, else float or complex. Complex integers are complex64.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be opened or its data cannot be read, as when it is cut off.
+    """
+    with open_raster(path) as dataset:
+        return values_of(dataset, path, bounds, shape)
+
+
+def values_of(
+    dataset: rasterio.DatasetReader,
+    path: str | Path,
+    bounds: tuple[int, int, int, int] | None = None,
+    shape: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Read an open raster as :func:`read_values` does."""
+    values = _read(dataset, path, 1, bounds, shape)
+    nodata = dataset.nodatavals[0]
+    absent = [] if nodata is None or np.isnan(nodata) else [_is_nodata(values, nodata)]
+    absent += [_read(dataset, path, band, bounds, shape) == 0 for band in _validity(dataset)]
+    scaled = is_scaled(dataset)
+    if (absent or scaled) and values.dtype.kind not in "fc":
+        values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    if scaled:
+        values *= dataset.scales[0]
+        values += dataset.offsets[0]
+    for where in absent:
+        values[where] = np.nan
+    return values
+
+
+def declares_nodata(dataset: rasterio.DatasetReader) -> bool:
+    """Say whether a raster says where it has no data: by a value, a mask or an alpha band."""
+    return dataset.nodatavals[0] is not None or bool(_validity(dataset))
+
+
+def is_scaled(dataset: rasterio.DatasetReader) -> bool:
+    """Say whether a raster declares a scale or an offset."""
+    return (dataset.scales[0], dataset.offsets[0]) != (1, 0)
+
+
+def _is_nodata(values: np.ndarray, nodata: float) -> np.ndarray:
+    """Return where values are the nodata of their file, rounded as its type and header round it."""
+    if values.dtype.kind == "c":
+        # nodata is a real number; some write it to both parts
+        imaginary = (values.imag == 0) | _is_nodata(values.imag, nodata)
+        return imaginary & _is_nodata(values.real, nodata)
+    if values.dtype.kind != "f":
+        return values == nodata
+    margin = NODATA_ROUNDING * abs(nodata)
+    with np.errstate(over="ignore"):
+        low, high = np.array([nodata - margin, nodata + margin]).astype(values.dtype)
+    return (values >= low) & (values <= high)
+
+
+def _validity(dataset: rasterio.DatasetReader) -> list[int | str]:
+    """Name what is 0 where the first band has no data: bands of alpha, and ``mask``."""
+    alpha = [b for b, c in enumerate(dataset.colorinterp, 1) if c == ColorInterp.alpha and b > 1]
+    flags = set(dataset.mask_flag_enums[0])
+    no_mask = {MaskFlags.all_valid}, {MaskFlags.nodata}, {MaskFlags.per_dataset, MaskFlags.alpha}
+    return alpha[:1] + ([] if flags in no_mask else ["mask"])
 
 
 def windows(shape: tuple[int, int], size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
@@ -150,23 +300,20 @@ def windows(shape: tuple[int, int], size: tuple[int, int]) -> Iterator[tuple[int
             yield row, col, min(row + size[0], shape[0]), min(col + size[1], shape[1])
 
 
-def check_whole(dataset: rasterio.DatasetReader, path: str | Path) -> None:
-    """Read the last block of an open raster, which a file that was cut off does not have.
-
-    Raises
-    ------
-    InputError
-        Where it cannot be read.
-    """
+def last_block(dataset: rasterio.DatasetReader) -> tuple[int, int, int, int]:
+    """Return the bounds of the last block of a raster, which a file that was cut off has not."""
     rows, cols = dataset.shape
     height, width = dataset.block_shapes[0]
-    row, col = (rows - 1) // height * height, (cols - 1) // width * width
-    _read_window(dataset, path, Window(col, row, cols - col, rows - row))
+    return (rows - 1) // height * height, (cols - 1) // width * width, rows, cols
 
 
-def _read_window(dataset, path, window) -> np.ndarray:
-    rows, cols = dataset.shape if window is None else (window.height, window.width)
-    gigabytes = rows * cols * np.dtype(dataset.dtypes[0]).itemsize / 1e9
+def _read(dataset, path, band, bounds, shape=None) -> np.ndarray:
+    """Read a band, or ``mask``, the validity of the first; within bounds, thinned to a shape."""
+    row0, col0, row1, col1 = bounds or (0, 0, *dataset.shape)
+    window = None if bounds is None else Window(col0, row0, col1 - col0, row1 - row0)
+    rows, cols = shape or (row1 - row0, col1 - col0)
+    kind = dataset.dtypes[0]
+    gigabytes = rows * cols * np.dtype(OTHER_TYPES.get(kind, kind)).itemsize / 1e9
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     if gigabytes > memory:
         raise InputError(
@@ -174,7 +321,9 @@ def _read_window(dataset, path, window) -> np.ndarray:
             f"{memory:.0f} GB here; expected a scene that fits: crop the stack, or check its size"
         )
     try:
-        return dataset.read(1, window=window)
+        if band == "mask":
+            return dataset.read_masks(1, window=window, out_shape=shape)
+        return dataset.read(band, window=window, out_shape=shape)
     except rasterio.errors.RasterioIOError as error:
         raise InputError(
             f"{path}: the data cannot be read ({error.__cause__ or error}); expected a whole "

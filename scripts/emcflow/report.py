@@ -33,6 +33,7 @@ from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.overlaps import Overlaps
 from emcflow.quality import SEAM_AGREEMENT
 from emcflow.raster import NO_LABEL_DATA, Grid, open_raster, read_band
+from emcflow.stack import read_coherence
 from emcflow.store import open_product, read, read_link_weights, read_overlaps, read_points
 from emcflow.tiles import tiles_from_json
 
@@ -326,7 +327,7 @@ def _closure(files: RunFiles) -> Closure:
 
 def _shares_right(files: RunFiles, scene: Scene, min_coherence: float) -> list[float]:
     """Return the share of the points of each pair that are right, where the truth is known."""
-    points = read_band(files.coherence) > min_coherence
+    points = read_coherence(files.coherence) > min_coherence
     shares = []
     with open_raster(files.truth) as dataset:
         for path, pair in zip(scene.interferograms, scene.network.pairs, strict=True):
@@ -606,7 +607,8 @@ def _maps(files: RunFiles, scene: Scene, album: Album) -> list[dict]:
         for name, path in files.parameters.items()
         if name in PARAMETER_TEXTS
     ]
-    coherence = _thin(files.coherence, scene.step)
+    shape = tuple(-(-size // scene.step) for size in scene.grid.shape)
+    coherence = read_coherence(files.coherence, shape=shape)
     image = np.where(_thin_degree(scene) > 0, coherence, np.nan)
     limits, title = figures.coherence_limits(image), "Temporal coherence"
     figure = figures.value_map(
@@ -791,7 +793,7 @@ def _coherence_counts(files: RunFiles) -> np.ndarray:
     counts = np.zeros(len(COHERENCE_BINS) - 1, dtype=np.int64)
     for path in files.unwrapped:
         points, bounds = read_points(path)
-        values = read_band(files.coherence, bounds)[tuple((points - bounds[:2]).T)]
+        values = read_coherence(files.coherence, bounds)[tuple((points - bounds[:2]).T)]
         counts += np.histogram(values.clip(0, 1), COHERENCE_BINS)[0]
     return counts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,8 +12,13 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.filenames import by_date, check_braces, dates_in_name, list_rasters
-from emcflow.raster import Grid, check_whole, local_file, open_raster, read_band, read_grid
+from emcflow.images import check_last_block, read_image
+from emcflow.raster import Grid, local_file, open_raster, read_grid, read_values
 
+log = logging.getLogger(__name__)
+
+# What the kernels that resample a coherence may bring it to.
+HIGHEST_COHERENCE = 1.2
 PATTERNS = {
     "phase_linked": "*.int.tif",
     "slc": "*.slc.tif",
@@ -22,7 +28,7 @@ PATTERNS = {
 
 @dataclass(frozen=True)
 class Stack:
-    """A coregistered stack: one complex raster per date and a temporal coherence.
+    """A coregistered stack: one raster of wrapped phase per date and a temporal coherence.
 
     Parameters
     ----------
@@ -45,6 +51,22 @@ class Stack:
     files: tuple[str, ...]
     coherence: str
     window: tuple[int, int, int, int] | None = None
+
+    @property
+    def has_amplitudes(self) -> bool:
+        """Whether an image may be amplitudes alone, see :func:`emcflow.images.read_image`."""
+        return self.layout == "slc"
+
+    def read(
+        self,
+        date: int,
+        bounds: tuple[int, int, int, int],
+        at: np.ndarray | tuple[np.ndarray, np.ndarray],
+    ) -> np.ndarray:
+        """Read the image of a date at pixels of bounds within the scene."""
+        return read_image(
+            self.files[date], self.in_files(bounds), at, amplitudes=self.has_amplitudes
+        )
 
     def in_files(self, bounds: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
         """Return bounds within the scene as bounds within the files."""
@@ -218,8 +240,9 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
     """
     with open_raster(stack.coherence) as dataset:
         grid = read_grid(dataset)
-    check_files([file for file in stack.files if file], grid, stack.coherence, stack.window)
-    return grid, coherent_points(stack.coherence, min_coherence)
+    files = [file for file in stack.files if file]
+    check_files(files, grid, stack.coherence, stack.window, amplitudes=stack.has_amplitudes)
+    return grid, coherent_points(stack.coherence, min_coherence, warn=True)
 
 
 def check_window(window: Sequence[int] | None, whole: Grid, grid_of: str) -> None:
@@ -253,9 +276,14 @@ def check_grid(path: str, grid: Grid, grid_of: str) -> None:
 
 
 def check_files(
-    files: Sequence[str], grid: Grid, grid_of: str, window: Sequence[int] | None = None
+    files: Sequence[str],
+    grid: Grid,
+    grid_of: str,
+    window: Sequence[int] | None = None,
+    *,
+    amplitudes: bool = False,
 ) -> None:
-    """Check that rasters are complex, whole and on a grid.
+    """Check that rasters are whole, on a grid, and wrapped phase as far as the last block shows.
 
     Parameters
     ----------
@@ -266,6 +294,8 @@ def check_files(
         The raster it is from, for the messages.
     window : tuple of int, optional
         The scene in the rasters: first row, first column, end row, end column.
+    amplitudes : bool
+        See :func:`emcflow.images.read_image`.
 
     Raises
     ------
@@ -280,18 +310,12 @@ def check_files(
             if whole is not None and not difference:
                 difference, grid_of = own.differs_from(whole), files[0]
             whole = own
-            kind = dataset.dtypes[0]
             if difference:
                 raise InputError(
                     f"{path}: {difference}; expected the grid of {grid_of}: "
                     "coregister and crop all rasters alike"
                 )
-            if not kind.startswith("complex"):
-                raise InputError(
-                    f"{path}: values of type {kind}; expected complex numbers (wrapped phase with "
-                    "or without amplitude): write exp(1j * phase) as complex64"
-                )
-            check_whole(dataset, path)
+            check_last_block(dataset, path, amplitudes=amplitudes)
 
 
 def check_reference(stack: Stack, point: tuple[int, int], min_coherence: float) -> None:
@@ -315,14 +339,14 @@ def check_reference(stack: Stack, point: tuple[int, int], min_coherence: float) 
     with open_raster(stack.coherence) as dataset:
         rows, cols = dataset.shape
     inside = row < rows and col < cols
-    if not (inside and read_band(stack.coherence, pixel)[0, 0] > min_coherence):
+    if not (inside and read_coherence(stack.coherence, pixel)[0, 0] > min_coherence):
         raise InputError(
             f"reference.point: [{row}, {col}] is no point above {min_coherence:g} in "
             f"{stack.coherence}, of {rows} x {cols} pixels; "
             "expected row and column of a coherent point: choose another, or null"
         )
-    for path in filter(None, stack.files):
-        value = read_band(path, stack.in_files(pixel))[0, 0]
+    for date, path in enumerate(stack.files):
+        value = stack.read(date, pixel, (0, 0)) if path else 1
         if value == 0 or not np.isfinite(value):
             raise InputError(
                 f"reference.point: [{row}, {col}] is {value} in {path}; expected a point with "
@@ -330,42 +354,85 @@ def check_reference(stack: Stack, point: tuple[int, int], min_coherence: float) 
             )
 
 
+def read_coherence(
+    path: str,
+    bounds: tuple[int, int, int, int] | None = None,
+    shape: tuple[int, int] | None = None,
+    *,
+    warn: bool = False,
+) -> np.ndarray:
+    """Read a temporal coherence; what resampling brought to more than 1 is 1.
+
+    Parameters
+    ----------
+    path, bounds, shape
+        See :func:`emcflow.raster.read_values`.
+    warn : bool
+        Log how many values were above 1.
+
+    Returns
+    -------
+    ndarray
+        NaN where there is none; any real type.
+
+    Raises
+    ------
+    InputError
+        For complex values, or values that no resampling explains.
+    """
+    coherence = read_values(path, bounds, shape)
+    if np.iscomplexobj(coherence):
+        raise InputError(
+            f"{path}: complex values; expected a real temporal coherence from 0 to 1: "
+            "give another raster"
+        )
+    highest = np.max(coherence, initial=0, where=~np.isnan(coherence))
+    if highest > HIGHEST_COHERENCE:
+        raise InputError(
+            f"{path}: temporal coherence up to {highest:g}; expected values from 0 to 1: "
+            "divide by the largest value it can have (per cents by 100, bytes by 255)"
+        )
+    if highest > 1:
+        if warn:
+            log.warning(
+                "%s: %d values of the temporal coherence are above 1, up to %g, as resampling "
+                "leaves them: taken for 1",
+                path,
+                np.count_nonzero(coherence > 1),
+                highest,
+            )
+        np.minimum(coherence, 1, out=coherence)
+    return coherence
+
+
 def coherent_points(
-    path: str, min_coherence: float, bounds: tuple[int, int, int, int] | None = None
+    path: str,
+    min_coherence: float,
+    bounds: tuple[int, int, int, int] | None = None,
+    *,
+    warn: bool = False,
 ) -> np.ndarray:
     """Return where the temporal coherence is above the threshold, NaN counting as below.
 
     Raises
     ------
     InputError
-        For complex values, values outside 0 to 1, or (without bounds) no point above.
+        See :func:`read_coherence`; and, without bounds, for no point above.
     """
-    coherence = read_band(path, bounds)
-    if np.iscomplexobj(coherence):
-        raise InputError(
-            f"{path}: complex values; expected a real temporal coherence from 0 to 1: "
-            "give another raster"
-        )
+    coherence = read_coherence(path, bounds, warn=warn)
     mask = coherence > min_coherence
-    if bounds is None:
+    if bounds is None and not mask.any():
         known = coherence[~np.isnan(coherence)]
         if known.size == 0:
             raise InputError(
-                f"{path}: NaN everywhere; expected a temporal coherence from 0 to 1: "
+                f"{path}: NaN or nodata everywhere; expected a temporal coherence from 0 to 1: "
                 "give another raster"
             )
-        highest = float(known.max())
-        if highest > 1 + 1e-3:
-            raise InputError(
-                f"{path}: temporal coherence up to {highest:g}; expected values from 0 to 1: "
-                "divide by the largest value it can have (per cents by 100, bytes by 255)"
-            )
-        if not mask.any():
-            raise InputError(
-                f"{path}: no pixel above stack.min_temporal_coherence = {min_coherence:g} "
-                f"(the highest is {highest:g}); expected some: lower the threshold, or give "
-                "another raster"
-            )
+        raise InputError(
+            f"{path}: no pixel above stack.min_temporal_coherence = {min_coherence:g} "
+            f"(the highest is {known.max():g}); expected some: lower the threshold, or give "
+            "another raster"
+        )
     return mask
 
 
@@ -395,12 +462,11 @@ def read_phase(
         False where any date is zero or not finite; the phase means nothing there.
     """
     npoints = int(mask.sum())
-    bounds = stack.in_files(bounds)
     phase = np.zeros((len(stack.dates), npoints), dtype=np.float32)
-    first = read_band(stack.files[0], bounds)[mask] if stack.files[0] else None
+    first = stack.read(0, bounds, mask) if stack.files[0] else None
 
     def read(date: int) -> np.ndarray:
-        value = read_band(stack.files[date], bounds)[mask]
+        value = stack.read(date, bounds, mask)
         if first is not None:
             value = first * np.conj(value)
         phase[date] = np.angle(value)
@@ -438,7 +504,7 @@ def read_date(
     """
     if not stack.files[date]:
         return np.zeros(rows.size, np.float32)
-    values = read_band(stack.files[date], stack.in_files(bounds))[rows, cols]
+    values = stack.read(date, bounds, (rows, cols))
     # an SLC with the sign of first * conj(date), as read_phase has it
     phase = np.angle(np.conj(values) if stack.layout == "slc" else values).astype(np.float32)
     phase[~np.isfinite(values) | (values == 0)] = np.nan

@@ -26,7 +26,7 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.geometry import TERMS
-from emcflow.raster import Grid, open_raster, read_band, read_grid
+from emcflow.raster import Grid, open_raster, read_grid, read_values
 
 VELOCITY, DEM_ERROR = TERMS
 # Keys of the section geometry that may be rasters, and between which their values have to lie.
@@ -81,19 +81,16 @@ class PointRasters:
         """
         with open_raster(path) as dataset:
             own = read_grid(dataset)
-            nodata = dataset.nodata
         difference = own.cropped(self.window).differs_from(self.grid)
         if difference:
             raise InputError(
                 f"{path}: {difference}; expected the grid of the stack: crop and resample it to "
                 "that (a VRT will do)"
             )
-        values = read_band(path, self.window or (0, 0, *self.grid.shape))[self.mask]
+        values = read_values(path, self.window or (0, 0, *self.grid.shape))[self.mask]
         if np.iscomplexobj(values):
             raise InputError(f"{path}: complex values; expected {what}: give another raster")
         values = values.astype(np.float64)
-        if nodata is not None:
-            values[values == nodata] = np.nan
         check_values(path, values, low, high, what, zero)
         return values
 
