@@ -60,7 +60,11 @@ def on_page_markdown(markdown: str, page, **_) -> str:
 
 
 def on_nav(nav, config, files: Files):
-    """Refuse a page that the navigation has in no group."""
+    """Refuse a page that the navigation has in no group, and a name in it that is no page."""
+    named = re.findall(r"[\w/]+\.md", (Path(config["docs_dir"]) / ".nav.yml").read_text())
+    missing = [name for name in named if files.get_file_from_path(name) is None]
+    if missing:
+        raise PluginError(f"docs/.nav.yml names what is no page: {', '.join(missing)}")
     grouped = {page.file.src_uri for page in nav.pages}
     left = [
         page.src_uri

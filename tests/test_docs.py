@@ -93,7 +93,7 @@ def build_site(folder):
         ("library.md", "--8<-- ", "--8 < --", "library.md shows a snippet's mark"),
         ("library.md", "unwrap_arrays.py", "no_such.py", "no_such.py"),
         (".nav.yml", "      - scale.md\n", "", "in no group of docs/.nav.yml: scale.md"),
-        (".nav.yml", "scale.md", "scale.md\n      - no_such.md", "no_such.md"),
+        (".nav.yml", "- scale.md", "- scale.md\n      - no_such.md", "no_such.md"),
     ],
 )
 def test_the_site_is_not_built_where_a_snippet_or_a_page_is_missing(tmp_path, name, old, new, says):
