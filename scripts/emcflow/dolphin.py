@@ -375,41 +375,42 @@ def snakefile() -> Path:
 
 def _run_workflow(folder: Path, cores: int, python: str | Path | None) -> None:
     """Run the workflow with the config of a folder and log what it says."""
-    command = [str(python or sys.executable), "-m", "snakemake", "--snakefile", str(snakefile())]
+    # found from here: the workflow runs in another folder
+    program = shutil.which(str(python or sys.executable))
+    if program is None:
+        raise InputError(
+            f"python: {python} is no program; expected the interpreter of the environment of "
+            "emcflow: correct the path"
+        )
+    command = [os.path.abspath(program), "-m", "snakemake", "--snakefile", str(snakefile())]
     command += ["--configfile", "config.yaml", "--cores", str(cores)]
     env = dict(os.environ)
     if python is not None:
         env = {name: value for name, value in env.items() if name not in OF_AN_ENVIRONMENT}
     log.info("the workflow runs in %s", folder)
     said: deque[str] = deque(maxlen=500)
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=env,
-            text=True,
-            errors="replace",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-    except OSError as error:
-        raise InputError(
-            f"python: {command[0]} cannot be started ({error.strerror}); expected the interpreter "
-            "of the environment of emcflow: correct the path"
-        ) from error
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=env,
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     with process:
         for line in process.stdout or ():
             said.append(line.rstrip())
             log.info("%s", line.rstrip())
     if process.returncode:
-        _raise_error(list(said), command, folder)
+        _raise_error(list(said), program, folder)
 
 
-def _raise_error(said: list[str], command: list[str], folder: Path) -> None:
+def _raise_error(said: list[str], program: str, folder: Path) -> None:
     """Raise the error of the workflow with the lines that it ended with itself."""
     if any(line.endswith("No module named snakemake") for line in said):
         raise InputError(
-            f"python: no Snakemake in the environment of {command[0]}; expected the one that "
+            f"python: no Snakemake in the environment of {program}; expected the one that "
             "emcflow is installed in: name its interpreter, as .venv/bin/python of the checkout"
         )
     starts = [
