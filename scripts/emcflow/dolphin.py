@@ -254,9 +254,14 @@ def _log_ignored(options: Any, num_retries: int) -> None:
         log.info("no effect on emcflow, and ignored: %s", ", ".join(ignored))
 
 
-def _config(options, baselines, geometry, settings) -> dict[str, dict[str, Any]]:
+def _config(
+    options: Any,
+    baselines: str | Path | Mapping[str, Any] | None,
+    geometry: Mapping[str, Any] | None,
+    settings: Mapping[str, Mapping[str, Any]] | None,
+) -> dict[str, Any]:
     """Return the config without what says where the files are."""
-    config: dict[str, dict[str, Any]] = {}
+    config: dict[str, Any] = {}
     for name, (default, key) in KEYS.items():
         section, _, last = key.partition(".")
         value = _option(options, name, default)
@@ -302,7 +307,14 @@ def _absolute(section: str, values: Mapping[str, Any]) -> dict[str, Any]:
 # What the workflow reads
 
 
-def _write_points(path, like, coherence, mask, similarity, options) -> None:
+def _write_points(
+    path: Path,
+    like: str,
+    coherence: str | Path,
+    mask: str | Path | None,
+    similarity: str | Path | None,
+    options: Any,
+) -> None:
     """Write the temporal coherence of the pixels that are points by dolphin's rule, elsewhere 0.
 
     A point has a coherence or a similarity above its threshold, and a mask that is not 0.
