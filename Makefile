@@ -25,7 +25,7 @@ demo: env
 	@if [ -f results/demo/report.html ]; then echo "The report: $(CURDIR)/results/demo/report.html"; \
 	else echo "The results: $(CURDIR)/results/demo"; fi
 
-test: dev-env $(VENV)/.mintpy-stamp
+test: dev-env $(VENV)/.mintpy-stamp $(VENV)/.dolphin-stamp
 	$(BIN)/python -m pytest -n $(N) --dist loadfile $(PYTEST_ARGS)
 
 lint: dev-env
@@ -91,6 +91,15 @@ $(VENV)/.dev-env-stamp: envs/requirements-dev.txt envs/requirements-slurm.txt $(
 $(VENV)/.mintpy-stamp: envs/requirements-mintpy.txt $(VENV)/.env-stamp
 	@$(PIP) --no-deps --upgrade --target $(VENV)/mintpy -r $< && touch $@ || \
 	    echo "MintPy could not be installed, the tests that need it are skipped"
+
+# GDAL's Python module is built against the libgdal of the machine and the NumPy of the environment.
+$(VENV)/.dolphin-stamp: envs/requirements-dolphin.txt $(VENV)/.dev-env-stamp
+	@rm -rf $(VENV)/dolphin; command -v gdal-config >/dev/null && \
+	    $(PIP) --no-deps --target $(VENV)/dolphin -r $< && \
+	    PYTHONPATH=$(abspath $(VENV)/dolphin) $(PIP) --no-deps --no-build-isolation --no-cache-dir \
+	        --target $(VENV)/dolphin gdal==`gdal-config --version` && touch $@ || \
+	    { rm -rf $(VENV)/dolphin; echo "dolphin could not be installed (it needs libgdal with its headers," \
+	    "and a compiler), the tests that need it are skipped"; }
 
 $(SPURT_VENV)/.stamp: benchmarks/requirements-spurt.txt envs/requirements.txt $(VENV)/.python-stamp
 	$(PYTHON) -m venv --clear $(SPURT_VENV)
