@@ -10,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
+from emcflow.coverage import Coverage, unchanging
 from emcflow.errors import InputError
 from emcflow.filenames import by_date, check_braces, dates_in_name, list_rasters
 from emcflow.images import check_last_block, read_image
-from emcflow.raster import Grid, local_file, open_raster, read_grid, read_values
+from emcflow.raster import BLOCK, Grid, local_file, open_raster, read_grid, read_values, windows
 
 log = logging.getLogger(__name__)
 
+# Blocks of a scene that are looked at before the work; a scene of no more is looked at as a whole.
+SAMPLED_BLOCKS = 8
 # What the kernels that resample a coherence may bring it to.
 HIGHEST_COHERENCE = 1.2
 PATTERNS = {
@@ -245,6 +248,37 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
     return grid, coherent_points(stack.coherence, min_coherence, warn=True)
 
 
+def stack_coverage(stack: Stack, mask: np.ndarray) -> tuple[Coverage, bool]:
+    """Count where the images of a stack have data, at the points of some blocks of the scene.
+
+    Parameters
+    ----------
+    stack : Stack
+    mask : ndarray of bool, shape (rows, cols) of the scene
+        Pixels that may be points.
+
+    Returns
+    -------
+    coverage : Coverage
+        Of the dates that have a file.
+    sampled : bool
+        Whether there are more points than were looked at.
+    """
+    inside = {
+        bounds: part
+        for bounds in windows(mask.shape, (BLOCK, BLOCK))
+        if (part := mask[bounds[0] : bounds[2], bounds[1] : bounds[3]]).any()
+    }
+    blocks = list(inside)
+    if len(blocks) > SAMPLED_BLOCKS:
+        blocks = [blocks[n] for n in np.linspace(0, len(blocks) - 1, SAMPLED_BLOCKS).astype(int)]
+    coverage = Coverage(sum(int(inside[bounds].sum()) for bounds in blocks))
+    for date in (date for date, file in enumerate(stack.files) if file):
+        values = np.concatenate([stack.read(date, bounds, inside[bounds]) for bounds in blocks])
+        coverage.add(np.isfinite(values) & (values != 0))
+    return coverage, len(blocks) < len(inside)
+
+
 def check_window(window: Sequence[int] | None, whole: Grid, grid_of: str) -> None:
     """Refuse a window that reaches out of the rasters.
 
@@ -457,9 +491,10 @@ def read_phase(
     Returns
     -------
     phase : ndarray of float32, shape (ndates, n)
-        In radians, n points of the mask, row by row; the first date's is 0.
+        In radians, n points of the mask, row by row; the first date's is 0. NaN without data.
     valid : ndarray of bool, shape (n,)
-        False where any date is zero or not finite; the phase means nothing there.
+        False where any date is zero or not finite, or all are the same, see
+        :func:`emcflow.coverage.unchanging`.
     """
     npoints = int(mask.sum())
     phase = np.zeros((len(stack.dates), npoints), dtype=np.float32)
@@ -467,17 +502,22 @@ def read_phase(
 
     def read(date: int) -> np.ndarray:
         value = stack.read(date, bounds, mask)
+        if first is None:
+            phase[date] = np.angle(value)
+        else:
+            phase[date] = np.where(value == first, 0, np.angle(first * np.conj(value)))
+        usable = np.isfinite(value) & (value != 0)
         if first is not None:
-            value = first * np.conj(value)
-        phase[date] = np.angle(value)
-        return np.isfinite(value) & (value != 0)
+            usable &= np.isfinite(first) & (first != 0)
+        phase[date, ~usable] = np.nan
+        return usable
 
     with ThreadPoolExecutor(threads) as pool:
         usable = pool.map(read, range(1, len(stack.dates)))
         valid = np.ones(npoints, dtype=bool)
         for one in usable:
             valid &= one
-    return phase, valid
+    return phase, valid & ~unchanging(phase)
 
 
 def read_date(
