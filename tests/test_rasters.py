@@ -215,7 +215,7 @@ def test_coherence_that_resampling_brought_above_one(tmp_path, caplog):
     assert found[2, 3] == 1 and found[0, 0] == np.float32(0.8)
     with caplog.at_level(logging.WARNING, "emcflow"):
         coherent_points(path, 0.6, warn=True)
-    assert "1 values of the temporal coherence are above 1, up to 1.15" in caplog.text
+    assert "temporal coherence above 1 at 1 pixels, up to 1.15" in caplog.text
     image[2, 3] = 1.3
     write_raster(tmp_path / "c.tif", image)
     with pytest.raises(InputError, match=r"up to 1.3; expected values from 0 to 1: divide"):
@@ -320,6 +320,13 @@ def test_real_phase_is_read_as_phase(layout, nodata, tmp_path):
     np.testing.assert_array_equal(np.isfinite(found), expected)
     sign = -1 if layout == "slc" else 1
     np.testing.assert_allclose(found[expected], sign * truth[2, expected], atol=1e-5)
+
+
+def test_the_nodata_that_netcdf_adds_declares_nothing(tmp_path):
+    image = phases(1)[0].astype(np.float32)
+    image[GONE] = 0
+    path = declared(tmp_path / "a.tif", image, 9.969209968386869e36)
+    np.testing.assert_array_equal(read_image(path, SCENE) == 0, GONE)
 
 
 def test_phase_in_scaled_integers(tmp_path):

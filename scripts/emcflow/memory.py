@@ -48,8 +48,8 @@ PEAKS = {
     "select_points": Peak(fixed_mb=130, pixel=40),
     # a raster, and its values at the points beside sums and products of them
     "scene_view": Peak(fixed_mb=200, pixel=110),
-    # phase of all dates; the triangulation, or one window per thread
-    "tile_mesh": Peak(fixed_mb=130, point=560, date=4, pixel=5, pixel_thread=8),
+    # phase of all dates; the triangulation, or one window per thread and where it is nodata
+    "tile_mesh": Peak(fixed_mb=130, point=560, date=4, pixel=5, pixel_thread=11),
     # phase; links, their parameters, sigmas and coherence; the waves of the search are small
     "link_model": Peak(fixed_mb=262, point=130, date=5, term=24),
     # phase, cycles of links and their residues per date; cycles of points per interferogram;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ BLOCK = 512
 CORNER_TOLERANCE = 0.05
 # Texts of headers round nodata to six digits.
 NODATA_ROUNDING = 2e-6
+# Nodata that GDAL reports for NetCDF where the file declares none.
+NETCDF_NODATA = 9.969209968386869e36
 # Types of rasters that NumPy does not have; they are read as these.
 OTHER_TYPES = {"complex_int16": "complex64", "complex_int32": "complex64"}
 
@@ -255,7 +258,9 @@ def values_of(
 
 def declares_nodata(dataset: rasterio.DatasetReader) -> bool:
     """Say whether a raster says where it has no data: by a value, a mask or an alpha band."""
-    return dataset.nodatavals[0] is not None or bool(_validity(dataset))
+    nodata = dataset.nodatavals[0]
+    by_value = nodata is not None and not math.isclose(nodata, NETCDF_NODATA, rel_tol=1e-6)
+    return by_value or bool(_validity(dataset))
 
 
 def is_scaled(dataset: rasterio.DatasetReader) -> bool:

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 SAMPLED_BLOCKS = 8
 # What the kernels that resample a coherence may bring it to.
 HIGHEST_COHERENCE = 1.2
+# How far above 1 rounding may bring it, not worth a word.
+COHERENCE_ROUNDING = 1e-3
 PATTERNS = {
     "phase_linked": "*.int.tif",
     "slc": "*.slc.tif",
@@ -427,10 +429,10 @@ def read_coherence(
             "divide by the largest value it can have (per cents by 100, bytes by 255)"
         )
     if highest > 1:
-        if warn:
+        if warn and highest > 1 + COHERENCE_ROUNDING:
             log.warning(
-                "%s: %d values of the temporal coherence are above 1, up to %g, as resampling "
-                "leaves them: taken for 1",
+                "%s: temporal coherence above 1 at %d pixels, up to %g, as resampling leaves it: "
+                "taken for 1",
                 path,
                 np.count_nonzero(coherence > 1),
                 highest,
