@@ -72,6 +72,16 @@ def _short(crs: str | None) -> str:
     return "none" if crs is None else CRS.from_user_input(crs).to_string()[:60]
 
 
+def map_crs(crs: str | None) -> CRS | None:
+    """Return a coordinate reference system if it places pixels on a map, by angles or metres.
+
+    Others are those of engineering (``LOCAL_CS``), such as radar coordinates, geocentric and
+    vertical ones: their scenes stay in rows and columns.
+    """
+    found = None if crs is None else CRS.from_user_input(crs)
+    return found if found and (found.is_geographic or found.is_projected) else None
+
+
 def local_file(name: str | Path) -> bool:
     """Say whether a name is a path of this machine, and not one that only GDAL understands.
 
