@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emcflow.files import write_text
 from emcflow.points import check_agreement, check_limit
-from emcflow.raster import read_band
+from emcflow.raster import map_crs, read_band
 from emcflow.stack import Stack, check_stack
 from emcflow.update import check_coherence
 from job import job
@@ -26,6 +26,12 @@ with job(snakemake) as log:
         check_coherence(json.loads(Path(previous).read_text()), checksum)
     if grid.crs is None:
         log.info("no coordinate reference system: the results stay in rows and columns")
+    elif map_crs(grid.crs) is None:
+        log.info(
+            "%s is no coordinate reference system of maps: drawings and exports stay in rows and "
+            "columns",
+            grid.crs.partition(",")[0] + "]",
+        )
     log.info(
         "%d dates from %s to %s, %d x %d pixels, %d points above %g (%.1f %%)",
         len(stack.dates),

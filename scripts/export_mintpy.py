@@ -5,12 +5,12 @@ import json
 import numpy as np
 from emcflow import mintpy_files as mintpy
 from emcflow.files import read_csv
-from emcflow.geometry import metres_per_rad
+from emcflow.geometry import RASTER_KEYS, metres_per_rad
 from emcflow.network_tables import ENDS
 from emcflow.raster import Grid, read_band
 from emcflow.reference import read_reference
 from emcflow.stack import read_coherence
-from emcflow.view import RASTER_LIMITS, PointRasters
+from emcflow.view import PointRasters
 from job import job, progress
 
 with job(snakemake) as log:
@@ -31,9 +31,9 @@ with job(snakemake) as log:
     points = np.isfinite(read_band(given.interferograms[0]))
     rasters = PointRasters(points, summary, params.window)
     view = {}
-    for key, limits in RASTER_LIMITS.items():
+    for key in RASTER_KEYS:
         value = params.geometry[key]
-        view[key] = rasters.read(value, *limits) if isinstance(value, str) else value
+        view[key] = rasters.read_geometry(value, key) if isinstance(value, str) else value
     incidence = view["incidence_angle_deg"]
     attributes = mintpy.scene_attributes(
         grid,

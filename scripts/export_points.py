@@ -2,8 +2,8 @@
 
 import json
 
-from emcflow.point_table import point_batches, write_csv, write_geoparquet
-from emcflow.raster import Grid
+from emcflow.point_table import has_degrees, point_batches, write_csv, write_geoparquet
+from emcflow.raster import Grid, map_crs
 from job import job
 
 MILLIMETRES = 1e3
@@ -20,4 +20,8 @@ with job(snakemake) as log:
         npoints = write_csv(output, batches)
     else:
         npoints = write_geoparquet(output, batches, grid.crs)
+    if map_crs(grid.crs) is None:
+        log.info("no coordinate reference system of maps: rows and columns alone")
+    elif not has_degrees(grid.crs):
+        log.info("no way from the coordinate reference system to WGS 84: no longitude and latitude")
     log.info("%d points, %d columns of results", npoints, len(columns))

@@ -4,13 +4,12 @@ import json
 
 import numpy as np
 from emcflow.files import read_csv, write_text
-from emcflow.geometry import TERMS, design_matrix, rad_per_mm_yr
+from emcflow.geometry import RASTER_KEYS, TERMS, design_matrix, rad_per_mm_yr
 from emcflow.raster import Grid, scatter, write_raster
 from emcflow.search_grid import choose_terms
 from emcflow.stack import coherent_points
 from emcflow.view import (
     DEM_ERROR,
-    RASTER_LIMITS,
     VELOCITY,
     PointRasters,
     inverse_lever,
@@ -31,9 +30,11 @@ with job(snakemake) as log:
     rasters = PointRasters(mask, summary, params.window)
     wavelength_m = params.geometry["wavelength_m"]
     views = {}
-    for key, limits in RASTER_LIMITS.items():
+    for key in RASTER_KEYS:
         value = params.geometry[key]
-        views[key] = rasters.read(value, *limits) if isinstance(value, str) else np.float64(value)
+        views[key] = (
+            rasters.read_geometry(value, key) if isinstance(value, str) else np.float64(value)
+        )
     lever = inverse_lever(**views)
     view = {"wavelength_m": wavelength_m, **scene_view(**views)}
     log.info("mean view: %s", ", ".join(f"{key} {value:.6g}" for key, value in view.items()))

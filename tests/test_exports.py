@@ -15,6 +15,7 @@ import rasterio
 import rasterio.warp
 from emcflow.geometry import rad_per_m
 from emcflow.mintpy_files import mintpy_bperp, mintpy_components, scene_attributes
+from emcflow.point_table import point_batches, write_geoparquet
 from emcflow.raster import Grid, write_cog, write_raster
 from rasterio.crs import CRS
 from scipy.ndimage import distance_transform_edt
@@ -402,6 +403,51 @@ def test_a_cog_has_overviews_and_statistics(kind, mean, tmp_path):
         small = dataset.read(1, out_shape=(550, 650))
     assert (small[40:, 40:] == mean).all()
     assert (np.isnan(small[:30, :30]) if kind == np.float32 else small[:30, :30] == 65535).all()
+
+
+LOCAL = 'LOCAL_CS["radar coordinates",UNIT["metre",1]]'
+
+
+@pytest.mark.parametrize(
+    ("crs", "transform", "names", "place"),
+    [
+        (LOCAL, (1.0, 0, 0, 0, 1.0, 0), ("row", "col"), None),
+        ("EPSG:4978", (10.0, 0, 4e6, 0, -10.0, 3e5), ("row", "col"), None),
+        (  # the Moon: no way to WGS 84
+            "+proj=longlat +R=1737400",
+            (0.5, 0, 10.0, 0, -0.5, -20.0),
+            ("row", "col", "x", "y"),
+            None,
+        ),
+        (
+            "EPSG:4326",
+            (0.5, 0, 179.0, 0, -0.5, -20.0),
+            ("row", "col", "x", "y", "longitude", "latitude"),
+            ([179.25, 179.75, 180.25], [-20.25] * 3),
+        ),
+        (  # the disk of the Earth ends at x = 5.4e6
+            "+proj=geos +h=35785831 +lon_0=0 +sweep=y",
+            (6e6, 0, -3e6, 0, -1e6, 5e5),
+            ("row", "col", "x", "y", "longitude", "latitude"),
+            ([0, np.nan, np.nan], [0, np.nan, np.nan]),
+        ),
+    ],
+)
+def test_tables_have_the_coordinates_that_there_are(crs, transform, names, place, tmp_path):
+    grid = Grid((1, 3), crs, tuple(map(float, transform)))
+    points = tmp_path / "points.tif"
+    write_raster(points, np.ones((1, 3), np.float32), grid, units="1", description="x")
+    table = next(point_batches(grid, points, {}, {}))
+    assert tuple(table.column_names) == names
+    if place:
+        np.testing.assert_allclose(table["longitude"].to_numpy() % 360, np.array(place[0]) % 360)
+        np.testing.assert_allclose(table["latitude"], place[1])
+    write_geoparquet(tmp_path / "p.parquet", iter([table]), crs)
+    written = pyarrow.parquet.read_schema(tmp_path / "p.parquet")
+    column = json.loads(written.metadata[b"geo"])["columns"]["geometry"]
+    assert (column["crs"] is None) == ("x" not in names)
+    attributes = scene_attributes(grid, ["20200101"], (0, 0), WAVELENGTH_M)
+    assert ("X_FIRST" in attributes) == ("x" in names)
 
 
 # Filled between the points

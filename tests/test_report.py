@@ -119,6 +119,9 @@ def test_degrees_have_their_length_at_the_latitude():
     [
         (None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
         (UTM, (7.0, 7.0, 500e3, 7.0, -7.0, 90e3)),
+        ('LOCAL_CS["radar coordinates",UNIT["metre",1]]', (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)),
+        ("EPSG:4978", (10.0, 0.0, 4e6, 0.0, -10.0, 3e5)),  # geocentric
+        ("EPSG:5773", (10.0, 0.0, 4e6, 0.0, -10.0, 3e5)),  # vertical
     ],
 )
 def test_radar_and_rotated_grids_stay_rows_and_columns(crs, transform):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import rasterio
 from emcflow.errors import InputError
-from emcflow.geometry import TERMS, design_matrix, rad_per_m
+from emcflow.geometry import TERMS, check_limits, design_matrix, rad_per_m
 from emcflow.integrate import integrate_links
 from emcflow.links import estimate_links
 from emcflow.mesh import point_mesh
@@ -232,3 +232,18 @@ def test_rasters_in_other_units():
         check_values("inc.tif", np.array([0.6, 0.8, 0, np.nan]), 5, 85, "degrees")
     with pytest.raises(InputError, match=r"inc.tif: zero or NaN at all points"):
         check_values("inc.tif", np.array([0, np.nan]), 5, 85, "degrees")
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "says"),
+    [
+        ("incidence_angle_deg", (0.6, 0.8), "from 0.6 to 0.8 .* above 2 .* looks like radians"),
+        ("incidence_angle_deg", (np.nan, 40), "expected incidence angles in degrees"),
+        ("slant_range_m", (840, 960), "metres, not kilometres.* looks like kilometres, convert"),
+        ("wavelength_m", (5.405e9, 5.405e9), "looks like Hz, write 0.05547"),
+        ("wavelength_m", (55.5, 55.5), "looks like millimetres, write 0.0555$"),
+    ],
+)
+def test_geometry_has_one_range_check(key, values, says):
+    with pytest.raises(InputError, match=says):
+        check_limits("inc.tif", key, *values)

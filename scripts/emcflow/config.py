@@ -19,6 +19,7 @@ import jsonschema
 import yaml
 
 from emcflow.errors import InputError
+from emcflow.geometry import LIMITS, RASTER_KEYS, check_limits
 from emcflow.model_terms import KEYS, step_limit_mm
 from emcflow.simulate import simulation_dates
 
@@ -27,8 +28,6 @@ SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.ya
 # A C-band satellite, for simulated stacks that give no geometry of their own.
 SIMULATED_GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 
-# Keys of the geometry that may be rasters.
-RASTER_KEYS = ("slant_range_m", "incidence_angle_deg")
 # Keys that a simulated stack makes no use of.
 STACK_RASTERS = (
     "directory", "files", "window", "mask", "temporal_coherence", "amplitude_dispersion",
@@ -187,6 +186,7 @@ def cross_problems(config: dict) -> list[str]:
     """
     problems = [
         *_stack_problems(config),
+        *_limit_problems(config["geometry"]),
         *_network_problems(config),
         *_tile_problems(config["tiles"]),
         *_output_problems(config),
@@ -360,6 +360,16 @@ def _output_problems(config: dict) -> Iterator[str]:
                 f"geometry.wavelength_m: missing; {key} turns phase into metres with it, give it "
                 "(the metadata of the images has it)"
             )
+
+
+def _limit_problems(geometry: dict) -> Iterator[str]:
+    for key in LIMITS:
+        value = geometry[key]
+        if isinstance(value, int | float):
+            try:
+                check_limits(f"geometry.{key}", key, value, value)
+            except InputError as error:
+                yield str(error)
 
 
 def _geometry_problems(config: dict) -> Iterator[str]:

@@ -26,9 +26,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
-from rasterio.crs import CRS
 
-from emcflow.raster import Grid
+from emcflow.raster import Grid, map_crs
 
 INK, MUTED, EMPTY = "#1f2937", "#6b7280", "#e9ebef"
 ACCENT, SECOND = "#0f6f8c", "#c2540a"
@@ -132,9 +131,9 @@ class SceneView:
 def scene_view(grid: Grid) -> SceneView:
     """Choose how the scene is drawn.
 
-    With a coordinate reference system and no rotation north is up, and pixels have their shape on
-    the ground (of geographic coordinates: at the middle of the scene). Otherwise the axes are rows
-    and columns, with square pixels.
+    With a coordinate reference system of maps and no rotation north is up, and pixels have their
+    shape on the ground (of geographic coordinates: at the middle of the scene). Otherwise the axes
+    are rows and columns, with square pixels.
 
     Parameters
     ----------
@@ -146,7 +145,7 @@ def scene_view(grid: Grid) -> SceneView:
     """
     a, b, left, d, e, top = grid.transform
     rows, cols = grid.shape
-    crs = CRS.from_user_input(grid.crs) if grid.crs else None
+    crs = map_crs(grid.crs)
     if crs is None or b != 0 or d != 0:
         extent = (0.0, float(cols), float(rows), 0.0)
         note = "Rows and columns of the input, the first row on top."

@@ -30,7 +30,7 @@ Trans. Geosci. Remote Sens., 39(1), 8-20.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import numpy as np
@@ -43,6 +43,33 @@ UNITS = ("mm/yr", "m")
 # Names of the standard deviations of the terms.
 SIGMAS = {"velocity_mm_yr": "velocity_sigma_mm_yr", "dem_error_m": "dem_error_sigma_m"}
 DAYS_PER_YEAR = 365.25
+SPEED_OF_LIGHT = 299_792_458.0  # m/s
+# Keys of the section geometry that may be rasters.
+RASTER_KEYS = ("slant_range_m", "incidence_angle_deg")
+# What the keys of the section geometry are, and between which limits they lie, numbers and
+# rasters alike.
+LIMITS = {
+    "wavelength_m": (1e-3, 1.0, "wavelengths in metres"),
+    "slant_range_m": (2e3, 1e8, "slant ranges in metres, not kilometres"),
+    "incidence_angle_deg": (2.0, 90.0, "incidence angles in degrees"),
+}
+# Values in other units that are met, turned into those of the key; and between which values they
+# are believed: the bands X to L, and heights of satellites.
+OTHER_UNITS: dict[str, tuple[float, float, dict[str, Callable[[float], float]]]] = {
+    "wavelength_m": (
+        0.02,
+        0.3,
+        {
+            "centimetres": lambda value: value / 1e2,
+            "millimetres": lambda value: value / 1e3,
+            "GHz": lambda value: SPEED_OF_LIGHT / (value * 1e9),
+            "MHz": lambda value: SPEED_OF_LIGHT / (value * 1e6),
+            "Hz": lambda value: SPEED_OF_LIGHT / value,
+        },
+    ),
+    "slant_range_m": (2e5, 4e7, {"kilometres": lambda value: value * 1e3}),
+    "incidence_angle_deg": (5.0, 90.0, {"radians": math.degrees}),
+}
 # Motion away from the sensor is positive in the phase; in results it is the one of these asked for.
 MOTION_SIGNS = {"away": 1, "toward": -1}
 MOTION_TEXTS = {
@@ -182,7 +209,9 @@ def design_matrix(
         For dates that do not ascend, a baseline that is missing or not finite, or a geometry that
         is none.
     """
-    _check_geometry(wavelength_m, slant_range_m, incidence_angle_deg)
+    given = (wavelength_m, slant_range_m, incidence_angle_deg)
+    for key, value in zip(LIMITS, given, strict=True):
+        check_limits(f"geometry.{key}", key, value, value)
     years = days_since_first(dates) / DAYS_PER_YEAR
     bperp_m = real_array(bperp_m, "bperp_m", np.float64)
     if np.any(np.diff(years) <= 0):
@@ -217,15 +246,40 @@ def pair_design(design: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     return design[pairs[:, 1]] - design[pairs[:, 0]]
 
 
-def _check_geometry(wavelength_m: float, slant_range_m: float, incidence_angle_deg: float) -> None:
-    """Refuse numbers that no radar has; NaN fails every comparison and is refused too."""
-    for name, value, low, high in (
-        ("wavelength_m", wavelength_m, 0, 10),
-        ("slant_range_m", slant_range_m, 0, math.inf),
-        ("incidence_angle_deg", incidence_angle_deg, 0, 90),
-    ):
-        if not low < value < high:
-            raise InputError(
-                f"geometry: {name} is {value}; expected a number between {low} and {high}: "
-                "correct it (lengths in metres, angles in degrees)"
-            )
+def check_limits(name: str, key: str, smallest: float, largest: float) -> None:
+    """Refuse values of the geometry that no radar has; NaN fails every comparison too.
+
+    Parameters
+    ----------
+    name : str
+        Of the key or the raster, for the message.
+    key : str
+        One of :data:`LIMITS`.
+    smallest, largest : float
+        Of the values; one number is both.
+
+    Raises
+    ------
+    InputError
+        It names the unit that the values look like.
+    """
+    low, high, what = LIMITS[key]
+    if low < smallest and largest < high:
+        return
+    advice = "correct it"
+    least, most, units = OTHER_UNITS[key]
+    middle = (smallest + largest) / 2
+    readings = {unit: turn(middle) for unit, turn in units.items()} if middle > 0 else {}
+    likely = {unit: value for unit, value in readings.items() if least <= value < most}
+    if likely:
+        advice = "it looks like " + " or ".join(likely)
+    if smallest == largest:
+        found = f"{smallest:.8g}"
+        if likely:
+            advice += ", write " + " or ".join(f"{value:.4g}" for value in likely.values())
+    else:
+        found = f"values from {smallest:g} to {largest:g} at the points"
+        advice += ", convert it" if likely else ""
+    raise InputError(
+        f"{name}: {found}; expected {what}, above {low:g} and below {high:g}: {advice}"
+    )

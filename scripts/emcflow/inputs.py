@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emcflow.config import RASTER_KEYS
 from emcflow.errors import InputError
 from emcflow.filenames import by_date, check_braces, dates_in_name, list_rasters
+from emcflow.geometry import RASTER_KEYS
 from emcflow.interferograms import Interferograms, find_interferograms
 from emcflow.points import coherence_of_dispersion
 from emcflow.raster import local_file

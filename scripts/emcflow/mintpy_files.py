@@ -24,10 +24,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from rasterio.crs import CRS
 
 from emcflow.geometry import MOTION_SIGNS
-from emcflow.raster import Grid
+from emcflow.raster import Grid, map_crs
 from emcflow.store import create
 
 # Rasters are compressed by a filter that every build of HDF5 in Python has, fast to read and write.
@@ -67,8 +66,8 @@ def scene_attributes(
     Parameters
     ----------
     grid : Grid
-        Without a coordinate reference system, or rotated, it is one of radar coordinates for
-        MintPy.
+        Without a coordinate reference system of maps, or rotated, it is one of radar coordinates
+        for MintPy.
     dates : sequence of str
         YYYYMMDD.
     reference : tuple of int
@@ -98,8 +97,8 @@ def scene_attributes(
     if incidence_angle_deg is not None:
         attributes["CENTER_INCIDENCE_ANGLE"] = f"{incidence_angle_deg:.12g}"
     a, b, left, d, e, top = grid.transform
-    if grid.crs is not None and b == 0 and d == 0:
-        crs = CRS.from_user_input(grid.crs)
+    crs = map_crs(grid.crs)
+    if crs is not None and b == 0 and d == 0:
         unit = "degrees" if crs.is_geographic else "meters"
         attributes |= {
             "X_FIRST": repr(left),

@@ -141,6 +141,16 @@ def _where_texts_part(one: str, other: str) -> tuple[str, str]:
     return f"...{one[start : start + 60]}", f"...{other[start : start + 60]}"
 
 
+def map_crs(crs: str | None) -> CRS | None:
+    """Return a coordinate reference system if it places pixels on a map, by angles or metres.
+
+    Others are those of engineering (``LOCAL_CS``), such as radar coordinates, geocentric and
+    vertical ones: their scenes stay in rows and columns.
+    """
+    found = None if crs is None else CRS.from_user_input(crs)
+    return found if found and (found.is_geographic or found.is_projected) else None
+
+
 def local_file(name: str | Path) -> bool:
     """Say whether a name is a path of this machine, and not one that only GDAL understands.
 

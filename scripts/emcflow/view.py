@@ -25,15 +25,10 @@ from typing import Any
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.geometry import TERMS
+from emcflow.geometry import LIMITS, TERMS, check_limits
 from emcflow.raster import Grid, open_raster, read_grid, read_values
 
 VELOCITY, DEM_ERROR = TERMS
-# Keys of the section geometry that may be rasters, and between which their values have to lie.
-RASTER_LIMITS = {
-    "slant_range_m": (1e3, 1e8, "slant ranges in metres"),
-    "incidence_angle_deg": (2, 89, "incidence angles in degrees"),
-}
 
 
 def inverse_lever(slant_range_m: np.ndarray, incidence_angle_deg: np.ndarray) -> np.ndarray:
@@ -79,6 +74,17 @@ class PointRasters:
         InputError
             Also for a raster on another grid.
         """
+        values = self._at_points(path, what)
+        check_values(path, values, low, high, what, zero)
+        return values
+
+    def read_geometry(self, path: str, key: str) -> np.ndarray:
+        """Return the values of a key of the section geometry at the points, as `read` does."""
+        values = self._at_points(path, LIMITS[key][2])
+        check_limits(path, key, *value_range(path, values, LIMITS[key][2]))
+        return values
+
+    def _at_points(self, path: str, what: str) -> np.ndarray:
         with open_raster(path) as dataset:
             own = read_grid(dataset)
         difference = own.cropped(self.window).differs_from(self.grid)
@@ -91,7 +97,6 @@ class PointRasters:
         if np.iscomplexobj(values):
             raise InputError(f"{path}: complex values; expected {what}: give another raster")
         values = values.astype(np.float64)
-        check_values(path, values, low, high, what, zero)
         return values
 
 
@@ -117,14 +122,22 @@ def check_values(
     ------
     InputError
     """
+    smallest, largest = value_range(path, values, what, zero)
+    if smallest < low or largest > high:
+        raise InputError(
+            f"{path}: values from {smallest:g} to {largest:g} at the points; expected "
+            f"{what}, {low:g} to {high:g}: convert it"
+        )
+
+
+def value_range(
+    path: str, values: np.ndarray, what: str, zero: bool = False
+) -> tuple[float, float]:
+    """Return the smallest and the largest of the values at the points; see `check_values`."""
     known = values[np.isfinite(values) & (zero | (values != 0))]
     if not known.size:
         raise InputError(f"{path}: zero or NaN at all points; expected {what}: give another raster")
-    if known.min() < low or known.max() > high:
-        raise InputError(
-            f"{path}: values from {known.min():g} to {known.max():g} at the points; expected "
-            f"{what}, {low:g} to {high:g}: convert it"
-        )
+    return float(known.min()), float(known.max())
 
 
 def scene_view(slant_range_m: np.ndarray, incidence_angle_deg: np.ndarray) -> dict[str, float]:
