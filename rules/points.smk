@@ -27,6 +27,7 @@ if INPUTS.interferograms:
             state=state_of(INPUTS.interferograms.files),
             dates=list(STACK.dates),
             pairs=INPUTS.interferograms.pairs,
+            names=INPUTS.interferograms.names,
             window=config["stack"]["window"],
             code=code_version("link_phases"),
         message:
@@ -59,6 +60,7 @@ if INPUTS.points:
             points=vars(INPUTS.points),
             state=state_of(POINT_FILES),
             files=list((INPUTS.interferograms or STACK).files),
+            names=INPUTS.image_names,
             code=code_version("select_points"),
         message:
             "Where points may be, by {params.points[kind]}"

@@ -60,6 +60,7 @@ rule check_stack:
     params:
         stack=STACK_PARAMS,
         state=state_of([*STACK.files, STACK.coherence]),
+        names=INPUTS.image_names,
         min_coherence=MIN_COHERENCE,
         max_dispersion=MAX_DISPERSION,
         by_agreement=BY_AGREEMENT,

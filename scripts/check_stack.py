@@ -4,10 +4,11 @@ import json
 import zlib
 from pathlib import Path
 
+from emcflow.coverage import coverage_remarks, read_remarks
 from emcflow.files import write_text
 from emcflow.points import check_agreement, check_limit
-from emcflow.raster import map_crs, read_band
-from emcflow.stack import Stack, check_stack
+from emcflow.raster import map_crs, open_raster, read_band
+from emcflow.stack import Stack, check_stack, stack_coverage
 from emcflow.update import check_coherence
 from job import job
 
@@ -19,6 +20,13 @@ with job(snakemake) as log:
     if params.max_dispersion is not None:
         check_limit(read_band(stack.coherence), stack.coherence, params.max_dispersion)
     grid, mask = check_stack(stack, params.min_coherence)
+    with open_raster(stack.coherence) as dataset:
+        remarks = read_remarks(dataset.tags())
+    counts, sampled = stack_coverage(stack, mask)
+    files = list(filter(None, stack.files))
+    own = coverage_remarks(counts, params.names, files, sampled)
+    for remark in own:
+        log.warning("%s", remark)
     # of the file as it is, so that it is the same however it was read
     checksum = zlib.crc32(read_band(stack.coherence))
     previous = snakemake.input.get("previous")
@@ -53,5 +61,6 @@ with job(snakemake) as log:
         "coherence": stack.coherence,
         "coherence_crc32": checksum,
         "min_coherence": params.min_coherence,
+        "remarks": [*remarks, *own],
     }
     write_text(snakemake.output[0], json.dumps(summary, indent=1) + "\n")

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from itertools import product
 
 import numpy as np
+from emcflow.coverage import Coverage, coverage_remarks, remarks_tag, unchanging_remark
 from emcflow.errors import InputError
 from emcflow.images import read_image
 from emcflow.phase_linking import link_phases
@@ -24,7 +25,8 @@ with job(snakemake) as log:
     row0, col0 = params.window[:2] if params.window else (0, 0)
     blocks = list(product(*(range(0, size, BLOCK) for size in grid.shape)))
     report = progress("blocks linked")
-    complete = 0
+    complete = unchanged = 0
+    counts = None
     with ExitStack() as stack, ThreadPoolExecutor(snakemake.threads) as pool:
         stacked = [
             stack.enter_context(
@@ -55,7 +57,14 @@ with job(snakemake) as log:
                 pair_phase[number] = np.angle(values)
                 return np.isfinite(values) & (values != 0)
 
-            valid = np.logical_and.reduce(list(pool.map(read, range(len(files)))))
+            here = Coverage(shape[0] * shape[1])
+            for usable in pool.map(read, range(len(files))):
+                here.add(usable)
+            counts = counts.with_part(here.counts) if counts else here.counts
+            valid = here.everywhere.reshape(shape)
+            same = valid & np.logical_and.reduce(pair_phase == pair_phase[0]) & (len(files) > 1)
+            unchanged += np.count_nonzero(same)
+            valid &= ~same
             phase, coherence = link_phases(
                 pair_phase[:, valid], params.pairs, len(dates), snakemake.threads
             )
@@ -69,11 +78,17 @@ with job(snakemake) as log:
                 image[valid] = np.exp(1j * values)
                 dataset.write(image, 1, window=window)
             report(done, len(blocks))
+        remarks = coverage_remarks(counts, params.names, files)
         if complete == 0:
             raise InputError(
                 f"{files[0]} and {len(files) - 1} more: no pixel is finite and not zero in all of "
-                "them; expected some: leave out interferograms with gaps"
+                "them and changes from one to another; expected some: leave out interferograms "
+                f"with gaps (stack.exclude) {' '.join(remarks)}".rstrip()
             )
+        remarks += unchanging_remark(unchanged)
+        agreement.update_tags(**remarks_tag(remarks))
+    for remark in remarks:
+        log.warning("%s", remark)
     log.info(
         "%d interferograms linked to %d dates; %d pixels (%.1f %%) with all of them",
         len(files),

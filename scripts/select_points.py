@@ -1,6 +1,7 @@
 """Turn what points are chosen by into one raster that reads as a temporal coherence."""
 
 import numpy as np
+from emcflow.coverage import Coverage, coverage_remarks, remarks_tag
 from emcflow.points import (
     amplitude_dispersion,
     check_dispersion,
@@ -23,11 +24,14 @@ with job(snakemake) as log:
     if raster:
         check_grid(raster, grid if cropped else whole, files[0])
     within = None if cropped else bounds
+    remarks = []
     if kind == "amplitude_dispersion":
         if raster:
             values = read_values(raster, within)
         else:
-            values = amplitude_dispersion(files, bounds, progress("images"))
+            coverage = Coverage(grid.shape[0] * grid.shape[1])
+            values = amplitude_dispersion(files, bounds, progress("images"), coverage)
+            remarks = coverage_remarks(coverage.counts, params.names, files)
         check_dispersion(values, raster or "the stack")
         log.info("amplitude dispersion of %d dates: median %.2f", len(files), np.nanmedian(values))
         values = coherence_of_dispersion(values)
@@ -46,4 +50,13 @@ with job(snakemake) as log:
         "amplitude_dispersion": "temporal coherence that the amplitude dispersion stands for",
         "mask": "1 where there may be points",
     }
-    write_raster(snakemake.output[0], values, grid, units="1", description=texts[kind])
+    for remark in remarks:
+        log.warning("%s", remark)
+    write_raster(
+        snakemake.output[0],
+        values,
+        grid,
+        units="1",
+        description=texts[kind],
+        tags=remarks_tag(remarks),
+    )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from emcflow.coverage import unchanging
 from emcflow.mesh import confident_links, point_mesh
 from emcflow.planar import regions
 from emcflow.stack import Stack, coherent_points, read_phase
@@ -24,13 +25,13 @@ with job(snakemake) as log:
     phase, valid = read_phase(stack, mask, bounds, snakemake.threads)
     if previous:
         check_phase(phase, valid, stack.dates, previous)
+    same = int(unchanging(phase).sum())
+    masked = int((~valid).sum()) - same
+    for count, reason in ((masked, "zero or not finite at some date"), (same, "never changing")):
+        if count:
+            log.warning("%d of %d coherent points are left out: %s", count, valid.size, reason)
     if not valid.all():
         phase = phase[:, valid]
-        log.warning(
-            "%d of %d coherent points are left out: zero or not finite at some date",
-            (~valid).sum(),
-            valid.size,
-        )
     points = (np.argwhere(mask)[valid] + bounds[:2]).astype(np.int32)
     log.info("%d points x %d dates read", *phase.T.shape)
     graph = point_mesh(points)
@@ -46,7 +47,9 @@ with job(snakemake) as log:
             region.max() + 1,
             100 * np.bincount(region).max() / len(points),
         )
-    with create(snakemake.output[0], dates=stack.dates, masked_points=int((~valid).sum())) as file:
+    with create(
+        snakemake.output[0], dates=stack.dates, masked_points=masked, unchanging_points=same
+    ) as file:
         put_points(file, points, bounds)
         put(file, "phase", phase, "rad")
         put_graph(file, graph)

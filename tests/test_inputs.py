@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from emcflow.errors import InputError
-from emcflow.filenames import dates_in_name, list_rasters
+from emcflow.filenames import dates_in_name, list_rasters, pair_in_name
 from emcflow.inputs import baseline_rasters, find_inputs
 from emcflow.interferograms import find_interferograms
 from emcflow.phase_linking import link_phases
@@ -42,6 +42,26 @@ SECTION = {
 )
 def test_names_that_only_gdal_understands(name, local):
     assert local_file(name) == local
+
+
+@pytest.mark.parametrize(
+    ("name", "pair"),
+    [
+        ("20200113_20200101.int.tif", ("20200113", "20200101")),
+        ("GUNW_20200101T010203_20200101T010231_20200113T010203_20200113T010231.tif", DATES[:2]),
+        ("x_20200101_20200101_20200113_20200113_v2.h5", DATES[:2]),
+        ("20200101_20200113/20200101T0102.tif", DATES[:2]),
+        ("S1_20200101T235959_20200102T000020_20200113T235959.tif", ("20200101", "20200102")),
+    ],
+)
+def test_a_pair_is_the_first_two_different_dates(name, pair):
+    assert pair_in_name(name) == tuple(pair)
+
+
+@pytest.mark.parametrize("name", ["20200101_20200101.tif", "20200101.tif", "20200101_20201301.tif"])
+def test_names_without_two_different_dates_are_refused(name):
+    with pytest.raises(InputError, match=r"expected (two dates|YYYYMMDD)"):
+        pair_in_name(name)
 
 
 @pytest.mark.parametrize(

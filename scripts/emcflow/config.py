@@ -285,6 +285,7 @@ def _stack_problems(config: dict) -> Iterator[str]:
 def _simulation_problems(config: dict) -> Iterator[str]:
     unread = {
         **{f"stack.{key}": config["stack"][key] for key in STACK_RASTERS},
+        "stack.exclude": config["stack"]["exclude"] or None,
         "baselines.csv": config["baselines"]["csv"],
         "baselines.rasters": config["baselines"]["rasters"],
     }

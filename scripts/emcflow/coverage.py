@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,56 +15,72 @@ COSTLY_SHARE = 0.1
 # Equal phases of fewer images may be chance, where few bits of them are kept.
 LEAST_EQUAL = 3
 NOWHERE, SEVERAL = -1, -2
+REMARKS = "EMCFLOW_REMARKS"
+
+
+class Counts(NamedTuple):
+    """Pixels at which images have data.
+
+    Attributes
+    ----------
+    npixels : int
+        That were looked at.
+    known : int64 (nimages,)
+        Of them, those with data of each image.
+    costs : int64 (nimages,)
+        Those that all images but this one have.
+    """
+
+    npixels: int
+    known: np.ndarray
+    costs: np.ndarray
+
+    def with_part(self, other: Counts) -> Counts:
+        """Return the counts of two parts of the scene together."""
+        return Counts(*(one + two for one, two in zip(self, other, strict=True)))
 
 
 class Coverage:
-    """Counts of the pixels at which images have data, one image after the other.
+    """Counts a part of the scene, one image after the other.
 
     Parameters
     ----------
     npixels : int
-
-    Attributes
-    ----------
-    known : list of int
-        Pixels with data of each image.
-    missing_at : int16 (npixels,)
-        The one image without data there, `NOWHERE` or `SEVERAL`.
     """
 
     def __init__(self, npixels: int):
-        self.known: list[int] = []
-        self.missing_at = np.full(npixels, NOWHERE, np.int16)
+        self._known: list[int] = []
+        # the one image without data there, else one of the two
+        self._missing_at = np.full(npixels, NOWHERE, np.int16)
 
     def add(self, usable: np.ndarray) -> None:
-        """Count an image that has data where `usable`, bool (npixels,)."""
-        first, missing = self.missing_at == NOWHERE, ~usable.ravel()
-        self.missing_at[missing & ~first] = SEVERAL
-        self.missing_at[missing & first] = len(self.known)
-        self.known.append(int(np.count_nonzero(usable)))
+        """Count an image that has data where `usable`, bool of `npixels` values."""
+        first, missing = self._missing_at == NOWHERE, ~usable.ravel()
+        self._missing_at[missing & ~first] = SEVERAL
+        self._missing_at[missing & first] = len(self._known)
+        self._known.append(int(np.count_nonzero(usable)))
 
     @property
-    def costs(self) -> np.ndarray:
-        """Pixels int64 (nimages,) that all other images have, and each alone has not."""
-        lost = self.missing_at[self.missing_at >= 0]
-        return np.bincount(lost, minlength=len(self.known))
+    def everywhere(self) -> np.ndarray:
+        """Pixels bool (npixels,) at which all images have data."""
+        return self._missing_at == NOWHERE
 
-    def __add__(self, other: Coverage) -> Coverage:
-        """Return the counts of two parts of the scene together."""
-        both = Coverage(0)
-        both.known = [sum(pair) for pair in zip(self.known, other.known, strict=True)]
-        both.missing_at = np.concatenate([self.missing_at, other.missing_at])
-        return both
+    @property
+    def counts(self) -> Counts:
+        """What was counted."""
+        lost = self._missing_at[self._missing_at >= 0]
+        costs = np.bincount(lost, minlength=len(self._known))
+        return Counts(self._missing_at.size, np.array(self._known, np.int64), costs)
 
 
 def coverage_remarks(
-    coverage: Coverage, names: Sequence[str], files: Sequence[str], sampled: bool = False
+    counts: Counts, names: Sequence[str], files: Sequence[str], sampled: bool = False
 ) -> list[str]:
     """Name the images that cost many points; refuse one that has no data at all.
 
     Parameters
     ----------
-    coverage : Coverage
+    counts : Counts
     names : sequence of str
         Dates or pairs, as ``stack.exclude`` takes them; empty for one that cannot be left out.
     files : sequence of str
@@ -80,17 +98,17 @@ def coverage_remarks(
     InputError
         For an image without data at any of the pixels, where there are some.
     """
-    npixels = coverage.missing_at.size
+    npixels = counts.npixels
     if not npixels:
         return []
-    for known, name, file in zip(coverage.known, names, files, strict=True):
+    for known, name, file in zip(counts.known, names, files, strict=True):
         if not known and not sampled:
             raise InputError(
                 f"{file}: zero, nodata or not finite at all {npixels} pixels that may be points; "
                 f"expected an image with data: write it again, or {_leave_out(name)}"
             )
     remarks = []
-    for cost, known, name, file in zip(coverage.costs, coverage.known, names, files, strict=True):
+    for cost, known, name, file in zip(counts.costs, counts.known, names, files, strict=True):
         if cost > COSTLY_SHARE * npixels:
             remarks.append(
                 f"{file} has data at {known / npixels:.0%} of the pixels that may be points, and "
@@ -104,6 +122,26 @@ def _leave_out(name: str) -> str:
     if not name:
         return "form the stack again from another first date"
     return f"leave it out with stack.exclude: [{name!r}]"
+
+
+def unchanging_remark(npixels: int) -> list[str]:
+    """Return the sentence that says how many pixels never change, none where all do."""
+    if not npixels:
+        return []
+    return [
+        f"{npixels} pixels never change over the dates, as nodata written as a number does: they "
+        "are left out."
+    ]
+
+
+def remarks_tag(remarks: Sequence[str]) -> dict[str, str]:
+    """Return the tag of a raster that hands remarks on to the report."""
+    return {REMARKS: json.dumps(remarks)} if remarks else {}
+
+
+def read_remarks(tags: Mapping[str, str]) -> list[str]:
+    """Return the remarks among the tags of a raster."""
+    return json.loads(tags.get(REMARKS, "[]"))
 
 
 def unchanging(phase: np.ndarray) -> np.ndarray:

@@ -12,6 +12,9 @@ from pathlib import Path
 from emcflow.errors import InputError
 from emcflow.raster import local_file
 
+# A run of eight digits, or of 14 with the time.
+DATE = re.compile(r"(?<!\d)(\d{8})(?:\d{6})?(?!\d)")
+
 
 def list_rasters(key: str, directory: str | Path | None, names: str | Sequence[str]) -> list[str]:
     """Return the rasters that a key of the config names.
@@ -94,7 +97,7 @@ def dates_in_name(path: str, count: int) -> tuple[str, ...]:
         Where there are none, or none of the calendar.
     """
     for part in reversed(re.split(r"[/\\]", str(path))):
-        runs = re.findall(r"(?<!\d)(\d{8})(?:\d{6})?(?!\d)", part)[:count]
+        runs = DATE.findall(part)[:count]
         if len(runs) == count:
             for digits in runs:
                 _check_date(path, digits)
@@ -102,6 +105,29 @@ def dates_in_name(path: str, count: int) -> tuple[str, ...]:
     raise InputError(
         f"{path}: no {'date' if count == 1 else 'two dates'} in the name; expected YYYYMMDD, as in "
         f"{'20200101' if count == 1 else '20200101_20200113'}: rename or remove the file"
+    )
+
+
+def pair_in_name(path: str) -> tuple[str, str]:
+    """Return the first two different dates in the name of an interferogram.
+
+    Names of products over some seconds have each date twice, at the start and the end of the image.
+
+    Raises
+    ------
+    InputError
+        Where there are none; see :func:`dates_in_name`.
+    """
+    for part in reversed(re.split(r"[/\\]", str(path))):
+        distinct = list(dict.fromkeys(DATE.findall(part)))
+        if len(distinct) > 1:
+            first, second = distinct[:2]
+            for digits in (first, second):
+                _check_date(path, digits)
+            return first, second
+    dates_in_name(path, 2)  # where there are fewer, it says so
+    raise InputError(
+        f"{path}: twice the same date in the name; expected two dates: rename or remove the file"
     )
 
 

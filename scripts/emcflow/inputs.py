@@ -61,6 +61,11 @@ class Inputs:
     points: PointSource | None = None
     interferograms: Interferograms | None = None
 
+    @property
+    def image_names(self) -> list[str]:
+        """Return the date of each file of the stack, as ``stack.exclude`` takes it."""
+        return [date for date, file in zip(self.stack.dates, self.stack.files, strict=True) if file]
+
 
 def find_inputs(stack: dict[str, Any], output_dir: str) -> Inputs:
     """Find the files that the section ``stack`` of the config names.
@@ -84,13 +89,17 @@ def find_inputs(stack: dict[str, Any], output_dir: str) -> Inputs:
     """
     directory, layout = stack["directory"], stack["layout"]
     window = tuple(stack["window"]) if stack["window"] else None
+    # YAML takes a pair of dates without quotes for a number, and leaves its underscore out
+    exclude = [
+        f"{name[:8]}_{name[-8:]}" if len(name) > 8 else name for name in stack.get("exclude", ())
+    ]
     interferograms = None
     if layout == "interferograms":
-        interferograms = find_interferograms(directory, stack["files"])
+        interferograms = find_interferograms(directory, stack["files"], exclude)
         linked = phase_linked_stack(f"{output_dir}/stack/linked", None, interferograms.dates)
         dates, files = linked.dates, linked.files
     else:
-        dates, files = find_dates(directory, layout, stack["files"])
+        dates, files = find_dates(directory, layout, stack["files"], exclude)
     kind, raster = _point_raster(stack)
     cropped = False
     if interferograms is not None and kind == "temporal_coherence" and raster is None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.filenames import dates_in_name
-from emcflow.stack import check_number_of_dates, find_rasters
+from emcflow.filenames import pair_in_name
+from emcflow.stack import check_excluded, check_number_of_dates, find_rasters
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,20 @@ class Interferograms:
     files: tuple[str, ...]
 
     @property
+    def names(self) -> list[str]:
+        """Return the pair of each file as D1_D2."""
+        return [f"{self.dates[first]}_{self.dates[second]}" for first, second in self.pairs]
+
+    @property
     def redundant(self) -> bool:
         """Whether some pairs form loops."""
         return len(self.pairs) >= len(self.dates)
 
 
 def find_interferograms(
-    directory: str | Path | None, files: str | Sequence[str] | None = None
+    directory: str | Path | None,
+    files: str | Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
 ) -> Interferograms:
     """Find interferograms by the two dates in their names.
 
@@ -48,6 +55,8 @@ def find_interferograms(
         Folder of ``DATE1_DATE2.int.tif``; may be None where `files` are given.
     files : str or sequence of str, optional
         Names or patterns, see :func:`emcflow.filenames.list_rasters`.
+    exclude : sequence of str
+        Dates, and pairs D1_D2 in either order, that are left out.
 
     Returns
     -------
@@ -61,12 +70,7 @@ def find_interferograms(
     """
     by_pair: dict[tuple[str, str], str] = {}
     for path in find_rasters(directory, "interferograms", files):
-        pair = dates_in_name(path, 2)
-        if pair[0] == pair[1]:
-            raise InputError(
-                f"{path}: twice the same date in the name; expected two dates: rename or remove "
-                "the file"
-            )
+        pair = pair_in_name(path)
         for other in (pair, pair[::-1]):
             if other in by_pair:
                 raise InputError(
@@ -75,8 +79,13 @@ def find_interferograms(
                     "the two"
                 )
         by_pair[pair] = path
+    known = {name for pair in by_pair for name in (*pair, "_".join(pair), "_".join(pair[::-1]))}
+    some_path = next(iter(by_pair.values()))
+    check_excluded(exclude, known, some_path)
+    out = {*exclude, *("_".join(name.split("_")[::-1]) for name in exclude)}
+    by_pair = {pair: path for pair, path in by_pair.items() if not out & {*pair, "_".join(pair)}}
     dates = sorted({date for pair in by_pair for date in pair})
-    check_number_of_dates(dates, next(iter(by_pair.values())))
+    check_number_of_dates(dates, some_path)
     place = {date: index for index, date in enumerate(dates)}
     pairs = tuple((place[first], place[second]) for first, second in by_pair)
     apart = [dates[d] for d in np.flatnonzero(shortest_paths(pairs, len(dates), 0)[0] < 0)]

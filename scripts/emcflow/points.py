@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from emcflow.coverage import Coverage
 from emcflow.errors import InputError
 from emcflow.raster import read_values
 
@@ -22,6 +23,7 @@ def amplitude_dispersion(
     files: Sequence[str],
     bounds: tuple[int, int, int, int],
     progress: Callable[[int, int], None] | None = None,
+    coverage: Coverage | None = None,
 ) -> np.ndarray:
     """Return the amplitude dispersion of a stack: standard deviation by mean over the dates.
 
@@ -38,11 +40,13 @@ def amplitude_dispersion(
         First row, first column, end row, end column in the rasters.
     progress : callable, optional
         Called with (files read, files in all).
+    coverage : Coverage, optional
+        Of all pixels; the files are added to it.
 
     Returns
     -------
     float32 (rows, cols)
-        NaN where some date is zero or not finite.
+        NaN where some date is zero or not finite, and where no amplitude differs from the others.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def amplitude_dispersion(
     row0, col0, row1, col1 = bounds
     shape = (row1 - row0, col1 - col0)
     mean, squares = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    valid = np.ones(shape, bool)
+    first, same, valid = None, np.ones(shape, bool), np.ones(shape, bool)
     for count, path in enumerate(files, start=1):
         amplitude = np.empty(shape, np.float32)
         for row in range(row0, row1, ROWS_PER_READ):
@@ -72,6 +76,10 @@ def amplitude_dispersion(
                 "write the file again, or leave it out"
             )
         valid &= here
+        if coverage is not None:
+            coverage.add(here)
+        first = amplitude.copy() if first is None else first
+        same &= amplitude == first
         amplitude[~here] = 0
         amplitude /= amplitude.sum(dtype=np.float64) / here.sum()
         # mean and sum of squared deviations brought up to date (Welford 1962)
@@ -82,7 +90,7 @@ def amplitude_dispersion(
             progress(count, len(files))
     with np.errstate(invalid="ignore", divide="ignore"):
         dispersion = np.sqrt(squares / np.float32(len(files))) / mean
-    dispersion[~valid] = np.nan
+    dispersion[~valid | (same & (len(files) > 1))] = np.nan
     return dispersion
 
 

@@ -34,6 +34,8 @@ CORNER_TOLERANCE = 0.05
 NODATA_ROUNDING = 2e-6
 # Nodata that GDAL reports for NetCDF where the file declares none.
 NETCDF_NODATA = 9.969209968386869e36
+# Of a container of datasets: so many are looked into, and so many named.
+MOST_NAMES, SHOWN_NAMES = 50, 4
 # Types of rasters that NumPy does not have; they are read as these.
 OTHER_TYPES = {"complex_int16": "complex64", "complex_int32": "complex64"}
 
@@ -170,7 +172,7 @@ def open_raster(path: str | Path) -> rasterio.DatasetReader:
         Where GDAL cannot open the file.
     """
     try:
-        return rasterio.open(path)
+        dataset = rasterio.open(path)
     except rasterio.errors.RasterioIOError as error:
         missing = local_file(path) and not Path(path).exists()
         reason = "does not exist" if missing else f"cannot be opened: {error}"
@@ -178,6 +180,47 @@ def open_raster(path: str | Path) -> rasterio.DatasetReader:
             f"{path}: {reason}; expected a raster that GDAL can read: check the path, or write "
             "the file again"
         ) from error
+    if not dataset.count or (dataset.driver == "HDF5Image" and os.path.exists(path)):
+        inside = _datasets_inside(path, dataset.subdatasets)
+        if not dataset.count or any(placed for _, placed, _ in inside):
+            dataset.close()
+            raise InputError(_names_inside(path, inside))
+    return dataset
+
+
+def _datasets_inside(path: str | Path, names: Sequence[str]) -> list[tuple[str, bool, str]]:
+    """Return type, whether it has a coordinate system, and GDAL's name of datasets in a container.
+
+    GDAL's reader of netCDF finds coordinates of HDF5 that its own does not; and where there is but
+    one dataset its own names none.
+    """
+    import h5py  # slow, and hardly ever needed here
+
+    tries = [[name] for name in names]
+    if h5py.is_hdf5(path):
+        own: list[str] = []
+        with h5py.File(path) as file:
+            file.visititems(lambda n, o: own.append(n) if getattr(o, "ndim", 0) > 1 else None)
+        tries = [[f'NETCDF:"{path}":/{name}', f'HDF5:"{path}"://{name}'] for name in own]
+    found = []
+    for alternatives in tries[:MOST_NAMES]:
+        for name in alternatives:
+            try:
+                with rasterio.open(name) as dataset:
+                    found.append((dataset.dtypes[0], dataset.crs is not None, name))
+                    break
+            except (rasterio.errors.RasterioIOError, IndexError):
+                continue
+    return sorted(found, key=lambda one: not one[0].startswith("complex"))
+
+
+def _names_inside(path: str | Path, inside: Sequence[tuple[str, bool, str]]) -> str:
+    """Say what a container such as HDF5 holds, complex datasets first."""
+    shown = "; ".join(f"{name} ({kind})" for kind, _, name in inside[:SHOWN_NAMES])
+    return (
+        f"{path}: a container of {len(inside)} rasters; expected the name of one of them, as GDAL "
+        f"has it, in single quotes for each file: {shown or 'none of them can be read'}"
+    )
 
 
 def read_grid(dataset: rasterio.DatasetReader) -> Grid:

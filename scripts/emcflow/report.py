@@ -159,6 +159,8 @@ class Scene:
         Bounds of the tiles.
     degree : ndarray of uint8, shape grid.shape
         Number of tiles that hold a point; 0 where there is none.
+    remarks : tuple of str
+        What was found in the input.
     """
 
     grid: Grid
@@ -166,6 +168,7 @@ class Scene:
     interferograms: tuple[str, ...]
     bounds: tuple[tuple[int, int, int, int], ...]
     degree: np.ndarray
+    remarks: tuple[str, ...] = ()
 
     @cached_property
     def view(self) -> figures.SceneView:
@@ -200,6 +203,7 @@ def read_scene(files: RunFiles) -> Scene:
         tuple(by_pair[name] for name in network.pair_names),
         tuple(tile.bounds for tile in tiles),
         degree,
+        tuple(summary["remarks"]),
     )
 
 
@@ -531,6 +535,13 @@ def _remarks(
             f"{_count(masked, 'coherent point')} left out, zero or not finite at some date "
             "(those of overlaps counted twice)."
         )
+    same = _attribute_sum(files.meshes, "unchanging_points")
+    if same:
+        remarks.append(
+            f"{_count(same, 'coherent point')} left out, whose phase never changes, as that of "
+            "nodata written as a number (those of overlaps counted twice)."
+        )
+    remarks += scene.remarks
     if links and links["edge_share"] > AT_EDGE:
         remarks.append(
             f"{percent(links['edge_share'])} of the links have their best velocity or DEM error at "

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from emcflow.coverage import Coverage, unchanging
+from emcflow.coverage import Counts, Coverage, unchanging
 from emcflow.errors import InputError
 from emcflow.filenames import by_date, check_braces, dates_in_name, list_rasters
 from emcflow.images import check_last_block, read_image
@@ -98,6 +98,7 @@ def find_stack(
     layout: str,
     coherence: str | None = None,
     files: str | Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
 ) -> Stack:
     """Find the files of a stack by their names.
 
@@ -112,6 +113,8 @@ def find_stack(
     files : str or sequence of str, optional
         Names or patterns, see :func:`emcflow.filenames.list_rasters`; those of the layout in the
         folder where not given.
+    exclude : sequence of str
+        Dates that are left out.
 
     Returns
     -------
@@ -123,12 +126,15 @@ def find_stack(
         For a missing folder or coherence, names without dates, several first dates, duplicate
         dates, or fewer than two dates.
     """
-    dates, names = find_dates(directory, layout, files)
+    dates, names = find_dates(directory, layout, files, exclude)
     return Stack(layout, dates, names, find_coherence(directory, coherence))
 
 
 def find_dates(
-    directory: str | Path | None, layout: str, files: str | Sequence[str] | None
+    directory: str | Path | None,
+    layout: str,
+    files: str | Sequence[str] | None,
+    exclude: Sequence[str] = (),
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the dates of a stack and the file of each, see :func:`find_stack`."""
     paths = find_rasters(directory, layout, files)
@@ -140,6 +146,14 @@ def find_dates(
         first, found = _secondaries(paths)
         dates = [first, *sorted(found)]
         names = ["", *(found[date] for date in dates[1:])]
+    check_excluded(exclude, dates, paths[0])
+    if layout == "phase_linked" and dates[0] in exclude:
+        raise InputError(
+            f"stack.exclude: {dates[0]} is the first date, which the phases of all files are "
+            "relative to; expected others: form the stack again from a later date"
+        )
+    kept = [(date, name) for date, name in zip(dates, names, strict=True) if date not in exclude]
+    dates, names = [date for date, _ in kept], [name for _, name in kept]
     check_number_of_dates(dates, paths[0])
     return tuple(dates), tuple(names)
 
@@ -185,11 +199,27 @@ def find_coherence(directory: str | Path | None, coherence: str | None = None) -
     return coherence
 
 
+def check_excluded(exclude: Sequence[str], names: Collection[str], path: str) -> None:
+    """Refuse to leave out what is not there; the path of a file is for the message.
+
+    Raises
+    ------
+    InputError
+    """
+    unknown = [name for name in exclude if name not in names]
+    if unknown:
+        raise InputError(
+            f"stack.exclude: {unknown[0]} is not among the images of {Path(path).parent}; expected "
+            "dates YYYYMMDD, or for interferograms pairs as well, that there are: correct it"
+        )
+
+
 def check_number_of_dates(dates: Sequence[str], path: str) -> None:
     """Refuse a stack of one date; the path of a file is for the message."""
     if len(dates) < 2:
+        found = f"one date ({dates[0]})" if dates else "no date"
         raise InputError(
-            f"{Path(path).parent}: only one date ({dates[0]}); expected at least two acquisitions: "
+            f"{Path(path).parent}: only {found}; expected at least two acquisitions: "
             "add files to the stack"
         )
 
@@ -250,7 +280,7 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
     return grid, coherent_points(stack.coherence, min_coherence, warn=True)
 
 
-def stack_coverage(stack: Stack, mask: np.ndarray) -> tuple[Coverage, bool]:
+def stack_coverage(stack: Stack, mask: np.ndarray) -> tuple[Counts, bool]:
     """Count where the images of a stack have data, at the points of some blocks of the scene.
 
     Parameters
@@ -261,7 +291,7 @@ def stack_coverage(stack: Stack, mask: np.ndarray) -> tuple[Coverage, bool]:
 
     Returns
     -------
-    coverage : Coverage
+    counts : Counts
         Of the dates that have a file.
     sampled : bool
         Whether there are more points than were looked at.
@@ -278,7 +308,7 @@ def stack_coverage(stack: Stack, mask: np.ndarray) -> tuple[Coverage, bool]:
     for date in (date for date, file in enumerate(stack.files) if file):
         values = np.concatenate([stack.read(date, bounds, inside[bounds]) for bounds in blocks])
         coverage.add(np.isfinite(values) & (values != 0))
-    return coverage, len(blocks) < len(inside)
+    return coverage.counts, len(blocks) < len(inside)
 
 
 def check_window(window: Sequence[int] | None, whole: Grid, grid_of: str) -> None:
