@@ -9,6 +9,7 @@ import numpy as np
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from emcflow.baselines import table_state
+from emcflow.closure import all_triangles, window_of
 from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.date_weights import read_weights
