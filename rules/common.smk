@@ -212,6 +212,7 @@ HELD_AT_ONCE = [part for batch in BATCHES for part in in_batches(batch, MERGED_A
 PAIRS_AT_ONCE = max(map(len, HELD_AT_ONCE), default=0)
 DATES_AT_ONCE = max((len({*"_".join(part).split("_")}) for part in HELD_AT_ONCE), default=0)
 INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
+REFERENCES = f"{OUT}/merge/references.csv"
 COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)
 PARAMETER_NAMES = [
     "velocity_mm_yr",

@@ -1,6 +1,5 @@
 """Quality layers: where and in which interferograms the result is to be doubted."""
 
-
 @cache
 def loops_mb():
     """Return what the interferograms of a window take that loops are counted in, in MB."""
@@ -37,7 +36,9 @@ rule quality:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt, threads: scene_memory(attempt, "quality", threads=threads)
+        mem_mb=lambda wildcards, attempt, threads: scene_memory(
+            attempt, "quality", threads=threads
+        )
         + attempt * threads * loops_mb(),
         runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
     params:

@@ -125,7 +125,7 @@ def test_a_full_network_is_counted_in_bounded_memory():
     assert 4 * held * rows * cols <= HELD_BYTES
     hop3 = hop3_network(network_of(pairs, 60).dates)
     size, held = window_of(all_triangles(hop3.pairs, 60)[1])
-    assert (size, held) == ((512, 4096), 6)
+    assert (size, held) == ((512, 4096), 5)
 
 
 def test_small_windows_count_as_large_ones(tmp_path, monkeypatch):

@@ -72,6 +72,8 @@ class RunFiles:
         ``pairs.csv``, ``loops.csv``, ``open_loops.tif`` of the quality layers.
     benchmarks : path
         Folder of Snakemake's benchmark files; need not exist.
+    jobs : sequence of str or None
+        Names of the jobs that count; None for all that have left a benchmark.
     links : sequence of path
         ``links_tile_NN.h5``; empty without a link model.
     parameters : mapping of str to path
@@ -96,6 +98,7 @@ class RunFiles:
     loops: str
     open_loops: str
     benchmarks: str
+    jobs: Sequence[str] | None = None
     links: Sequence[str] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     baselines: str | None = None
@@ -273,7 +276,7 @@ def write_report(
         "pair_table": _pair_rows(table),
         "closure": _closure_section(scene, table, closure, album),
         "seams": _seam_section(scene, overlaps, table, album),
-        "rules": rule_table(files.benchmarks),
+        "rules": rule_table(files.benchmarks, files.jobs),
         "config": yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False),
         "versions": _versions(),
         "sources": _list_files(sources),
@@ -372,13 +375,15 @@ def _median(counts: np.ndarray) -> float:
     return float(np.interp(0.5, below, COHERENCE_BINS))
 
 
-def rule_table(folder: str | Path) -> list[dict]:
+def rule_table(folder: str | Path, jobs: Sequence[str] | None = None) -> list[dict]:
     """Return run time and memory per rule from Snakemake's benchmark files.
 
     Parameters
     ----------
     folder : path
         Holds ``RULE.tsv`` or ``RULE_NN.tsv``; empty or missing: no rows.
+    jobs : sequence of str, optional
+        Names of the files that count, without their ends: others are of earlier settings.
 
     Returns
     -------
@@ -388,6 +393,8 @@ def rule_table(folder: str | Path) -> list[dict]:
     """
     rules: dict[str, list[tuple[float, float]]] = {}
     for path in sorted(Path(folder).glob("*.tsv")):
+        if jobs is not None and path.stem not in jobs:
+            continue
         header, row = (line.split("\t") for line in path.read_text().splitlines())
         taken = dict(zip(header, row, strict=True))
         memory = float(taken["max_rss"]) if taken["max_rss"][0].isdigit() else float("nan")
