@@ -9,6 +9,7 @@ import numpy as np
 sys.path.insert(0, f"{ROOT}/scripts")
 
 from emcflow.baselines import table_state
+from emcflow.closure import all_triangles, window_of
 from emcflow.code_version import code_version as library_version
 from emcflow.config import check_config
 from emcflow.date_weights import read_weights
@@ -225,6 +226,7 @@ HELD_AT_ONCE = [part for batch in BATCHES for part in in_batches(batch, MERGED_A
 PAIRS_AT_ONCE = max(map(len, HELD_AT_ONCE), default=0)
 DATES_AT_ONCE = max((len({*"_".join(part).split("_")}) for part in HELD_AT_ONCE), default=0)
 INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
+REFERENCES = f"{OUT}/merge/references.csv"
 COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)
 PARAMETER_NAMES = [
     "velocity_mm_yr",

@@ -54,6 +54,7 @@ rule export_mintpy:
         coherence=STACK.coherence,
         interferograms=INTERFEROGRAMS,
         conncomp=COMPONENTS,
+        references=REFERENCES,
         baselines=f"{OUT}/network/baselines.csv" if LINK_MODEL else [],
         phase=SERIES_PHASES if TIME_SERIES else [],
         velocity=VELOCITY,

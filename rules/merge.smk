@@ -48,6 +48,46 @@ rule bulk_offsets:
         "../scripts/bulk_offsets.py"
 
 
+def heights_mb():
+    """Return what the heights of the points take, from the links of one tile at a time, in MB."""
+    most = max(tile.points for tile in scene_shape_and_tiles()[1])
+    return predicted_mb("tile_heights", most) if LINK_MODEL and not PREVIOUS else 0
+
+
+rule reference_points:
+    input:
+        stack=f"{OUT}/stack/stack.json",
+        coherence=STACK.coherence,
+        mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+        overlaps=f"{OUT}/merge/overlaps.h5",
+        # New interferograms of a finished run are relative to the same points as its own.
+        previous=previous("merge/references.csv"),
+        # Not the values of points, which take longer than the unwrapping that they run beside.
+        links=(
+            each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if LINK_MODEL and not PREVIOUS else []
+        ),
+    output:
+        REFERENCES,
+    log:
+        f"{OUT}/logs/reference_points.log",
+    benchmark:
+        f"{OUT}/benchmarks/reference_points.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "reference_points")
+        + attempt * heights_mb(),
+        runtime=lambda wildcards, attempt: minutes(attempt, 10, scene_points()),
+    params:
+        reference_point=config["reference"]["point"],
+        min_overlap_points=config["merge"]["min_overlap_points"],
+        code=code_version("reference_points"),
+    message:
+        "Choose the points that phases are relative to"
+    script:
+        "../scripts/reference_points.py"
+
+
 for number, batch in enumerate(BATCHES):
 
     rule:
@@ -63,6 +103,7 @@ for number, batch in enumerate(BATCHES):
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
             overlaps=f"{OUT}/merge/overlaps.h5",
             offsets=f"{OUT}/merge/bulk_offsets.h5",
+            references=REFERENCES,
         output:
             unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
             conncomp=expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=batch),
@@ -83,7 +124,6 @@ for number, batch in enumerate(BATCHES):
             ),
             runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, scene_points()),
         params:
-            reference_point=config["reference"]["point"],
             code=code_version("merge_interferograms"),
         message:
             f"Merge interferograms {batch[0]} to {batch[-1]}, {len(batch)} of {len(NEW_PAIRS)}"

@@ -1,5 +1,13 @@
 """Quality layers: where and in which interferograms the result is to be doubted."""
 
+@cache
+def loops_mb():
+    """Return what the interferograms of a window take that loops are counted in, in MB."""
+    ends = [pair.split("_") for pair in PAIRS]
+    _, sides = all_triangles(np.searchsorted(STACK.dates, ends), len(STACK.dates))
+    (rows, cols), held = window_of(sides)
+    return 4 * held * min(rows * cols, scene_pixels()) // 1_000_000
+
 
 rule quality:
     input:
@@ -28,7 +36,10 @@ rule quality:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt, threads: scene_memory(attempt, "quality", threads=threads),
+        mem_mb=lambda wildcards, attempt, threads: scene_memory(
+            attempt, "quality", threads=threads
+        )
+        + attempt * threads * loops_mb(),
         runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
     params:
         min_coherence=MIN_COHERENCE,

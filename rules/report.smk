@@ -1,5 +1,7 @@
 """What a person looks at first."""
 
+import re
+
 SHOWN_MAPS = dict(zip(PARAMETER_NAMES, PARAMETER_RASTERS, strict=True)) if LINK_MODEL else {}
 if TIME_SERIES:
     SHOWN_MAPS["series_velocity_mm_yr"] = SERIES_MAPS["velocity"]
@@ -8,6 +10,39 @@ if TIME_SERIES:
 # In the name of a file: with other settings than those of the last report that file is missing, so
 # a report is made, and finds out what is out of date, even where Snakemake's notes are lost.
 SETTINGS = fingerprint([fingerprints(), config, code_version("report")])
+# Files that the config names or that are found by it.
+NAMED_FILES = [
+    *OUTSIDE,
+    *filter(
+        None,
+        [
+            config["network"]["csv"],
+            config["link_model"]["temperature_csv"],
+            config["link_model"]["weights_csv"],
+        ],
+    ),
+]
+
+
+def rules_of_the_config():
+    """Return the rules whose results the config asks for; exports can be asked for by name too."""
+    exports = {f"export_{name}" for name in EXPORT_FILES}
+    wanted = {f"export_{name}" for name in config["outputs"]["exports"]}
+    return [each for each in workflow.rules if each.name not in exports - wanted]
+
+
+def made_by_rules(kind):
+    """Return the files of a kind (output, log) that the rules of the config make, of all tiles."""
+    _, tiles = scene_shape_and_tiles()
+    names = [f"{number:02d}" for number in range(len(tiles))]
+    patterns = [str(path) for each in rules_of_the_config() for path in getattr(each, kind)]
+    tile = re.compile(r"\{tile\b[^}]*\}")  # Snakemake has put the constraint in
+    return [*dict.fromkeys(tile.sub(name, each) for each in patterns for name in names)]
+
+
+def jobs_of_the_config():
+    """Return the names of the jobs that the config asks for, those of their logs."""
+    return [Path(path).stem for path in made_by_rules("log")]
 
 
 rule report:
@@ -31,7 +66,7 @@ rule report:
         truth=f"{SIMULATION}/truth/timeseries_unw.tif" if SIMULATED else [],
     output:
         html=f"{OUT}/report.html",
-        summary=f"{OUT}/summary.txt",
+        text=f"{OUT}/report.txt",
         figures=directory(f"{OUT}/figures"),
         settings=f"{OUT}/records/settings_{SETTINGS}.yaml",
     log:
@@ -46,17 +81,9 @@ rule report:
         runtime=lambda wildcards, attempt: minutes(attempt, 20, scene_points()),
     params:
         config=dict(config),
-        sources=[
-            *OUTSIDE,
-            *filter(
-                None,
-                [
-                    config["network"]["csv"],
-                    config["link_model"]["temperature_csv"],
-                    config["link_model"]["weights_csv"],
-                ],
-            ),
-        ],
+        sources=NAMED_FILES,
+        # Others have left benchmarks behind. A function: which there are shows once tiles are cut.
+        jobs=lambda wildcards: jobs_of_the_config(),
         parameter_names=list(SHOWN_MAPS),
         benchmarks=f"{OUT}/benchmarks",
         code=code_version("report"),

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 
+from emcflow.records import remove_unclaimed
 from terminal import shorten
 
 STARTED = time.time()
@@ -26,11 +27,34 @@ def release_prompt():
     gc.freeze()
 
 
+def remove_earlier_results():
+    """Remove what other settings left in output_dir, after a run of all that the config asks for.
+
+    A run of some targets, or up to some rule, has not made everything anew, and removes nothing.
+    """
+    asked = workflow.dag_settings
+    whole = {*asked.targets} <= {"all"} and not asked.until and not asked.omit_from
+    if not (whole and workflow.is_main_process and Path(rules.report.output.settings).exists()):
+        return
+    used = local_files(filter(None, [*NAMED_FILES, *STACK_FILES, STACK.coherence]))
+    removed, changed = remove_unclaimed(
+        Path(f"{OUT}/records"), made_by_rules("output"), jobs_of_the_config(), used
+    )
+    for files, text in (
+        (removed, "removed that earlier settings made and those of now do not"),
+        (changed, "left that earlier settings made, since somebody has changed it"),
+    ):
+        if files:
+            more = ", ..." if len(files) > 1 else ""
+            print(f"{OUT}: files {text}: {len(files)} ({files[0]}{more})", file=sys.stderr)
+
+
 onsuccess:
     release_prompt()
-    summary = Path(f"{OUT}/summary.txt")
-    if summary.exists() and summary.stat().st_mtime >= STARTED:
-        print("", summary.read_text("utf-8"), sep="\n", file=sys.stderr)
+    remove_earlier_results()
+    text = Path(rules.report.output.text)
+    if text.exists() and text.stat().st_mtime >= STARTED:
+        print("", text.read_text("utf-8"), sep="\n", file=sys.stderr)
 
 
 onerror:

@@ -19,6 +19,7 @@ if TIME_SERIES:
             network=f"{OUT}/network/network.csv",
             interferograms=INTERFEROGRAMS,
             conncomp=COMPONENTS,
+            references=REFERENCES,
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
             dem_error=f"{OUT}/dem_error_m.tif" if REMOVE_DEM_ERROR else [],
             design=f"{OUT}/network/design_matrix.csv" if REMOVE_DEM_ERROR else [],
@@ -44,7 +45,6 @@ if TIME_SERIES:
             ),
             runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
         params:
-            reference_point=config["reference"]["point"],
             wavelength_m=config["geometry"]["wavelength_m"],
             remove_dem_error=REMOVE_DEM_ERROR,
             velocity_positive=config["outputs"]["velocity_positive"],

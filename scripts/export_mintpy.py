@@ -8,7 +8,7 @@ from emcflow.files import read_csv
 from emcflow.geometry import RASTER_KEYS, metres_per_rad
 from emcflow.network_tables import ENDS
 from emcflow.raster import Grid, read_band
-from emcflow.reference import read_reference
+from emcflow.reference import read_references
 from emcflow.stack import read_coherence
 from emcflow.view import PointRasters
 from job import job, progress
@@ -26,7 +26,7 @@ with job(snakemake) as log:
         bperp = read_csv(given.baselines, ("date",))["bperp_m"]
     bperp = mintpy.mintpy_bperp(bperp)
 
-    reference = params.reference_point or read_reference(given.conncomp[0])
+    _, reference = read_references(given.references)
     wavelength = params.geometry["wavelength_m"]
     points = np.isfinite(read_band(given.interferograms[0]))
     rasters = PointRasters(points, summary, params.window)
@@ -35,18 +35,19 @@ with job(snakemake) as log:
         value = params.geometry[key]
         view[key] = rasters.read_geometry(value, key) if isinstance(value, str) else value
     incidence = view["incidence_angle_deg"]
-    attributes = mintpy.scene_attributes(
-        grid,
-        summary["dates"],
-        reference,
-        wavelength,
-        incidence if incidence is None else float(np.nanmean(incidence)),
-    )
+
+    def attributes(reference):
+        """Return the attributes of a file whose values have this reference point, or None."""
+        mean = incidence if incidence is None else float(np.nanmean(incidence))
+        return mintpy.scene_attributes(grid, summary["dates"], reference, wavelength, mean)
+
+    # Maps of the link model are 0 at a point that the config names, else at their median.
+    of_model = params.reference_point
     motion = mintpy.toward(params.velocity_positive)
     coherence = np.nan_to_num(read_coherence(given.coherence))
     mintpy.write_stack(
         output.stack,
-        attributes,
+        attributes(reference),
         "ifgramStack",
         "radian",
         {
@@ -71,7 +72,7 @@ with job(snakemake) as log:
         later = (np.float32(metres) * read_band(path) for path in given.phase)
         mintpy.write_stack(
             output.series,
-            attributes,
+            attributes(reference),
             "timeseries",
             "m",
             {"date": dates.astype("S8"), "bperp": bperp},
@@ -83,11 +84,12 @@ with job(snakemake) as log:
         images = {"velocity": np.float32(motion * 1e-3) * read_band(given.velocity)}
         if given.get("velocity_sigma"):
             images["velocityStd"] = np.float32(1e-3) * read_band(given.velocity_sigma)
-        mintpy.write_file(output.velocity, attributes, "velocity", "m/year", images)
+        own = attributes(reference if output.get("series") else of_model)
+        mintpy.write_file(output.velocity, own, "velocity", "m/year", images)
     if output.get("dem_error"):
         # MintPy reads the first dataset by name unless another is asked for: "dem" it is.
         images = {"dem": read_band(given.dem_error), "demStd": read_band(given.dem_error_sigma)}
-        mintpy.write_file(output.dem_error, attributes, "dem", "m", images)
+        mintpy.write_file(output.dem_error, attributes(of_model), "dem", "m", images)
     if output.get("geometry"):
         images = {}
         for name, key in (
@@ -96,4 +98,4 @@ with job(snakemake) as log:
         ):
             images[name] = np.zeros(grid.shape, np.float32)
             images[name][points] = np.nan_to_num(view[key])
-        mintpy.write_file(output.geometry, attributes, "geometry", "degree", images)
+        mintpy.write_file(output.geometry, attributes(None), "geometry", "degree", images)

@@ -9,13 +9,12 @@ from emcflow.merge import (
     component_labels,
     merge_cycles,
     reference_cycles,
-    reference_points,
     scene_index,
 )
 from emcflow.network_tables import read_interferograms
 from emcflow.pairs import MERGED_AT_ONCE, in_batches
 from emcflow.raster import NO_LABEL_DATA, Grid, scatter, write_raster
-from emcflow.reference import reference_quality
+from emcflow.reference import read_references
 from emcflow.stack import read_coherence
 from emcflow.store import read, read_overlaps, read_rows, read_tile_points
 from job import job, progress
@@ -37,8 +36,7 @@ with job(snakemake) as log:
     scene = scene_index(tiles, grid.shape, overlaps.component)
     del tiles
     coherence = read_coherence(given.coherence)
-    quality = reference_quality(scene.points, coherence[tuple(scene.points.T)], grid.shape)
-    references = reference_points(scene, quality, snakemake.params.reference_point)
+    references = scene.places(read_references(given.references)[0])
     labels = component_labels(scene.component)
     labelled = sorted(references[labels[references] > 0], key=lambda point: labels[point])
     row_col = [" ".join(map(str, scene.points[point])) for point in labelled]

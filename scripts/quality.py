@@ -3,7 +3,7 @@
 import json
 
 import numpy as np
-from emcflow.closure import loop_closure
+from emcflow.closure import all_triangles, loop_closure
 from emcflow.files import read_csv, write_csv
 from emcflow.network_tables import CORNERS, read_interferograms
 from emcflow.quality import pair_table
@@ -54,7 +54,8 @@ with job(snakemake) as log:
         read_csv(bperp, ("date",))["bperp_m"] if bperp else None,
     )
     write_csv(output.pairs, table, digits=6)
-    loops = read_csv(given.triangles, CORNERS)
+    triangles, _ = all_triangles(network.pairs, network.ndates)
+    loops = dict(zip(CORNERS, np.array(network.dates)[triangles.T], strict=True))
     write_csv(output.loops, loops | {"points": closure.points, "open_points": closure.open_points})
     open_loops = np.where(np.isfinite(seams), closure.open_loops, NO_LABEL_DATA).astype(np.uint16)
     for path, image, units, text in (
@@ -64,9 +65,11 @@ with job(snakemake) as log:
     ):
         write_raster(path, image, grid, units=units, description=text)
     log.info(
-        "%d of %d loops of all points do not close; %d of %d interferograms are suspect",
+        "%d of %d loops of all points do not close, in which %d of %d interferograms lie; %d are "
+        "suspect",
         closure.open_points.sum(),
         closure.points.sum(),
-        table["suspect"].sum(),
+        np.isfinite(table["open_share"]).sum(),
         network.npairs,
+        table["suspect"].sum(),
     )

@@ -24,6 +24,7 @@ with job(snakemake) as log:
         loops=given.loops,
         open_loops=given.open_loops,
         benchmarks=params.benchmarks,
+        jobs=params.jobs,
         links=given.links,
         parameters=dict(zip(params.parameter_names, given.parameters, strict=True)),
         baselines=given.get("baselines") or None,
@@ -42,7 +43,7 @@ with job(snakemake) as log:
     interferograms = f"{Path(files.interferograms[0]).parent}/"
     results = {"report": snakemake.output.html, "interferograms": interferograms}
     text = summary_text(headline, remarks, results | files.parameters)
-    write_text(snakemake.output.summary, text)
+    write_text(snakemake.output.text, text)
     settings = Path(snakemake.output.settings)
     for old in settings.parent.glob("settings_*.yaml"):
         old.unlink()

@@ -15,7 +15,7 @@ from emcflow.geometry import (
 )
 from emcflow.network_tables import ENDS
 from emcflow.raster import NO_LABEL_DATA, Grid, open_raster, read_band, scatter, write_raster
-from emcflow.reference import read_reference
+from emcflow.reference import read_references
 from emcflow.store import read
 from emcflow.timeseries import invert_scene, pair_weights
 from job import job
@@ -32,7 +32,7 @@ with job(snakemake) as log:
 
     labels = read_band(given.conncomp[0])
     mask = (labels > 0) & (labels < NO_LABEL_DATA)
-    reference = params.reference_point or read_reference(given.conncomp[0])
+    _, reference = read_references(given.references)
     dem_error = rad_per_m = None
     if given.get("dem_error"):
         dem_error = read_band(given.dem_error)[None]
@@ -57,7 +57,7 @@ with job(snakemake) as log:
         pair_weights(residues, np.count_nonzero(mask)),
         years,
         mask,
-        tuple(reference),
+        reference,
         dem_error,
         rad_per_m,
         snakemake.threads,

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,7 +45,7 @@ TARGETS = [
     "results/exports/mintpy/ifgramStack.h5",
 ]
 REST = [f"results/exports/{name}" for name in ("points.csv", "points.parquet", "cog")]
-REST.append("results/filled/filled.tif")
+REST += ["results/filled/filled.tif", "results/report.html"]
 
 
 def images_of(results):
@@ -86,7 +88,7 @@ MOTION = [
 def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_cog"}
-    others |= {"fill_00", "fill_01", "fill_labels"}
+    others |= {"fill_00", "fill_01", "fill_labels", "quality", "report"}
     assert jobs - others == {"merge_parameters", "time_series", "export_mintpy", "export_dolphin"}
 
 
@@ -155,6 +157,112 @@ def test_the_page_of_outputs_names_every_file(runs):
     assert not {name for name in missing if name.startswith(("timeseries/", "exports/", "filled/"))}
 
 
+def test_no_raster_has_a_file_beside_it_that_gdal_takes_for_a_part_of_it(runs):
+    results, *_ = runs
+    paths = sorted(results.rglob("*.tif"))
+    folders = {str(path.parent.relative_to(results)) for path in paths}
+    assert {".", "unwrapped", "timeseries", "quality", "exports/cog", "filled"} < folders
+    for path in paths:
+        with rasterio.open(path) as dataset:
+            assert dataset.files == [str(path)]
+    assert (results / "report.txt").exists()
+
+
+def values_at_claimed_references(results):
+    """Values at the reference point that a raster or a file of MintPy claims, by file and layer.
+
+    Of interferograms what is left of the phase of the input there, in whole cycles.
+    """
+    first = "20190105"
+    wrapped = {
+        path.name[9:17]: np.angle(read(path)).astype(float)
+        for path in (results / "simulation" / "stack").glob("*.int.tif")
+    } | {first: np.zeros((60, 80))}
+    found = {}
+    for path in results.rglob("*.tif"):
+        name = str(path.relative_to(results))
+        with rasterio.open(path) as dataset:
+            tags, image = dataset.tags(), dataset.read(1)
+        if "REFERENCE_ROW_COL" in tags and dataset.dtypes == ("float32",):
+            at = tuple(map(int, tags["REFERENCE_ROW_COL"].split()))
+            early, late = (wrapped[tags[f"{end}_DATE"]][at] for end in ("REFERENCE", "SECONDARY"))
+            found[name] = image[at] if "_diff" in name else image[at] - (late - early)
+        elif tags.get("REFERENCE") == "median":
+            found[name] = np.nanmedian(image) if "SIGN" in tags else 0
+        elif "REFERENCE" in tags:
+            found[name] = image[tuple(map(int, re.findall(r"\d+", tags["REFERENCE"])))]
+    for path in results.glob("exports/mintpy/*.h5"):
+        with h5py.File(path) as file:
+            if "REF_Y" not in file.attrs:
+                continue
+            row, col = int(file.attrs["REF_Y"]), int(file.attrs["REF_X"])
+            for layer in {"timeseries", "velocity", "velocityStd", "dem", "demStd"} & {*file}:
+                found[f"{path.name}/{layer}"] = np.abs(file[layer][..., row, col]).max()
+            found[f"{path.name} names"] = 0
+            if path.name == "ifgramStack.h5":
+                for (early, late), image in zip(
+                    file["date"][:].astype(str), file["unwrapPhase"], strict=True
+                ):
+                    phase = wrapped[late][row, col] - wrapped[early][row, col]
+                    found[f"{path.name}/{early}_{late}"] = image[row, col] - phase
+    return found
+
+
+def test_what_a_file_says_of_its_reference_is_true(runs):
+    results, *_ = runs
+    found = values_at_claimed_references(results)
+    assert {name for name in found if name.endswith("names")} == {
+        f"{name}.h5 names" for name in ("ifgramStack", "timeseries", "velocity")
+    }
+    assert {"dem_error_m.tif", "exports/cog/dem_error_m.tif", "velocity.h5/velocity"} < {*found}
+    assert {name: value for name, value in found.items() if abs(value) > 1e-5} == {}
+    point = (results / "exports/dolphin/timeseries/reference_point.txt").read_text()
+    row, col = map(int, point.split(","))
+    for path in (results / "exports" / "dolphin" / "timeseries").glob("*.tif"):
+        assert abs(read(path)[row, col]) < 1e-12
+    table = pd.read_csv(results / "exports" / "points.csv")
+    here = table[(table["row"] == row) & (table["col"] == col)].iloc[0]
+    columns = [name for name in table if name.startswith("D2")]
+    columns += ["series_velocity_mm_yr", "series_velocity_sigma_mm_yr"]
+    assert abs(here[columns]).max() < 1e-9
+    assert abs(table[["velocity_mm_yr", "dem_error_m"]].median()).max() < 1e-5
+
+
+def test_the_reference_point_is_good_and_near_the_median_height(runs):
+    results, (away, _), *_ = runs
+    table = pd.read_csv(results / "merge" / "references.csv")
+    row, col = table.loc[table["series"] == 1, ["row", "col"]].iloc[0]
+    heights = away["dem_error_m.tif"]
+    assert abs(heights[row, col]) < 5 < np.nanstd(heights)
+    assert away["simulation/stack/temporal_coherence.tif"][row, col] > 0.9
+
+
+@pytest.mark.parametrize("point", [None, "a roof"])
+def test_maps_of_the_link_model_name_the_reference_that_they_have(point, runs, tmp_path):
+    """Without a time series; with a point that the config names on the highest roof."""
+    results, (away, _), *_ = runs
+    folder = tmp_path / "run"
+    shutil.copytree(results.parent, folder, symlinks=True)
+    config = CONFIG | {"outputs": {"exports": ["mintpy"]}}
+    if point:
+        heights = away["dem_error_m.tif"]
+        point = [int(place) for place in np.unravel_index(np.nanargmax(heights), heights.shape)]
+        config["reference"] = {"point": point}
+    run_whole(folder, config)
+    found = values_at_claimed_references(folder / "results")
+    names = {name.removesuffix(".h5 names") for name in found if name.endswith("names")}
+    assert names == {"ifgramStack", *(["velocity", "demErr"] if point else [])}
+    assert {name: value for name, value in found.items() if abs(value) > 1e-5} == {}
+    with h5py.File(folder / "results/exports/mintpy/ifgramStack.h5") as file:
+        own = [int(file.attrs["REF_Y"]), int(file.attrs["REF_X"])]
+    references = pd.read_csv(folder / "results" / "merge" / "references.csv")
+    assert references.loc[references["series"] == 1, ["row", "col"]].values.tolist() == [own]
+    assert point is None or own == point
+    kept = {str(path.relative_to(folder / "results")) for path in folder.rglob("exports/**/*.*")}
+    names = ("ifgramStack", "velocity", "demErr", "geometry")
+    assert kept == {f"exports/mintpy/{name}.h5" for name in names}
+
+
 # MintPy
 
 
@@ -214,6 +322,8 @@ def test_mintpy_attributes_of_other_grids():
     assert float(degrees["REF_LON"]) == pytest.approx(11.045)
     assert float(degrees["REF_LAT"]) == pytest.approx(59.965)
     assert "UTM_ZONE" not in degrees
+    nowhere = scene_attributes(grid, shared[0], None, WAVELENGTH_M)
+    assert degrees.keys() - nowhere.keys() == {"REF_Y", "REF_X", "REF_LON", "REF_LAT"}
     south = scene_attributes(Grid((5, 6), "EPSG:32719", (10, 0, 5e5, 0, -10, 8e6)), *shared)
     assert south["UTM_ZONE"] == "19S"
 

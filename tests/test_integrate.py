@@ -10,6 +10,7 @@ from emcflow.integrate import (
     blend_tiles,
     integrate_links,
     point_mean,
+    rough_values,
     tile_offsets,
 )
 from emcflow.links import estimate_links
@@ -81,6 +82,14 @@ def test_robust_against_wrong_peaks_at_buildings(wrong_share, limit):
     error = error_of(integrate_links(edges, values, sigma, len(points)), truth)
     assert (rms(error, axis=1) < limit).all()
     assert (np.abs(error) > 3).mean() < 2e-3
+
+
+@pytest.mark.parametrize("wrong_share, limit", [(0.0, 0.35), (0.05, 8)])
+def test_rough_values_tell_roofs_from_the_ground(wrong_share, limit):
+    points, edges, truth = city(150)
+    values, sigma, _ = link_values(edges, truth, wrong_share)
+    error = error_of(rough_values(edges, values, sigma, len(points)), truth)
+    assert (rms(error, axis=1) < limit).all()
 
 
 def test_a_surer_but_wrong_link_loses_to_the_majority():

@@ -1,5 +1,7 @@
 """Merging of tiles against truth, hand cases and the requirements on the result."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from emcflow.bulk_offsets import bulk_offsets
@@ -367,6 +369,30 @@ def test_the_mean_of_the_tiles_is_weighted_by_depth_and_not_rounded():
     _, _, index, result = merge(tiles, cycles)
     expected = truth + 13 / 21 * ((index.points == (20, 42)).all(axis=1))
     np.testing.assert_allclose(result.mean, expected, atol=1e-6)
+
+
+def test_of_good_points_the_one_nearest_to_the_median_height_is_the_reference():
+    _, tiles, _, _, _ = make_scene(1, 1)
+    index = scene_index(tiles, SHAPE, np.zeros(1, np.int32))
+    quality = np.full(len(index.points), 0.5)
+    quality[[40, 90, 91, 120]] = 0.9, 0.85, 0.83, 0.7  # the last is not good enough
+    height = np.linspace(-30, 30, len(index.points))
+    height[[40, 90, 91, 120]] = 34.6, 5, -2, 0
+    assert reference_points(index, quality, height=height).tolist() == [91]
+    height[91] = np.nan
+    assert reference_points(index, quality, height=height).tolist() == [90]
+    height[:] = np.nan
+    assert reference_points(index, quality, height=height).tolist() == [40]
+    chosen = tuple(index.points[40])
+    assert reference_points(index, quality, chosen, height).tolist() == [40]
+
+
+def test_every_component_has_a_median_height_of_its_own():
+    points = np.argwhere(np.ones((2, 6)))
+    index = SimpleNamespace(points=points, component=np.repeat([0, 1], 6))
+    height = np.array([0, 0, 1, 2, 2, 9, 100, 100, 100, 103, 100, 90])
+    quality = np.array([0.1, 0.1, 0.9, 0.1, 0.1, 0.95, 0.1, 0.1, 0.1, 0.9, 0.1, 0.95])
+    assert reference_points(index, quality, height=height).tolist() == [2, 9]
 
 
 def test_references_are_the_most_coherent_points_or_the_chosen_one():

@@ -333,7 +333,7 @@ def test_a_term_that_is_left_out_is_said_to_be_and_its_maps_are_empty(results):
         assert np.isnan(read(results / f"{name}.tif")).all()
     line = "step_mm is left out: on one side of it there is one date, whose noise looks the same"
     assert line in (results / "logs" / "link_model_00.log").read_text()
-    assert "step_mm is empty: the dates do not" in (results / "summary.txt").read_text()
+    assert "step_mm is empty: the dates do not" in (results / "report.txt").read_text()
     assert "step_mm is empty" in (results / "logs" / "merge_parameters.log").read_text()
 
 

@@ -1,11 +1,16 @@
 """The table of pairs of the quality layers, by hand."""
 
+from itertools import combinations
 from types import SimpleNamespace
 
 import numpy as np
-from emcflow.closure import Closure
-from emcflow.network import hop3_network
+import pytest
+from emcflow.closure import HELD_BYTES, Closure, all_triangles, loop_closure, window_of
+from emcflow.files import write_csv
+from emcflow.network import Network, hop3_network
+from emcflow.planar import planar_graph
 from emcflow.quality import pair_table
+from emcflow.raster import Grid, write_raster
 
 DATES = [f"202001{day:02d}" for day in (1, 7, 13, 19)]
 NO_OVERLAPS = SimpleNamespace(links=np.empty((0, 2)))
@@ -17,7 +22,7 @@ def table_of(network, open_points, residues=None, overlaps=NO_OVERLAPS, residual
     }
     if residues is not None:
         statistics["residues"] = np.array(residues)
-    points = np.full(len(network.triangles), 1000)
+    points = np.full(len(all_triangles(network.pairs, network.ndates)[0]), 1000)
     closure = Closure(points, np.array(open_points), np.zeros((2, 2), np.uint16))
     return pair_table(
         network, statistics, 10_000, closure, overlaps, residuals, np.ones(network.npairs)
@@ -27,7 +32,7 @@ def table_of(network, open_points, residues=None, overlaps=NO_OVERLAPS, residual
 def test_a_wrong_pair_opens_both_of_its_triangles_and_is_suspect():
     network = hop3_network(DATES)
     wrong = 2
-    through = (network.graph.triangle_edges == wrong).any(axis=1)
+    through = (all_triangles(network.pairs, network.ndates)[1] == wrong).any(axis=1)
     table = table_of(network, np.where(through, 30, 0))
     assert through.sum() == 2
     assert table["open_loops"][wrong] == 60
@@ -71,3 +76,70 @@ def test_two_dates_have_no_loops():
     table = table_of(network, np.empty(0, int))
     assert np.isnan(table["open_share"]).all()
     assert table["suspect"].tolist() == [0]
+
+
+def network_of(pairs, ndates):
+    days = np.datetime64("2020-01-01") + 12 * np.arange(ndates)
+    dates = [str(day).replace("-", "") for day in days]
+    return Network(tuple(dates), planar_graph(np.empty((0, 3), int), ndates, pairs))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 1])
+def test_every_triple_of_dates_with_three_pairs_is_a_triangle(share):
+    rng = np.random.default_rng(1)
+    pairs = [pair for pair in combinations(range(12), 2) if rng.random() < share]
+    triangles, sides = all_triangles(np.array(pairs), 12)
+    known = set(pairs)
+    expected = [
+        (a, b, c) for a, b, c in combinations(range(12), 3) if {(a, b), (b, c), (a, c)} <= known
+    ]
+    assert list(map(tuple, triangles.tolist())) == expected
+    for (a, b, c), of_triangle in zip(expected, sides, strict=True):
+        assert [pairs[side] for side in of_triangle] == [(a, b), (b, c), (a, c)]
+
+
+def test_pairs_in_no_triangle_are_left_empty(tmp_path):
+    """Pairs that cross, a triangle of dates without data in common, and a pair by itself."""
+    pairs = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3), (3, 4), (4, 5), (4, 6), (5, 6)]
+    network = network_of(pairs, 7)
+    points = np.array([2_000_000] * 4 + [0])
+    closure = Closure(points, np.array([1_234_567, 0, 0, 0, 0]), np.zeros((2, 2), np.uint16))
+    columns = {name: np.zeros(10) for name in ("residues", "flow_links", "flow_sum", "cost")}
+    table = pair_table(network, columns, 9, closure, NO_OVERLAPS, None, np.ones(10))
+    write_csv(tmp_path / "pairs.csv", table, digits=6)
+    text = (tmp_path / "pairs.csv").read_text().splitlines()
+    at = text[0].split(",").index("open_loops")
+    cells = [line.split(",")[at] for line in text[1:]]
+    assert cells == ["1234567", "1234567", "0", "1234567", "0", "0", "", "", "", ""]
+    assert np.isnan(table["open_share"]).tolist() == [not cell for cell in cells]
+
+
+def test_a_full_network_is_counted_in_bounded_memory():
+    """60 dates, all pairs: 34,220 triangles, of whose pairs nearly all are held at a time."""
+    pairs = np.array(list(combinations(range(60), 2)))
+    triangles, sides = all_triangles(pairs, 60)
+    assert len(triangles) == 34_220
+    (rows, cols), held = window_of(sides)
+    assert 1000 < held <= len(pairs)
+    assert rows >= 64
+    assert 4 * held * rows * cols <= HELD_BYTES
+    hop3 = hop3_network(network_of(pairs, 60).dates)
+    size, held = window_of(all_triangles(hop3.pairs, 60)[1])
+    assert (size, held) == ((512, 4096), 5)
+
+
+def test_small_windows_count_as_large_ones(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    network = network_of(list(combinations(range(5), 2)), 5)
+    grid = Grid((70, 530), None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    paths = [tmp_path / f"{name}.tif" for name in network.pair_names]
+    for path in paths:
+        cycles = 2 * np.pi * rng.choice([0, 0, 0, 1], grid.shape).astype(np.float32)
+        write_raster(path, cycles, grid, units="rad", description="phase")
+    large = loop_closure(paths, network, grid.shape)
+    monkeypatch.setattr("emcflow.closure.HELD_BYTES", 4 * 512 * 8 * 20)
+    assert window_of(all_triangles(network.pairs, 5)[1])[0][0] < 40
+    small = loop_closure(paths, network, grid.shape, 2)
+    for name in ("points", "open_points", "open_loops"):
+        np.testing.assert_array_equal(getattr(small, name), getattr(large, name))
+    assert large.open_points.min() > 0

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from emcflow.config import SCHEMA_PATH
+from emcflow.records import remove_unclaimed, write_record
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, ResourceSettings
 from stacks import DATES, write_raster, write_stack
@@ -378,7 +379,7 @@ CODE = {
     "a constant of the integration": (
         "emcflow/integrate.py",
         ("NARROWING = ", "NARROWING = 1 + "),
-        {"integrate_parameters", "merge_parameters", "report"},
+        and_what_follows(["integrate_parameters", "reference_points"], RULES),
     ),
     "a constant of the blending of tiles": (
         "emcflow/blend.py",
@@ -411,6 +412,114 @@ def test_edited_code_reruns_what_it_computes(name, finished, tmp_path):
     assert old in text
     path.write_text(text.replace(old, new, 1))
     assert planned(finished, CONFIG, root=tmp_path) == rules
+
+
+# What earlier settings made
+
+
+def listing(folder):
+    """Return files, links and folders of the results."""
+    return {str(path.relative_to(folder)) for path in (folder / "results").rglob("*")}
+
+
+WITHOUT_MODEL = with_sections(link_model={"enabled": False})
+EARLIER_AND_NOW = {
+    "a link model": (None, WITHOUT_MODEL),
+    "another network and fewer tiles": (
+        None,
+        with_sections(network={"type": "csv", "csv": "pairs.csv"}, tiles={"max_tiles": 2}),
+    ),
+    "a time series and exports": (
+        with_sections(outputs={"time_series": True, "exports": FORMATS, "fill_pixels": 2}),
+        with_sections(outputs={"exports": ["mintpy"]}, link_model={"enabled": False}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EARLIER_AND_NOW)
+def test_what_earlier_settings_made_is_gone_after_the_run(name, finished, copied, tmp_path):
+    before, now = EARLIER_AND_NOW[name]
+    if before:
+        run_whole(copied, before)
+    printed = run_whole(copied, now)
+    lines = [line for line in printed.splitlines() if "earlier settings made" in line]
+    assert len(lines) == 1 and lines[0].startswith("results: files removed")
+    fresh = tmp_path / "fresh"
+    unwanted = shutil.ignore_patterns("results", ".snakemake")
+    shutil.copytree(finished, fresh, ignore=unwanted)
+    run_whole(fresh, now)
+    assert listing(copied) == listing(fresh)
+    assert planned(copied, now) == set()
+    report = (copied / "results" / "report.html").read_text()
+    assert ("merge_parameters" in report) == now.get("link_model", {}).get("enabled", True)
+
+
+def test_files_that_no_rule_has_made_or_that_are_read_stay(copied):
+    """Somebody's own, one changed since, one that the new config reads."""
+    results = copied / "results"
+    own = {"links/mine.h5": "mine", "old_map.tif": "old", "unwrapped/20200101_20200113.txt": "note"}
+    for name, text in own.items():
+        (results / name).write_text(text)
+    changed_since = results / "velocity_mm_yr.tif"
+    changed_since.write_bytes(changed_since.read_bytes() + b"x")
+    shutil.copy2(results / "network" / "baselines.csv", copied / "kept.csv")
+    config = with_sections(
+        link_model={"enabled": False},
+        network={"type": "csv", "csv": "results/network/baseline_misfit.csv"},
+    )
+    (results / "network" / "baseline_misfit.csv").write_text(
+        (copied / "all.csv").read_text(), newline=""
+    )
+    printed = run_whole(copied, config)
+    assert "results: files left that earlier settings made" in printed
+    assert {name: (results / name).read_text() for name in own} == own
+    assert changed_since.exists()
+    assert not (results / "dem_error_m.tif").exists()
+    assert (results / "network" / "baseline_misfit.csv").exists()
+    assert not (results / "network" / "baselines.csv").exists()
+    printed = run_whole(copied, config | {"mesh": {"max_link_pixels": 50}})
+    assert "earlier settings made" not in printed  # said once, and nobody's but the user's since
+
+
+def test_a_run_of_some_targets_or_a_dry_run_removes_nothing(copied):
+    before = listing(copied)
+    planned(copied, WITHOUT_MODEL)
+    assert listing(copied) == before
+    run_whole(copied, WITHOUT_MODEL, "--", "results/quality/pairs.csv")
+    assert listing(copied) >= before
+    run_whole(copied, WITHOUT_MODEL, "--until", "quality")
+    assert listing(copied) >= before
+    run_whole(copied, WITHOUT_MODEL)
+    assert not (copied / "results" / "velocity_mm_yr.tif").exists()
+
+
+def test_what_a_job_made_earlier_stays_known_until_it_is_removed(tmp_path, monkeypatch):
+    """Also after several runs that were killed; links go, what they lead to stays."""
+    monkeypatch.chdir(tmp_path)
+    records, folder = Path("results/records"), Path("results/folder")
+    folder.mkdir(parents=True)
+    for name in ("a", "b", "c", "used"):
+        Path(f"results/{name}.tif").write_text(name)
+        write_record(records, "a_job", [f"results/{name}.tif"], {})
+    Path("target.tif").write_text("of somebody")
+    (folder / "link.tif").symlink_to("../../target.tif")
+    write_record(records, "of_a_folder", ["results/folder"], {})
+    (folder / ".snakemake_timestamp").touch()
+    for name in ("logs/of_a_folder.log", "logs/a_job.log", "benchmarks/of_a_folder.tsv"):
+        Path("results", name).parent.mkdir(exist_ok=True)
+        Path("results", name).touch()
+    Path("results/c.tif").write_text("another")
+    found = remove_unclaimed(records, ["results/b.tif"], ["a_job"], ["./results/used.tif"])
+    assert found == (["results/a.tif", "results/folder/link.tif"], ["results/c.tif"])
+    assert {str(path) for path in Path().rglob("*") if path.is_file()} == {
+        *("results/b.tif", "results/c.tif", "results/used.tif", "target.tif"),
+        *("results/logs/a_job.log", "results/records/a_job.json"),
+    }
+    assert not folder.exists()
+    assert remove_unclaimed(records, ["results/b.tif", "results/used.tif"], ["a_job"], []) == (
+        [],
+        [],
+    )
 
 
 # Snakemake's notes lost, files between the rules damaged

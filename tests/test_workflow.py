@@ -76,7 +76,7 @@ def test_nearly_every_point_is_right_in_every_interferogram(run_name, demo, requ
 
 def test_a_run_ends_with_how_good_its_results_are_and_where(demo):
     printed = (demo / "printed.txt").read_text()
-    summary = (demo / "results" / "summary.txt").read_text()
+    summary = (demo / "results" / "report.txt").read_text()
     assert summary in printed
     assert "42 interferograms" in summary
     for name in ("report.html", "unwrapped/", "velocity_mm_yr.tif", "dem_error_m.tif"):

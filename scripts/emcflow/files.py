@@ -77,7 +77,11 @@ def write_csv(path: str | Path, columns: Mapping[str, Sequence], digits: int | N
     def cell(value):
         if not isinstance(value, float | np.floating):
             return value
-        return "" if np.isnan(value) else f"{value:.{digits}g}" if digits else repr(float(value))
+        if np.isnan(value):
+            return ""
+        if digits and value.is_integer():  # a count beside empty cells
+            return f"{value:.0f}"
+        return f"{value:.{digits}g}" if digits else repr(float(value))
 
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")

@@ -161,6 +161,31 @@ def fit_links(edges, values, sigma, npoints, at_edge=None):
     return PointFit(_zero_medians(x, component) * unit[:, None], system)
 
 
+def rough_values(edges, values, sigma, npoints, at_edge=None):
+    """Point values by one plain least squares: `fit_links` without its care for wrong peaks.
+
+    In a tenth of the time, and good enough to tell a roof from the ground.
+
+    Parameters
+    ----------
+    edges, values, sigma, npoints, at_edge
+        See `fit_links`.
+
+    Returns
+    -------
+    float64 (nterms, npoints)
+        The median of every connected component is 0.
+    """
+    edges, values, sigma = _checked_links(edges, values, sigma, npoints)
+    scaled, unit = _common_sigma(sigma, at_edge)
+    component = regions(edges, npoints)
+    with threadpool_limits(1, "blas"):
+        system = _Graph(edges, component).weighted(1.0 / scaled**2, last=True)
+        start = np.zeros((len(values), npoints))
+        x = system.fit(values / unit[:, None], start, COARSE_TOLERANCE)
+    return _zero_medians(x, component) * unit[:, None]
+
+
 def point_mean(edges, link_values, npoints):
     """Mean of the values of the links of every point.
 

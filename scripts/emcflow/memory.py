@@ -57,6 +57,10 @@ PEAKS = {
     "unwrap_tile": Peak(fixed_mb=284, point=450, date=14, pair=2, thread=140),
     # points, links and regions of all tiles; what overlaps differ by
     "tile_overlaps": Peak(fixed_mb=60, point=100, pair=0.7),
+    # points, links and regions of all tiles; images of coherence and heights
+    "reference_points": Peak(fixed_mb=110, point=180, pixel=30),
+    # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
+    "tile_heights": Peak(fixed_mb=20, point=700),
     # cycles before and after, their mean and spread; phase; the places of points; images
     "merge_interferograms": Peak(
         fixed_mb=130, point=180, date=4, pair=18, pixel=12, pixel_thread=8

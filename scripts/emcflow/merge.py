@@ -55,6 +55,10 @@ class _TileIndex:
     boundary: np.ndarray  # positions in `shared` of the problem's boundary
 
 
+# A point is good enough for a reference from this share of the quality of the best one on.
+GOOD_REFERENCE = 0.9
+
+
 @dataclass(frozen=True)
 class SceneIndex:
     """All that merging needs to know about the points, computed once per scene.
@@ -81,6 +85,11 @@ class SceneIndex:
     overlap: np.ndarray
     tiles: tuple[_TileIndex, ...]
     nnodes: int
+
+    def places(self, row_col: np.ndarray) -> np.ndarray:
+        """Return the places of points of the scene in `points`, by row and column (n, 2)."""
+        width = self.points[:, 1].max(initial=0) + np.int64(1)
+        return np.searchsorted(self.points @ [width, 1], np.asarray(row_col) @ [width, 1])
 
 
 @dataclass(frozen=True)
@@ -375,9 +384,16 @@ def _merge_core(
 
 
 def reference_points(
-    index: SceneIndex, quality: np.ndarray, chosen: tuple[int, int] | None = None
+    index: SceneIndex,
+    quality: np.ndarray,
+    chosen: tuple[int, int] | None = None,
+    height: np.ndarray | None = None,
 ) -> np.ndarray:
     """Choose one reference point for each component: the best one, or the one asked for.
+
+    Where heights are known, it is that of the good points that is nearest to the median height of
+    its component. The best one by coherence alone is often on a roof: it moves with the temperature
+    of the building, and what the model says of it is the farthest from what it says of the others.
 
     Parameters
     ----------
@@ -386,6 +402,8 @@ def reference_points(
         How fit the points of the scene are (:func:`emcflow.reference.reference_quality`).
     chosen : (row, col), optional
         Reference point for the component that it belongs to.
+    height : ndarray, shape (nscene,), optional
+        Height of each point above the DEM [m], NaN where it is not known.
 
     Returns
     -------
@@ -397,8 +415,12 @@ def reference_points(
     InputError
         If the chosen point is no point of the scene.
     """
+    best = np.zeros(index.component.max(initial=-1) + 1)
+    np.maximum.at(best, index.component, quality)
+    good = quality >= GOOD_REFERENCE * best[index.component]
+    off = np.zeros(len(quality)) if height is None else _off_median(height, index.component)
     # The first of the best points of each component, in the order of the points.
-    order = np.lexsort((-quality, index.component))
+    order = np.lexsort((-quality, off, ~good, index.component))
     _, first = np.unique(index.component[order], return_index=True)
     references = order[first]
     if chosen is not None:
@@ -410,6 +432,19 @@ def reference_points(
             )
         references[index.component[references] == index.component[here[0]]] = here[0]
     return references
+
+
+def _off_median(height: np.ndarray, component: np.ndarray) -> np.ndarray:
+    """Return by how much heights differ from the median of their component; unknown ones last."""
+    from scipy.ndimage import median  # slow to import
+
+    known = np.isfinite(height)
+    off = np.full(len(height), np.inf)
+    if known.any():
+        labels = np.arange(component.max() + 1)
+        middle = np.asarray(median(height[known], component[known], labels))
+        off[known] = np.abs(height - middle[component])[known]
+    return off
 
 
 def reference_cycles(

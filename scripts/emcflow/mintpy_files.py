@@ -57,7 +57,7 @@ def mintpy_components(labels: np.ndarray) -> np.ndarray:
 def scene_attributes(
     grid: Grid,
     dates: Sequence[str],
-    reference: tuple[int, int],
+    reference: tuple[int, int] | None,
     wavelength_m: float,
     incidence_angle_deg: float | None = None,
 ) -> dict[str, str]:
@@ -70,8 +70,11 @@ def scene_attributes(
         for MintPy.
     dates : sequence of str
         YYYYMMDD.
-    reference : tuple of int
-        Row and column of the reference point.
+    reference : tuple of int or None
+        Row and column of the reference point. MintPy takes the values of a file to be 0 there: its
+        ``dem_error`` hands the point of the time series on, at which nothing is left to fit. From
+        interferograms alone it subtracts their phase at the point, when it inverts them. None for
+        values that are 0 at no point, as those relative to their median: the file names none.
     wavelength_m : float
         Radar wavelength [m].
     incidence_angle_deg : float, optional
@@ -91,8 +94,6 @@ def scene_attributes(
         "START_DATE": dates[0],
         "END_DATE": dates[-1],
         "REF_DATE": dates[0],
-        "REF_Y": reference[0],
-        "REF_X": reference[1],
     }
     if incidence_angle_deg is not None:
         attributes["CENTER_INCIDENCE_ANGLE"] = f"{incidence_angle_deg:.12g}"
@@ -107,14 +108,18 @@ def scene_attributes(
             "Y_STEP": repr(e),
             "X_UNIT": unit,
             "Y_UNIT": unit,
-            "REF_LON": repr(left + (reference[1] + 0.5) * a),
-            "REF_LAT": repr(top + (reference[0] + 0.5) * e),
         }
         epsg = crs.to_epsg()
         if epsg is not None:
             attributes["EPSG"] = epsg
             if 32601 <= epsg <= 32660 or 32701 <= epsg <= 32760:
                 attributes["UTM_ZONE"] = f"{epsg % 100}{'N' if epsg < 32700 else 'S'}"
+    if reference is not None:
+        row, col = reference
+        attributes |= {"REF_Y": row, "REF_X": col}
+        if "X_FIRST" in attributes:
+            attributes["REF_LON"] = repr(left + (col + 0.5) * a)
+            attributes["REF_LAT"] = repr(top + (row + 0.5) * e)
     return {name: str(value) for name, value in attributes.items()}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from emcflow.closure import Closure
+from emcflow.closure import Closure, all_triangles
 from emcflow.files import Columns
 from emcflow.geometry import days_since_first
 from emcflow.network import Network
@@ -58,7 +58,8 @@ def pair_table(
         valid_share, residues (triangles of the meshes with one), residue_share (of all), flow_links
         (links that were changed), flow_sum (cycles added to or taken from them), flow_cost,
         open_loops (loops through the pair that do not close, counted at every point), open_share
-        (of all such loops; NaN for a pair in no triangle). With overlaps also agreement (share of
+        (of all such loops); both NaN for a pair that no loop checks: it is in no triangle, or in
+        none whose three pairs have a point in common. With overlaps also agreement (share of
         their points that agree), misfit_cycles (largest misfit of the offsets) and seam_00 to
         seam_100: deciles of the difference of two tiles about its most frequent value, of the
         overlap where that is largest [cycles]. At the end suspect (0 or 1) and reasons.
@@ -75,11 +76,13 @@ def pair_table(
     table["flow_links"] = statistics["flow_links"]
     table["flow_sum"] = statistics["flow_sum"]
     table["flow_cost"] = statistics["cost"]
+    _, sides = all_triangles(network.pairs, network.ndates)
     loops = np.zeros((2, network.npairs), dtype=np.int64)
     for counts, of_triangles in zip(loops, (closure.open_points, closure.points), strict=True):
-        np.add.at(counts, network.graph.triangle_edges, of_triangles[:, None])
-    table["open_loops"] = loops[0]
-    table["open_share"] = np.divide(*loops, out=np.full(network.npairs, np.nan), where=loops[1] > 0)
+        np.add.at(counts, sides, of_triangles[:, None])
+    checked = loops[1] > 0
+    table["open_loops"] = np.where(checked, loops[0], np.nan)
+    table["open_share"] = np.divide(*loops, out=np.full(network.npairs, np.nan), where=checked)
     if len(overlaps.links):
         table["agreement"] = np.average(overlaps.agreement, axis=0, weights=overlaps.points)
         table["misfit_cycles"] = np.abs(residuals).max(axis=1)

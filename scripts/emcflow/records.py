@@ -14,13 +14,14 @@ import os
 import shlex
 import shutil
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from emcflow.errors import InputError
 from emcflow.files import write_text
 
 SAMPLE_BYTES = 65_536
+STAMP = ".snakemake_timestamp"
 
 
 def fingerprint(settings) -> str:
@@ -58,13 +59,92 @@ def write_record(folder: Path, name: str, outputs: Iterable[str], made_by: dict[
     name : str
         Of the job: one record each.
     outputs : iterable of str
-        What it has made; folders are left out.
+        What it has made: files, and folders with all that is in them.
     made_by : dict
         Fingerprint of every rule that had a part in them, the job's own among them.
+
+    Notes
+    -----
+    What the job made earlier and now does not stays known, until :func:`remove_unclaimed`.
     """
-    files = {path: _sample(path) for path in outputs if os.path.isfile(path)}
-    text = json.dumps({"files": files, "made_by": made_by}, indent=1) + "\n"
-    write_text(folder / f"{name}.json", text)
+    path = folder / f"{name}.json"
+    files = {file: _state(file) for output in outputs for file in _files_of(output)}
+    old = _read_record(path)
+    earlier = {
+        file: state
+        for file, state in (old["earlier"] | old["files"]).items()
+        if file not in files and os.path.lexists(file)
+    }
+    _write(path, {"files": files, "made_by": made_by, "earlier": earlier})
+
+
+def _write(path: Path, record: dict) -> None:
+    write_text(path, json.dumps(record, indent=1) + "\n")
+
+
+def remove_unclaimed(
+    folder: Path, claimed: Collection[str], jobs: Collection[str], used: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Remove what jobs of a run made earlier and what none of its rules makes any more.
+
+    Goes by the records alone: a file that has none, or that is not as the record says, stays. With
+    the record of a job that there is no more its log and its benchmark go.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the records of the run, in that of its results. No job may be running.
+    claimed : collection of str
+        Files and folders that the rules make.
+    jobs : collection of str
+        Names of their jobs.
+    used : collection of str
+        Files that the run reads.
+
+    Returns
+    -------
+    removed, changed : list of str
+        Files removed, and those left because somebody has changed them since. They count as
+        somebody's own from now on.
+    """
+    records = {path: _read_record(path) for path in folder.glob("[!.]*.json")}
+    known: dict[str, list] = {}
+    for record in records.values():
+        for file, state in [*record["earlier"].items(), *record["files"].items()]:
+            known.setdefault(file, []).append(state)
+    claimed, used = set(claimed), {os.path.realpath(path) for path in used}
+    results = f"{folder.parent}/"
+    removed, changed = [], []
+    for file, states in sorted(known.items()):
+        if not file.startswith(results) or not os.path.lexists(file):
+            continue
+        if claimed & {file, *map(str, Path(file).parents)} or os.path.realpath(file) in used:
+            continue
+        if _state(file) in states:
+            os.unlink(file)
+            removed.append(file)
+        else:
+            changed.append(file)
+    for path, record in records.items():
+        if path.stem not in jobs:
+            for left in (f"logs/{path.stem}.log", f"benchmarks/{path.stem}.tsv"):
+                (folder.parent / left).unlink(missing_ok=True)
+            path.unlink()
+        elif record["earlier"]:
+            times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+            _write(path, record | {"earlier": {}})
+            os.utime(path, ns=times)  # of two records of a file the later one counts
+    _remove_empty_folders(removed, folder.parent)
+    return removed, changed
+
+
+def _remove_empty_folders(removed: Iterable[str], results: Path) -> None:
+    """Remove folders that hold nothing any more but the stamp that Snakemake puts into some."""
+    parents = {parent for file in removed for parent in Path(file).parents}
+    for folder in sorted(parents, key=lambda path: -len(path.parts)):
+        if results in folder.parents and {*os.listdir(folder)} <= {STAMP}:
+            (folder / STAMP).unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def check_inputs(folder: Path, inputs: Iterable[str], current: dict[str, str]) -> dict[str, str]:
@@ -143,12 +223,32 @@ def _read_records(folder: Path) -> dict[str, tuple[list[int], dict[str, str]]]:
     found = {}
     # what an earlier run wrote under another name of a job is written over by the later one
     for path in sorted(folder.glob("[!.]*.json"), key=os.path.getmtime):
-        try:
-            record = json.loads(path.read_text())
-            found |= {file: (sample, record["made_by"]) for file, sample in record["files"].items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue  # its files count as unknown
+        record = _read_record(path)
+        found |= {file: (sample, record["made_by"]) for file, sample in record["files"].items()}
     return found
+
+
+def _read_record(path: Path) -> dict[str, dict]:
+    """Return a record; an empty one where it cannot be read, so that its files are unknown."""
+    parts = ("files", "made_by", "earlier")
+    try:
+        record = {"earlier": {}} | json.loads(path.read_text())  # older records have no such part
+        return {part: dict(record[part]) for part in parts}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {part: {} for part in parts}
+
+
+def _files_of(output: str) -> list[str]:
+    """Return an output that is a file, or the files and links in one that is a folder."""
+    if os.path.isfile(output):
+        return [output]
+    found = (path for path in Path(output).rglob("*") if path.is_symlink() or path.is_file())
+    return sorted(map(str, found))
+
+
+def _state(path: str) -> list[int] | str:
+    """Return what tells whether a file has been changed: of a link where it leads."""
+    return os.readlink(path) if os.path.islink(path) else _sample(path)
 
 
 def _sample(path: str) -> list[int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emcflow.raster import open_raster
+from emcflow.files import read_csv, write_csv
 
 # Neighbours at most this many rows and columns away count.
 NEIGHBOUR_PIXELS = 4
@@ -45,20 +45,43 @@ def reference_quality(
     return (around[at] * coherence).astype(np.float32)
 
 
-def read_reference(components: str | Path) -> tuple[int, int]:
-    """Read the reference point of the largest component, which the interferograms have as well.
+def write_references(
+    path: str | Path, points: np.ndarray, labels: np.ndarray, chosen: tuple[int, int] | None
+) -> None:
+    """Write the reference points of a scene, one for each component.
 
     Parameters
     ----------
-    components : path
-        Raster of connected components, ``D1_D2.unw.conncomp.tif``.
+    path : path
+        CSV with the columns row, col, label (of :func:`emcflow.merge.component_labels`) and series,
+        1 for the point that time series and exports are relative to: `chosen` where it is one of
+        the points, else that of the largest component.
+    points : ndarray of int, shape (ncomponents, 2)
+        Row and column.
+    labels : ndarray of int, shape (ncomponents,)
+    chosen : tuple of int or None
+    """
+    series = (labels == 1) if chosen is None else (points == chosen).all(axis=1)
+    columns = {"row": points[:, 0], "col": points[:, 1], "label": labels, "series": series * 1}
+    write_csv(path, columns)
+
+
+def read_references(path: str | Path) -> tuple[np.ndarray, tuple[int, int]]:
+    """Read the reference points of a scene.
+
+    Parameters
+    ----------
+    path : path
+        Of :func:`write_references`.
 
     Returns
     -------
-    tuple of int
-        Row and column.
+    points : ndarray of int64, shape (ncomponents, 2)
+        Row and column of the reference point of each component.
+    series : tuple of int
+        Row and column of the point that time series and exports are relative to.
     """
-    with open_raster(components) as dataset:
-        first = dataset.tags()["REFERENCES_ROW_COL"].partition(";")[0]
-    row, col = first.split()
-    return int(row), int(col)
+    table = read_csv(path)
+    points = np.column_stack([table["row"], table["col"]]).astype(np.int64)
+    row, col = points[np.argmax(table["series"])].tolist()
+    return points, (row, col)

@@ -23,12 +23,12 @@ from rasterio.enums import Resampling
 import emcflow
 from emcflow import figures
 from emcflow.accuracy import share_right
-from emcflow.closure import Closure, largest_of_cells
+from emcflow.closure import Closure, all_triangles, largest_of_cells
 from emcflow.files import Columns, read_csv, whole_file, write_text
 from emcflow.geometry import SIGMAS
 from emcflow.model_terms import EXTRA_SIGMAS
 from emcflow.network import Network
-from emcflow.network_tables import read_interferograms
+from emcflow.network_tables import CORNERS, read_interferograms
 from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.overlaps import Overlaps
 from emcflow.quality import SEAM_AGREEMENT
@@ -73,6 +73,8 @@ class RunFiles:
         ``pairs.csv``, ``loops.csv``, ``open_loops.tif`` of the quality layers.
     benchmarks : path
         Folder of Snakemake's benchmark files; need not exist.
+    jobs : sequence of str or None
+        Names of the jobs that count; None for all that have left a benchmark.
     links : sequence of path
         ``links_tile_NN.h5``; empty without a link model.
     parameters : mapping of str to path
@@ -97,6 +99,7 @@ class RunFiles:
     loops: str
     open_loops: str
     benchmarks: str
+    jobs: Sequence[str] | None = None
     links: Sequence[str] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     baselines: str | None = None
@@ -174,6 +177,11 @@ class Scene:
     def view(self) -> figures.SceneView:
         """How maps of the scene are drawn."""
         return figures.scene_view(self.grid)
+
+    @cached_property
+    def triangles(self) -> np.ndarray:
+        """Indices of the dates of each triangle of pairs, those of `Closure`: int32 (ntri, 3)."""
+        return all_triangles(self.network.pairs, self.network.ndates)[0]
 
     @property
     def npoints(self) -> int:
@@ -271,9 +279,9 @@ def write_report(
         "coherence": _coherence_figures(files, links, album),
         "pairs": _pair_figures(table, album),
         "pair_table": _pair_rows(table),
-        "closure": _closure_section(scene, closure, album),
+        "closure": _closure_section(scene, table, closure, album),
         "seams": _seam_section(scene, overlaps, table, album),
-        "rules": rule_table(files.benchmarks),
+        "rules": rule_table(files.benchmarks, files.jobs),
         "config": yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False),
         "versions": _versions(),
         "sources": _list_files(sources),
@@ -323,7 +331,7 @@ def pair_table(files: RunFiles, scene: Scene, min_coherence: float) -> Columns:
 
 def _closure(files: RunFiles) -> Closure:
     """Return the loops that do not close, from ``loops.csv`` and ``open_loops.tif``."""
-    loops = read_csv(files.loops)
+    loops = read_csv(files.loops, CORNERS)
     image = read_band(files.open_loops)
     image[image == NO_LABEL_DATA] = 0
     return Closure(loops["points"].astype(int), loops["open_points"].astype(int), image)
@@ -372,13 +380,15 @@ def _median(counts: np.ndarray) -> float:
     return float(np.interp(0.5, below, COHERENCE_BINS))
 
 
-def rule_table(folder: str | Path) -> list[dict]:
+def rule_table(folder: str | Path, jobs: Sequence[str] | None = None) -> list[dict]:
     """Return run time and memory per rule from Snakemake's benchmark files.
 
     Parameters
     ----------
     folder : path
         Holds ``RULE.tsv`` or ``RULE_NN.tsv``; empty or missing: no rows.
+    jobs : sequence of str, optional
+        Names of the files that count, without their ends: others are of earlier settings.
 
     Returns
     -------
@@ -388,6 +398,8 @@ def rule_table(folder: str | Path) -> list[dict]:
     """
     rules: dict[str, list[tuple[float, float]]] = {}
     for path in sorted(Path(folder).glob("*.tsv")):
+        if jobs is not None and path.stem not in jobs:
+            continue
         header, row = (line.split("\t") for line in path.read_text().splitlines())
         taken = dict(zip(header, row, strict=True))
         memory = float(taken["max_rss"]) if taken["max_rss"][0].isdigit() else float("nan")
@@ -472,9 +484,10 @@ def _headline(
         worst = f"mean of the pairs, the worst {percent(table['share_right'].min())}"
         value = percent(table["share_right"].mean())
         good.append(_card("share_right", value, "of points right", worst))
-    if len(closure.points):
-        note = f"{_count(len(closure.points), 'triangle')} of pairs, at every point"
-        good.append(_card("loops", percent(closure.share_closed), "of loops close", note))
+    checked = np.count_nonzero(np.isfinite(table["open_share"]))
+    triangles, pairs = _count(len(closure.points), "triangle"), _count(npairs, "pair")
+    note = f"{triangles} of pairs, at every point; {checked:,} of {pairs} checked"
+    good.append(_card("loops", percent(closure.share_closed), "of loops close", note))
     if len(overlaps.links):
         agreement = float(np.average(table["agreement"]))
         note = f"{_count(len(overlaps.links), 'overlap')} of tiles"
@@ -580,7 +593,7 @@ def _attribute_sum(paths: Sequence[str], name: str) -> int:
 
 
 def _triangle(scene: Scene, number: int) -> list[int]:
-    return sorted(scene.network.triangles[number].tolist())
+    return scene.triangles[number].tolist()
 
 
 # Pictures
@@ -870,23 +883,26 @@ def _pair_rows(table: Columns) -> dict:
     return {"head": [title for title, _, _ in present], "rows": rows}
 
 
-def _closure_section(scene: Scene, closure: Closure, album: Album) -> dict | None:
+def _closure_section(scene: Scene, table: Columns, closure: Closure, album: Album) -> dict | None:
     """Return the loops that do not close: per triangle, and where they are."""
     if not len(closure.points):
         return None
     share = closure.open_points / np.maximum(closure.points, 1)
     dates = np.array(scene.network.dates)
-    spans = np.sort(scene.network.triangles, axis=1)
     text = (
         f"{percent(closure.share_closed)} of the loops of all points close: "
         f"{int(closure.open_points.sum()):,} of {int(closure.points.sum()):,} do not."
     )
+    unchecked = np.count_nonzero(np.isnan(table["open_share"]))
+    if unchecked:
+        pairs = f"{_count(unchecked, 'interferogram')} of {len(table['pair'])}"
+        text += f" No loop checks {pairs}, in no triangle with two others."
     section = {"text": text, "figures": []}
     if not closure.open_points.any():
         return section
     figure = figures.span_plot(
-        dates[spans[:, 0]],
-        dates[spans[:, 2]],
+        dates[scene.triangles[:, 0]],
+        dates[scene.triangles[:, 2]],
         share,
         "Loops that do not close",
         "points of the triangle",

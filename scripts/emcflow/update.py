@@ -62,7 +62,8 @@ class Previous:
         """All that is read of it but its coherence."""
         kinds = "mesh/mesh_tile", "unwrap/uw_tile"
         of_tiles = [f"{self.folder}/{k}_{n:02d}.h5" for k in kinds for n in range(self.ntiles)]
-        tables = f"{self.folder}/stack/stack.json", f"{self.folder}/tiles/tiles.json"
+        names = "stack/stack.json", "tiles/tiles.json", "merge/references.csv"
+        tables = [f"{self.folder}/{name}" for name in names]
         return [*tables, *of_tiles, *self.rasters(self.folder)]
 
     def with_its_points(self, inputs: Inputs) -> Inputs:
@@ -106,7 +107,8 @@ def find_previous(config: dict[str, Any]) -> Previous | None:
         )
     root = Path(folder)
     settings = sorted(root.glob("records/settings_*.yaml"))
-    rest = [root / name for name in ("stack/stack.json", "network/network.csv", "tiles/tiles.json")]
+    names = "stack/stack.json", "network/network.csv", "tiles/tiles.json", "merge/references.csv"
+    rest = [root / name for name in names]
     if not settings or not all(path.exists() for path in rest):
         raise InputError(
             f"update.previous: {folder} is not the output_dir of a finished run, whose report is "

@@ -1,0 +1,73 @@
+"""Choose the points that the unwrapped phase is relative to, one for each connected component."""
+
+import json
+
+import numpy as np
+from emcflow.integrate import TileValues, blend_tiles, rough_values, tile_offsets
+from emcflow.merge import component_labels, reference_points, scene_index
+from emcflow.raster import Grid, scatter
+from emcflow.reference import read_references, reference_quality, write_references
+from emcflow.stack import read_coherence
+from emcflow.store import (
+    open_product,
+    read,
+    read_overlaps,
+    read_points,
+    read_rows,
+    read_tile_points,
+)
+from job import job
+
+
+def tile_heights(mesh, links):
+    """Return roughly the heights of the points of a tile above the DEM [m]; None without any."""
+    with open_product(links) as file:
+        terms = list(file.attrs["terms"])
+    if "dem_error_m" not in terms:
+        return None
+    points, bounds = read_points(mesh)
+    edges, confident, region = read(mesh, "edges", "confident", "region")
+    row = terms.index("dem_error_m")
+    values, sigma = (read_rows(links, f"link_params{name}", [row]) for name in ("", "_sigma"))
+    (at_edge,) = read(links, "at_edge")
+    of_links = values[:, confident], sigma[:, confident]
+    heights = rough_values(edges[confident], *of_links, len(points), at_edge[confident])
+    return TileValues(bounds, points, heights, region)
+
+
+def scene_heights(meshes, links, grid, min_overlap_points):
+    """Return heights on the grid, NaN where there are none."""
+    tiles = [tile_heights(*paths) for paths in zip(meshes, links, strict=True)]
+    if None in tiles or not tiles:
+        return np.full(grid.shape, np.nan, np.float32)
+    offsets = tile_offsets(tiles, grid.shape, min_overlap_points)
+    scene = blend_tiles(tiles, offsets, grid.shape)
+    return scatter(scene.points, scene.values[0], grid.shape)
+
+
+with job(snakemake) as log:
+    given, params = snakemake.input, snakemake.params
+    with open(given.stack) as file:
+        summary = json.load(file)
+    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    tiles = [read_tile_points(path) for path in given.mesh]
+    overlaps = read_overlaps(given.overlaps)
+    scene = scene_index(tiles, grid.shape, overlaps.component)
+    del tiles
+    labels = component_labels(scene.component)
+    if given.get("previous"):
+        points, _ = read_references(given.previous)
+        references = scene.places(points)
+    else:
+        at = tuple(scene.points.T)
+        quality = reference_quality(scene.points, read_coherence(given.coherence)[at], grid.shape)
+        height = None
+        if given.get("links"):
+            height = scene_heights(given.mesh, given.links, grid, params.min_overlap_points)[at]
+        references = reference_points(scene, quality, params.reference_point, height)
+    chosen = params.reference_point
+    write_references(snakemake.output[0], scene.points[references], labels[references], chosen)
+    _, (row, col) = read_references(snakemake.output[0])
+    log.info(
+        "%d reference points, that of the series in row %d, column %d", len(references), row, col
+    )
