@@ -17,8 +17,8 @@ from workflow import ROOT, code_blocks
 PIP = ["pip", "--disable-pip-version-check", "--quiet"]
 
 
-def python(*arguments, of=sys.executable, cwd=None):
-    """Run a Python that sees nothing of this checkout; return what it printed."""
+def python(*arguments, of=sys.executable, cwd=None, errors=False):
+    """Run a Python that sees nothing of this checkout; return what it printed, or its errors."""
     process = subprocess.run(
         [str(of), *map(str, arguments)],
         cwd=cwd,
@@ -27,7 +27,7 @@ def python(*arguments, of=sys.executable, cwd=None):
         env={"HOME": "/tmp"},
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    return process.stdout
+    return process.stderr if errors else process.stdout
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +110,22 @@ def test_the_code_of_the_page_of_the_library_runs_on_the_installed_package(insta
     code = next(code for code in code_blocks("library.md") if "find_stack" in code)
     printed = python("-c", f"{code}\nprint(phase.shape, points.shape)", of=installed, cwd=tmp_path)
     assert printed == f"({len(DATES)}, 400) (400, 2)\n"
+
+
+def test_the_workflow_runs_from_the_installed_package(installed, packages, tmp_path):
+    pins = ROOT / "envs" / "requirements.txt"
+    wanted = f"{packages[1]}[workflow]"
+    command = [installed, "-m", *PIP, "install", "--constraint", pins, wanted]
+    process = subprocess.run(command, text=True, capture_output=True)
+    if process.returncode:
+        pytest.skip(f"what the workflow needs cannot be installed here: {process.stderr[-300:]}")
+    find = "from emcflow.place import checkout; print(checkout() / 'Snakefile')"
+    snakefile = python("-c", find, of=installed).strip()
+    assert "site-packages" in snakefile
+    city = {"output_dir": "city", "stack": {"layout": "simulate"}}
+    city["simulation"] = {"rows": 50, "cols": 50, "dates": 5}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(city))
+    run = ["-m", "snakemake", "-s", snakefile, "--configfile", "config.yaml", "--cores", "2"]
+    python(*run, of=installed, cwd=tmp_path)
+    assert (tmp_path / "city" / "report.html").exists()
+    assert "up to date" in python(*run, "--dry-run", of=installed, cwd=tmp_path, errors=True)

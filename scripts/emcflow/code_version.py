@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from types import CodeType
 
+# Where this package is installed, or its clone has its scripts.
+PACKAGES = Path(__file__).resolve().parents[1]
 # A line of an import, names in parentheses on further ones as well.
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
 
@@ -22,7 +24,7 @@ def code_version(script: str | Path) -> str:
     Parameters
     ----------
     script : path
-        A Python file; modules are looked for beside it.
+        A Python file; modules are looked for beside it, and where this one is.
 
     Returns
     -------
@@ -31,8 +33,8 @@ def code_version(script: str | Path) -> str:
     """
     script = Path(script)
     digest = hashlib.sha256()
-    for path in sorted(_reached(script, script.parent)):
-        digest.update(path.relative_to(script.parent).as_posix().encode())
+    for name, path in sorted(_reached(script).items()):
+        digest.update(name.encode())
         digest.update(_compiled(path))
         for companion in sorted(path.parent.glob(f"{path.stem}.*")):
             if companion != path:
@@ -40,24 +42,31 @@ def code_version(script: str | Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def _reached(start: Path, root: Path) -> set[Path]:
-    found, waiting = set(), [start]
+def _reached(script: Path) -> dict[str, Path]:
+    """Return the files that a script reaches by imports, itself too, by their names in packages."""
+    found: dict[str, Path] = {}
+    waiting = [(script.name, script)]
     while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting.extend(_imports(path, root))
+        name, path = waiting.pop()
+        if name not in found:
+            found[name] = path
+            waiting.extend(_imports(path, script.parent))
     return found
 
 
 @cache
-def _imports(path: Path, root: Path) -> list[Path]:
+def _imports(path: Path, root: Path) -> list[tuple[str, Path]]:
     names = []
     for module, imported in IMPORT.findall(path.read_text()):
         each = re.findall(r"[\w.]+", imported)
         names += [module, *(f"{module}.{name}" for name in each)] if module else each
-    files = (root / (name.replace(".", "/") + ".py") for name in names)
-    return [file for file in files if file.is_file()]
+    files = (name.replace(".", "/") + ".py" for name in names)
+    return [
+        (file, folder / file)
+        for file in files
+        for folder in dict.fromkeys((root, PACKAGES))
+        if (folder / file).is_file()
+    ]
 
 
 @cache

@@ -21,9 +21,10 @@ import yaml
 from emcflow.errors import InputError
 from emcflow.geometry import LIMITS, RASTER_KEYS, check_limits
 from emcflow.model_terms import KEYS, step_limit_mm
+from emcflow.place import checkout
 from emcflow.simulate import simulation_dates
 
-SCHEMA_PATH = Path(__file__).resolve().parents[2] / "config" / "config.schema.yaml"
+SCHEMA_PATH = checkout() / "config" / "config.schema.yaml"
 
 # A C-band satellite, for simulated stacks that give no geometry of their own.
 SIMULATED_GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}

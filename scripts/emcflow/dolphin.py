@@ -26,6 +26,7 @@ from emcflow.errors import InputError
 from emcflow.files import read_csv, whole_file, write_text
 from emcflow.fill import to_nearest_cycle
 from emcflow.network_tables import ENDS
+from emcflow.place import checkout
 from emcflow.raster import Grid, open_raster, read_band, read_grid, write_raster
 
 log = logging.getLogger(__name__)
@@ -376,7 +377,7 @@ def snakefile() -> Path:
     InputError
         Where there is none.
     """
-    path = Path(__file__).resolve().parents[2] / "Snakefile"
+    path = checkout() / "Snakefile"
     if not path.exists():
         raise InputError(
             f"{path}: does not exist; expected the workflow beside the package: take emcflow from "

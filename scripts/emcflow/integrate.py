@@ -177,7 +177,7 @@ def rough_values(edges, values, sigma, npoints, at_edge=None):
         The median of every connected component is 0.
     """
     edges, values, sigma = _checked_links(edges, values, sigma, npoints)
-    scaled, unit = _common_sigma(sigma, at_edge)
+    scaled, unit = _common_sigma(sigma, at_edge, values)
     component = regions(edges, npoints)
     with threadpool_limits(1, "blas"):
         system = _Graph(edges, component).weighted(1.0 / scaled**2, last=True)
