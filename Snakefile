@@ -39,6 +39,7 @@ include: "rules/fill.smk"
 include: "rules/quality.smk"
 include: "rules/report.smk"
 include: "rules/terminal.smk"
+include: "rules/outside.smk"
 
 
 # Seconds each, and at most one raster read: not worth a place in the queue of a cluster.

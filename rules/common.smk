@@ -33,6 +33,7 @@ from emcflow.records import files_state, fingerprint
 from emcflow.search_grid import check_search
 from emcflow.simulate import simulation_baselines, simulation_dates
 from emcflow.stack import check_reference, phase_linked_stack
+from emcflow.surroundings import check_clock, check_proj, place_caches
 from emcflow.text_baselines import table_files
 from emcflow.tiles import tiles_from_json
 from emcflow.update import check_kept, find_previous
@@ -64,6 +65,7 @@ def check_import():
 
 
 checked(check_import)
+checked(check_proj)
 config.update(checked(check_config, config))
 validate(config, "../config/config.schema.yaml")
 
@@ -93,6 +95,7 @@ def configured_inputs():
 
 INPUTS = checked(configured_inputs)
 STACK, MIN_COHERENCE = INPUTS.stack, INPUTS.min_coherence
+LINKED_COHERENCE = f"{OUT}/stack/linked/temporal_coherence.tif"
 STACK_FILES = local_files(STACK.files)
 BPERP_RASTERS = checked(baseline_rasters, config["baselines"]["rasters"], STACK.dates)
 BASELINE_FILES = checked(table_files, BASELINES_CSV) if LINK_MODEL and BASELINES_CSV else []
@@ -114,7 +117,11 @@ OUTSIDE = [
     *BPERP_RASTERS.values(),
     *BASELINE_FILES,
 ]
-OUTSIDE = [name for name in OUTSIDE if name and not name.startswith(f"{OUT}/stack/")]
+# Of these, the stack and the coherence may be made of others first.
+MADE_STACK = [STACK.coherence] if INPUTS.points else []
+if INPUTS.interferograms:
+    MADE_STACK += [*STACK.files, LINKED_COHERENCE]
+OUTSIDE = [name for name in OUTSIDE if name and name not in MADE_STACK]
 SOURCES = [] if SIMULATED else local_files(OUTSIDE)
 SOURCES += PREVIOUS.files if PREVIOUS else []
 

@@ -7,7 +7,7 @@ if INPUTS.interferograms:
             local_files(INPUTS.interferograms.files),
         output:
             files=STACK_FILES,
-            coherence=f"{OUT}/stack/linked/temporal_coherence.tif",
+            coherence=LINKED_COHERENCE,
         log:
             f"{OUT}/logs/link_phases.log",
         benchmark:

@@ -40,7 +40,7 @@ MAX_DISPERSION = None
 if INPUTS.points and INPUTS.points.kind == "amplitude_dispersion":
     MAX_DISPERSION = config["stack"]["max_amplitude_dispersion"]
 BY_AGREEMENT = bool(INPUTS.interferograms) and (
-    INPUTS.points.cropped if INPUTS.points else STACK.coherence.startswith(f"{OUT}/stack/linked/")
+    INPUTS.points.cropped if INPUTS.points else STACK.coherence == LINKED_COHERENCE
 )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from emcflow import __version__
 from emcflow.errors import InputError, OutputError
 from emcflow.files import DISK_FULL
 from emcflow.records import check_inputs, write_record
@@ -21,6 +22,7 @@ from emcflow.records import check_inputs, write_record
 log = logging.getLogger("emcflow")
 # On a full disk a log loses lines; what fills it is told by the results, not by a traceback.
 logging.raiseExceptions = False
+LONGEST_REASON = 200  # of an exception, in a line on the terminal
 SNAKEMAKE_PID = "EMCFLOW_SNAKEMAKE_PID"
 
 
@@ -28,7 +30,8 @@ SNAKEMAKE_PID = "EMCFLOW_SNAKEMAKE_PID"
 def job(snakemake) -> Iterator[logging.Logger]:
     """Log to the rule's file and to the terminal; end with one clear line on bad input.
 
-    The same where the results cannot be written. Ends the script where Snakemake is gone.
+    The same where the results cannot be written, and for what nobody expected, whose traceback is
+    in the rule's file. Ends the script where Snakemake is gone.
 
     Bad input is also a file between the rules that is not as another job wrote it, or that other
     settings made: the job looks before its work, and afterwards records what it has made itself.
@@ -63,15 +66,37 @@ def job(snakemake) -> Iterator[logging.Logger]:
             yield log
             made_by |= {snakemake.rule: run["fingerprints"][snakemake.rule]}
             write_record(records, Path(snakemake.log[0]).stem, snakemake.output, made_by)
-    except (InputError, OutputError) as error:
+    except KeyboardInterrupt:
         log.removeHandler(to_terminal)
-        log.error("error: %s", error)
+        log.error("stopped by the user")
+        os._exit(1)  # Snakemake says so; threads need not end their work
+    except Exception as error:
+        log.removeHandler(to_terminal)
+        expected = isinstance(error, InputError | OutputError)
+        log.error("error: %s", error, exc_info=None if expected else error)
+        line = error if expected else unexpected(error, name, snakemake.log[0])
         # Between blank lines: Snakemake follows with a dozen of its own about the failed job.
-        sys.exit(f"\nemcflow stops in {name}:\n{error}\n")
+        sys.exit(f"\nemcflow stops in {name}:\n{line}\n")
     taken = time.monotonic() - start
     text = f"{taken:.1f} s" if taken < 60 else duration(taken)
     log.info("done in %s, peak memory %d MB", text, peak_memory_mb())
     gc.freeze()  # all ends with the process
+
+
+def unexpected(error: Exception, name: str, log_file: str) -> str:
+    """Return one line of an exception that is no fault of the input: what to do about it."""
+    kind = type(error).__name__
+    if isinstance(error, MemoryError):
+        return (
+            f"{name}: out of memory after {peak_memory_mb()} MB ({error or kind}); expected more "
+            "that is free: close other programs, run fewer jobs at a time (--cores), set "
+            "tiles.points_per_tile to less, or take a machine with more"
+        )
+    text = " ".join(str(error).split())[:LONGEST_REASON]
+    return (
+        f"{name}: {kind}: {text or 'without a word'}; this is a fault of emcflow {__version__}, "
+        f"not of the input: please report it, with this line, the file {log_file} and the config"
+    )
 
 
 @contextmanager
@@ -122,6 +147,8 @@ def peak_memory_mb() -> int:
 def progress(what: str, every_s: float = 10.0) -> Callable[[int, int], None]:
     """Return a callback (done, total) that logs a line with rate and time left now and then.
 
+    The time left follows from what is done since the first call: until then functions are compiled.
+
     Parameters
     ----------
     what : str
@@ -130,19 +157,25 @@ def progress(what: str, every_s: float = 10.0) -> Callable[[int, int], None]:
         Least time between two lines, in seconds; short steps log nothing but their end.
     """
     start = last = time.monotonic()
+    first: tuple[float, int] | None = None
 
     def report(done: int, total: int) -> None:
-        nonlocal last
+        nonlocal first, last
         now = time.monotonic()
+        since, before = first or (start, 0)
+        first = first or (now, done)
         if done < total and now - last < every_s:
             return
         last = now
-        rate = max(done / max(now - start, 1e-9), 1e-9)
-        if done < total:
+        if done == total:
+            rate = max(done / max(now - start, 1e-9), 1e-9)
+            log.info("%d %s, %s per s", total, what, _three_digits(rate))
+        elif before == 0:
+            log.info("%d of %d %s, %d left", done, total, what, total - done)
+        else:
+            rate = max((done - before) / max(now - since, 1e-9), 1e-9)
             left = duration((total - done) / rate)
             log.info("%d of %d %s, %s per s, %s left", done, total, what, _three_digits(rate), left)
-        else:
-            log.info("%d %s, %s per s", total, what, _three_digits(rate))
 
     return report
 

@@ -6,7 +6,10 @@ Snakemake called for real but in this process; what needs rasters opened ends it
 """
 
 import json
+import os
 import shutil
+import subprocess
+import time
 from pathlib import Path
 
 import h5py
@@ -14,6 +17,7 @@ import numpy as np
 import pytest
 import rasterio
 import yaml
+from emcflow import surroundings
 from emcflow.baselines import read_baselines
 from emcflow.config import SCHEMA_PATH, check_config
 from emcflow.errors import InputError
@@ -37,6 +41,7 @@ from emcflow.stack import (
     find_stack,
 )
 from emcflow.store import create, put, read, read_graph
+from emcflow.surroundings import check_clock, place_caches
 from emcflow.tiles import tiles_from_json
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -773,6 +778,80 @@ def test_a_config_file_of_an_odd_name(folder):
     with pytest.raises(SystemExit) as ended:
         main(["-s", str(ROOT / "Snakefile"), f"--configfile={name}", "--cores", "1", "--dry-run"])
     assert ended.value.code == 0
+
+
+# The user's files and results
+
+
+def test_a_stack_within_the_results_is_read_and_left_alone(folder):
+    Path("stack").rename("results_stack")
+    Path("results").mkdir()
+    Path("results_stack").rename("results/stack")
+    shutil.copy(f"results/stack/{COHERENCE}", "results/mask.tif")
+    Path("results/stack/.mine.part").write_text("")
+    before = {path: path.read_bytes() for path in Path("results").rglob("*") if path.is_file()}
+    config = changed("stack.directory", "results/stack")
+    config["stack"]["mask"] = "results/mask.tif"
+    process = run(folder, config, "--", "merge_interferograms_00")
+    assert process.returncode == 0, process.stdout
+    assert before == {path: path.read_bytes() for path in before}
+    assert Path("results/stack/points.tif").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("stack.mask", "results/stack/points.tif"),
+        ("stack.temporal_coherence", "./results/../results/velocity_mm_yr.tif"),
+        ("baselines.csv", "results/network/baselines.csv"),
+        ("geometry.slant_range_m", "results/figures/range.tif"),
+    ],
+)
+def test_a_file_of_the_user_is_not_written_over(key, name, folder):
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path("results").mkdir(exist_ok=True)
+    source = "baselines.csv" if name.endswith("csv") else f"stack/{COHERENCE}"
+    shutil.copy(source, name)
+    config = changed(key, name)
+    Path("config.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(SystemExit) as ended:
+        main(["-s", str(ROOT / "Snakefile"), "--configfile", "config.yaml", "--cores", "1"])
+    line = str(ended.value.code).strip().split("\n", 1)[1]
+    complete(line, ["would be written over", Path(name).name, "set output_dir to another"])
+    assert Path(name).read_bytes() == Path(source).read_bytes()
+
+
+def test_files_of_another_clock(folder):
+    """Refused at the start; the command that the line names mends it."""
+    for path in Path("stack").iterdir():
+        os.utime(path, (time.time() + 3 * 3600 + 60,) * 2)
+    line = start(CONFIG)
+    complete(line, ["stack/", "3 hours in the future, and 3 more", "else type find ./stack "])
+    subprocess.run(line.partition("else type ")[2], shell=True, check=True)
+    check_clock(map(str, Path("stack").iterdir()))
+    check_clock(["stack"], os.stat("stack").st_mtime - 4)  # of a file server
+    with pytest.raises(InputError, match="stack: dated 9 seconds"):
+        check_clock(["stack", "nowhere"], os.stat("stack").st_mtime - 9)
+
+
+def test_a_wrong_place_of_proj_ends_the_run_at_its_start(folder):
+    process = run(folder, CONFIG, PROJ_DATA="/nowhere")
+    assert process.returncode == 1
+    assert "PROJ_DATA: '/nowhere'" in process.stdout and "unset PROJ_DATA" in process.stdout
+    assert "Traceback" not in process.stdout
+
+
+def test_caches_go_elsewhere_without_a_home(tmp_path, monkeypatch):
+    environment = {"XDG_CACHE_HOME": "/dev/null/a", "XDG_CONFIG_HOME": "/dev/null/b"}
+    place_caches("spare", environment)
+    assert environment["MPLCONFIGDIR"] == "spare/matplotlib"
+    assert "NUMBA_CACHE_DIR" not in environment  # there is the package's own folder
+    monkeypatch.setattr(surroundings, "__file__", "/dev/null/emcflow/surroundings.py")
+    place_caches("spare", environment)
+    assert environment["NUMBA_CACHE_DIR"] == "spare/numba"
+    environment = {"XDG_CACHE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    place_caches("spare", environment)
+    assert len(environment) == 2
 
 
 # Readers of text, fed at random: bad input is InputError, and nothing else is raised

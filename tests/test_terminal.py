@@ -3,8 +3,9 @@
 import logging
 
 import pytest
+from emcflow import __version__
 from emcflow.summary import summary_text
-from job import duration, progress
+from job import duration, job, progress
 from terminal import BriefFormatter, worth_a_line
 from workflow import jobs_of, run_whole
 
@@ -79,6 +80,53 @@ def test_progress_tells_rate_and_time_left_and_ends_without(caplog):
     assert during.endswith(" left")
     assert end.startswith("4 links, ")
     assert "left" not in end
+
+
+def test_time_left_counts_from_the_first_batch(caplog, monkeypatch):
+    """The first of ten takes a minute to compile, the others a second each."""
+    caplog.set_level(logging.INFO, "emcflow")
+    clock = iter([0.0, 60.0, 70.0])
+    monkeypatch.setattr("job.time.monotonic", lambda: next(clock))
+    report = progress("links")
+    report(10, 200)
+    report(20, 200)
+    assert [entry.getMessage() for entry in caplog.records] == [
+        "10 of 200 links, 190 left",
+        "20 of 200 links, 1 per s, 3 min 0 s left",
+    ]
+
+
+class Job:
+    """What Snakemake gives to a script."""
+
+    def __init__(self, folder):
+        self.rule, self.wildcards, self.input, self.output = "mesh", {}, [], []
+        self.log = [str(folder / "mesh.log")]
+        run = {"records": str(folder), "sources": [], "fingerprints": {"mesh": "0"}}
+        self.config = {"run": run}
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (ZeroDivisionError("by\nzero"), "ZeroDivisionError: by zero; this is a fault of emcflow"),
+        (MemoryError(), "out of memory after"),
+    ],
+)
+def test_what_nobody_expected_is_one_line_and_a_traceback_in_the_log(error, says, tmp_path, caplog):
+    logger = logging.getLogger("emcflow")
+    with pytest.raises(SystemExit) as ended, job(Job(tmp_path)):
+        raise error
+    for handler in [each for each in logger.handlers if isinstance(each, logging.StreamHandler)]:
+        if type(handler).__module__ == "logging":
+            logger.removeHandler(handler)
+    line = str(ended.value.code).strip().split("\n")
+    assert len(line) == 2 and says in line[1]
+    assert "mesh" in line[1]
+    if not isinstance(error, MemoryError):
+        assert __version__ in line[1] and "mesh.log" in line[1]
+    text = (tmp_path / "mesh.log").read_text()
+    assert "Traceback" in text and "raise error" in text
 
 
 def test_summary_lines_up_and_holds_the_remarks():

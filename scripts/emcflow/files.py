@@ -6,6 +6,7 @@ import csv
 import errno
 import io
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ import numpy as np
 from emcflow.errors import OutputError
 
 Columns = dict[str, np.ndarray]  # of a table, by their names
+UNFINISHED = re.compile(r"\.[0-9a-f]{8}\.part$")  # of names of `whole_file`, not of others' parts
 DISK_FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
 
 
@@ -134,7 +136,7 @@ def cannot_write(path: str | Path, error: OSError) -> OutputError:
 
 def remove_unfinished(folder: str | Path) -> int:
     """Remove what killed writers left below a folder that nobody writes to; return how much."""
-    left = list(Path(folder).rglob(".*.part"))
+    left = [path for path in Path(folder).rglob(".*.part") if UNFINISHED.search(path.name)]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
