@@ -56,6 +56,7 @@ TIMES = {
     "unwrap_tile": ("T", "N", "N*I"),
     "tile_overlaps": ("1", "N", "N*I"),
     "bulk_offsets": ("1", "T*I"),
+    "reference_points": ("1", "N", "X"),
     "merge_interferograms": ("B", "N*I", "X*I"),
     "integrate_parameters": ("T", "N", "N*D"),
     "merge_parameters": ("1", "N", "N*D", "X"),
@@ -69,15 +70,15 @@ FOLDERS = {
     "links": (("T", "N"), "T"),
     "unwrap": (("T", "N", "N*I"), "T"),
     "parameters": (("T", "N", "N*D"), "T"),
-    "merge": (("1", "T*I"), "2"),
+    "merge": (("1", "T*I"), "3"),
     "unwrapped": (("X*I", "N*I"), "2*I"),
     "unwrapped/quality": (("X*I", "N*I"), "2*I"),
     "timeseries": (("X*D", "N*D"), "D+3"),
     "timeseries/radians": (("X*D", "N*D"), "D-1"),
     "timeseries/misfit": (("X*D", "N*D"), "D"),
-    "logs": (("1", "T", "B"), "4*T+B+11"),
-    "benchmarks": (("1", "T", "B"), "4*T+B+11"),
-    "records": (("1", "T", "B"), "4*T+B+12"),
+    "logs": (("1", "T", "B"), "4*T+B+12"),
+    "benchmarks": (("1", "T", "B"), "4*T+B+12"),
+    "records": (("1", "T", "B"), "4*T+B+13"),
 }
 TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile", "integrate_parameters")
 
@@ -136,6 +137,7 @@ class Model:
             "unwrap_tile": product["mesh"] + product["links"],
             "integrate_parameters": product["mesh"] + product["links"],
             "tile_overlaps": network,
+            "reference_points": network + product["links"],
             # every batch reads the phase of its dates, and its own rows of the cycles
             "merge_interferograms": size.batches
             * (network + phases * min(1, DATES_PER_BATCH / size.dates))
@@ -172,4 +174,7 @@ def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
     small = {"check_stack", "network", "baselines", "tiles", "design_matrix", "bulk_offsets"}
     if rule in small:
         return 500
-    return predicted_mb(rule, int(points), int(pixels), dates, pairs, threads)
+    own = predicted_mb(rule, int(points), int(pixels), dates, pairs, threads)
+    if rule == "reference_points":
+        own += predicted_mb("tile_heights", int(size.points / size.tiles))
+    return own

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 
+from emcflow.errors import OutputError
 from emcflow.records import remove_unclaimed
 from terminal import shorten
 
@@ -33,13 +34,18 @@ def remove_earlier_results():
     A run of some targets, or up to some rule, has not made everything anew, and removes nothing.
     """
     asked = workflow.dag_settings
-    whole = {*asked.targets} <= {"all"} and not asked.until and not asked.omit_from
+    parts = asked.until, asked.omit_from, asked.allowed_rules, asked.batch
+    whole = {*asked.targets} <= {"all"} and not any(parts)
     if not (whole and workflow.is_main_process and Path(rules.report.output.settings).exists()):
         return
     used = local_files(filter(None, [*NAMED_FILES, *STACK_FILES, STACK.coherence]))
-    removed, changed = remove_unclaimed(
-        Path(f"{OUT}/records"), made_by_rules("output"), jobs_of_the_config(), used
-    )
+    try:
+        removed, changed = remove_unclaimed(
+            Path(f"{OUT}/records"), made_by_rules("output"), jobs_of_the_config(), used
+        )
+    except (OSError, OutputError) as error:
+        print(f"{OUT}: cannot remove what earlier settings made ({error})", file=sys.stderr)
+        return
     for files, text in (
         (removed, "removed that earlier settings made and those of now do not"),
         (changed, "left that earlier settings made, since somebody has changed it"),

@@ -371,28 +371,22 @@ def test_the_mean_of_the_tiles_is_weighted_by_depth_and_not_rounded():
     np.testing.assert_allclose(result.mean, expected, atol=1e-6)
 
 
-def test_of_good_points_the_one_nearest_to_the_median_height_is_the_reference():
-    _, tiles, _, _, _ = make_scene(1, 1)
-    index = scene_index(tiles, SHAPE, np.zeros(1, np.int32))
-    quality = np.full(len(index.points), 0.5)
-    quality[[40, 90, 91, 120]] = 0.9, 0.85, 0.83, 0.7  # the last is not good enough
-    height = np.linspace(-30, 30, len(index.points))
-    height[[40, 90, 91, 120]] = 34.6, 5, -2, 0
-    assert reference_points(index, quality, height=height).tolist() == [91]
-    height[91] = np.nan
-    assert reference_points(index, quality, height=height).tolist() == [90]
+def test_the_reference_is_the_best_of_the_points_near_the_median_height():
+    """Two components of eight points: of each the two nearest to its own median count."""
+    points = np.argwhere(np.ones((2, 8)))
+    index = SimpleNamespace(points=points, component=np.repeat([0, 1], 8))
+    height = np.array([-9, -5, -3, 0, 1, 9, 34.6, 40, 90, 99, 100, 100.5, 101, 108, 110, 120])
+    quality = np.full(16, 0.5)
+    quality[[3, 4, 6, 11, 15]] = 0.8, 0.7, 0.99, 0.6, 0.9
+    assert reference_points(index, quality).tolist() == [6, 15]
+    assert reference_points(index, quality, height=height).tolist() == [3, 11]
+    assert reference_points(index, quality, (0, 6), height).tolist() == [6, 11]
+    height[3] = np.nan  # never one of an unknown height, unless all of a component are
+    assert reference_points(index, quality, height=height).tolist() == [4, 11]
+    height[8:] = np.nan
+    assert reference_points(index, quality, height=height).tolist() == [4, 15]
     height[:] = np.nan
-    assert reference_points(index, quality, height=height).tolist() == [40]
-    chosen = tuple(index.points[40])
-    assert reference_points(index, quality, chosen, height).tolist() == [40]
-
-
-def test_every_component_has_a_median_height_of_its_own():
-    points = np.argwhere(np.ones((2, 6)))
-    index = SimpleNamespace(points=points, component=np.repeat([0, 1], 6))
-    height = np.array([0, 0, 1, 2, 2, 9, 100, 100, 100, 103, 100, 90])
-    quality = np.array([0.1, 0.1, 0.9, 0.1, 0.1, 0.95, 0.1, 0.1, 0.1, 0.9, 0.1, 0.95])
-    assert reference_points(index, quality, height=height).tolist() == [2, 9]
+    assert reference_points(index, quality, height=height).tolist() == [6, 15]
 
 
 def test_references_are_the_most_coherent_points_or_the_chosen_one():

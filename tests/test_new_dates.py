@@ -22,6 +22,8 @@ CONFIG = {
     "merge": {"min_overlap_points": 5},
     "outputs": {"time_series": True},
 }
+# The same in all runs, which would choose others by heights from fewer or more dates.
+CONFIG["reference"] = {"point": [11, 12]}
 FIRST = CONFIG | {"output_dir": "first", "stack": {"directory": "old"}}
 LATER = CONFIG | {"output_dir": "later", "update": {"previous": "first"}}
 TABLE = "date,bperp_m\n" + "".join(
@@ -81,6 +83,22 @@ def test_rasters_are_those_of_a_full_run(runs):
         if of_old:  # byte for byte what the first run wrote
             assert later[name].read_bytes() == (folder / "first" / name).read_bytes(), name
         np.testing.assert_array_equal(read(later[name]), read(full[name]), name)
+
+
+def test_new_interferograms_are_relative_to_the_point_of_the_finished_run(copied):
+    """Also where a full run chooses another, by the heights from all dates."""
+    own = {"reference": {"point": None}}
+    run_whole(copied, FIRST | own)
+    run_whole(copied, LATER | own, "--", f"later/unwrapped/{DATES[4]}_{DATES[5]}.unw.tif")
+    run_whole(copied, CONFIG | own | {"output_dir": "full"}, "--", "full/merge/references.csv")
+    first, later, full = (
+        (copied / folder / "merge" / "references.csv").read_text()
+        for folder in ("first", "later", "full")
+    )
+    assert first == later != full
+    with rasterio.open(copied / f"later/unwrapped/{DATES[4]}_{DATES[5]}.unw.tif") as dataset:
+        row, col = dataset.tags()["REFERENCE_ROW_COL"].split()
+    assert f"{row},{col},1,1" in first.splitlines()
 
 
 def test_nothing_is_left_to_do_and_every_file_is_on_the_page(runs):

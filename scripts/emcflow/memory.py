@@ -60,7 +60,7 @@ PEAKS = {
     # points, links and regions of all tiles; images of coherence and heights
     "reference_points": Peak(fixed_mb=110, point=180, pixel=30),
     # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
-    "tile_heights": Peak(fixed_mb=20, point=700),
+    "tile_heights": Peak(fixed_mb=45, point=750),
     # cycles before and after, their mean and spread; phase; the places of points; images
     "merge_interferograms": Peak(
         fixed_mb=130, point=180, date=4, pair=18, pixel=12, pixel_thread=8

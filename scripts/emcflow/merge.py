@@ -55,8 +55,8 @@ class _TileIndex:
     boundary: np.ndarray  # positions in `shared` of the problem's boundary
 
 
-# A point is good enough for a reference from this share of the quality of the best one on.
-GOOD_REFERENCE = 0.9
+# The reference is one of this share of the points, those nearest to the median height.
+NEAR_MEDIAN = 0.25
 
 
 @dataclass(frozen=True)
@@ -391,9 +391,9 @@ def reference_points(
 ) -> np.ndarray:
     """Choose one reference point for each component: the best one, or the one asked for.
 
-    Where heights are known, it is that of the good points that is nearest to the median height of
-    its component. The best one by coherence alone is often on a roof: it moves with the temperature
-    of the building, and what the model says of it is the farthest from what it says of the others.
+    Where heights are known, it is the best of the quarter of the points that are nearest to the
+    median height of their component. The best of all is often on a roof: it moves with the
+    temperature of its building, and all maps relative to it have its height as an offset.
 
     Parameters
     ----------
@@ -415,12 +415,11 @@ def reference_points(
     InputError
         If the chosen point is no point of the scene.
     """
-    best = np.zeros(index.component.max(initial=-1) + 1)
-    np.maximum.at(best, index.component, quality)
-    good = quality >= GOOD_REFERENCE * best[index.component]
-    off = np.zeros(len(quality)) if height is None else _off_median(height, index.component)
+    far = np.zeros(len(quality), bool)
+    if height is not None:
+        far = ~_near_median(height, index.component)
     # The first of the best points of each component, in the order of the points.
-    order = np.lexsort((-quality, off, ~good, index.component))
+    order = np.lexsort((-quality, far, index.component))
     _, first = np.unique(index.component[order], return_index=True)
     references = order[first]
     if chosen is not None:
@@ -434,17 +433,22 @@ def reference_points(
     return references
 
 
-def _off_median(height: np.ndarray, component: np.ndarray) -> np.ndarray:
-    """Return by how much heights differ from the median of their component; unknown ones last."""
+def _near_median(height: np.ndarray, component: np.ndarray) -> np.ndarray:
+    """Return which points are near the median height of their component; all if none is known."""
     from scipy.ndimage import median  # slow to import
 
     known = np.isfinite(height)
-    off = np.full(len(height), np.inf)
-    if known.any():
-        labels = np.arange(component.max() + 1)
-        middle = np.asarray(median(height[known], component[known], labels))
-        off[known] = np.abs(height - middle[component])[known]
-    return off
+    if not known.any():
+        return np.ones(len(height), bool)
+    labels = np.arange(component.max() + 1)
+    middle = np.asarray(median(height[known], component[known], labels))
+    off = np.where(known, np.abs(height - middle[component]), np.inf)
+    order = np.lexsort((off, component))
+    rank = np.empty(len(height), np.int64)
+    rank[order] = np.arange(len(height)) - np.searchsorted(component[order], component[order])
+    count = np.bincount(component[known], minlength=len(labels))
+    most = np.where(count, np.ceil(NEAR_MEDIAN * count), len(height))
+    return rank < most[component]
 
 
 def reference_cycles(
