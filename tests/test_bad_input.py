@@ -126,6 +126,7 @@ KEYS = {
     "unknown section": ("unwarp", {}, ["unwarp", "did you mean unwrap?"]),
     "output_dir missing": ("output_dir", ..., ["output_dir: missing"]),
     "output_dir home": ("output_dir", "~/x", ["output_dir: ~/x", "without ~"]),
+    "output_dir angles": ("output_dir", "a<b>&c", ["output_dir: a<b>&c", "< and >"]),
     "output_dir braces": ("output_dir", "x{a}", ["output_dir: x{a}", "{ and }"]),
     "output_dir empty": ("output_dir", "", ["output_dir: ''"]),
     "output_dir list": ("output_dir", ["a"], ['output_dir: ["a"]', "text"]),

@@ -553,7 +553,8 @@ _BOUND_WORDS = {
     "exclusiveMaximum": "below",
 }
 _PATTERN_WORDS = {
-    "^[^~{}\\s][^{}]*$": "that is a path without ~, { and }",
+    "^\\d{8}(_?\\d{8})?$": "of a date YYYYMMDD, or of a pair YYYYMMDD_YYYYMMDD",
+    "^[^~{}<>\\s][^{}<>]*$": "that is a path without ~, { and }, < and >",
     "^[0-9]{8}$": "of the eight digits YYYYMMDD, in quotes",
 }
 

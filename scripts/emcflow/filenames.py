@@ -67,10 +67,10 @@ def list_rasters(key: str, directory: str | Path | None, names: str | Sequence[s
 
 def check_braces(path: str | Path) -> None:
     """Refuse a path that Snakemake would take for a pattern of its own."""
-    if set("{}") & set(str(path)):
+    if set("{}<>") & set(str(path)):
         raise InputError(
-            f"{path}: braces in a name, which Snakemake takes for wildcards; expected none: "
-            "rename the file, or give the stack a folder of links with other names"
+            f"{path}: braces in a name, or < and >, which Snakemake takes for wildcards; expected "
+            "none: rename the file, or give the stack a folder of links with other names"
         )
 
 
