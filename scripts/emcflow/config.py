@@ -518,7 +518,8 @@ def _expected(part: dict) -> str:
     if "array" in types and "enum" in part["items"]:
         text += " with any of " + ", ".join(_show(value) for value in part["items"]["enum"])
     elif "array" in types:
-        counts = sorted({part["minItems"], part.get("maxItems", part["minItems"])})
+        least = part.get("minItems", 0)
+        counts = sorted({least, part.get("maxItems", least)})
         more = "" if "maxItems" in part else " or more"
         items = _ITEM_WORDS[_types(part["items"])[0]]
         text += f" of {' or '.join(map(str, counts))}{more} {items}"
