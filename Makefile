@@ -6,6 +6,7 @@
 # make networks    networks of interferograms compared on simulated cities, for docs/networks.md: minutes
 # make geometry    the table and figure of docs/geometry.md
 # make scale    runs measured, a frame on a cluster by them, for docs/scale.md      make new-dates   for docs/new_dates.md
+# make same-bytes BASE=<commit>    whether this checkout makes the same rasters as another
 # N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ SPURT_VENV ?= .venv-spurt
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint docs docs-figures bench scaling networks geometry scale new-dates reliability soak env dev-env clean
+.PHONY: demo test lint docs docs-figures bench scaling networks geometry scale new-dates same-bytes reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -61,6 +62,9 @@ geometry: dev-env
 scale: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/scale_runs.py
 	PYTHONPATH=scripts $(BIN)/python benchmarks/cluster_plan.py
+
+same-bytes: env
+	$(BIN)/python benchmarks/same_bytes.py $(BASE) --cores $(N)
 
 new-dates: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/new_dates.py
