@@ -27,9 +27,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import yaml
-from emcflow.accuracy import share_right
-from emcflow.geometry import design_matrix
-from emcflow.raster import open_raster, read_band
+from emcflow.acquisition.geometry import design_matrix
+from emcflow.io.raster import open_raster, read_band
+from emcflow.products.accuracy import share_right
 from measure import Usage, measure
 from page import write_page
 

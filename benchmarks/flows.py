@@ -20,10 +20,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from emcflow.mcf import FlowSolver, _augment, _heap_pop, _heap_push, flow_cost, make_scratch
-from emcflow.mesh import point_mesh
-from emcflow.planar import dual_adjacency, residues
-from emcflow.unwrap import spatial_costs
+from emcflow.graph.delaunay import point_mesh
+from emcflow.graph.mcf import FlowSolver, _augment, _heap_pop, _heap_push, flow_cost, make_scratch
+from emcflow.graph.planar import dual_adjacency, residues
+from emcflow.unwrap.temporal import spatial_costs
 from numba import njit
 from stage_clock import StageClock
 
@@ -124,7 +124,7 @@ def _find_path(sink, indptr, target, mate, residual, excess, potential, distance
 def _solve(indptr, target, edge, sign, mate, cost, least, excess, flow, scratch, heap, sources):
     """Route all of `excess` to zero at the least cost; returns the number of phases.
 
-    Arguments as those of `emcflow.mcf.successive_shortest_paths`; `sources` are the nodes of
+    Arguments as those of `emcflow.graph.mcf.successive_shortest_paths`; `sources` are the nodes of
     positive excess. Every part of the dual graph must be able to get rid of its residues.
     """
     residual, potential, distance, parent, stack, seen = scratch

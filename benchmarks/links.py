@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from emcflow.geometry import design_matrix
-from emcflow.links import estimate_links
-from emcflow.mesh import point_mesh
-from emcflow.network import hop3_network
-from emcflow.search_grid import search_axis
-from emcflow.simulate import simulate_stack
+from emcflow.acquisition.geometry import design_matrix
+from emcflow.graph.delaunay import point_mesh
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import search_axis
+from emcflow.network.networks import hop3_network
+from emcflow.products.simulate import simulate_stack
 from stage_clock import StageClock
 from threadpoolctl import threadpool_limits
 

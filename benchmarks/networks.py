@@ -10,17 +10,17 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from emcflow.accuracy import share_right
-from emcflow.geometry import design_matrix
-from emcflow.links import estimate_links
-from emcflow.mesh import point_mesh
-from emcflow.network import Network
-from emcflow.pairs import delaunay_pairs
-from emcflow.planar import breadth_first_tree, dual_adjacency, planar_graph
-from emcflow.search_grid import search_axis
-from emcflow.simulate import simulate_stack
-from emcflow.time_network import time_network
-from emcflow.unwrap import (
+from emcflow.acquisition.geometry import design_matrix
+from emcflow.graph.delaunay import point_mesh
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency, planar_graph
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import search_axis
+from emcflow.network.networks import Network
+from emcflow.network.pairs import delaunay_pairs
+from emcflow.network.time_network import time_network
+from emcflow.products.accuracy import share_right
+from emcflow.products.simulate import simulate_stack
+from emcflow.unwrap.temporal import (
     spatial_costs,
     supported_params,
     temporal_costs,

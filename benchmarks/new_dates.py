@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from bench import ROOT
-from emcflow.accuracy import share_right
-from emcflow.raster import open_raster, read_band
+from emcflow.io.raster import open_raster, read_band
+from emcflow.products.accuracy import share_right
 from scale_runs import run_config, simulation, snakemake
 
 NEW = 2

@@ -10,7 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from emcflow.raster import open_raster, read_band, read_grid, write_raster
+from emcflow.io.raster import open_raster, read_band, read_grid, write_raster
 from stage_clock import StageClock
 
 

@@ -11,14 +11,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from emcflow.memory import predicted_mb
-from emcflow.pairs import MERGED_AT_ONCE
+from emcflow.network.pairs import MERGED_AT_ONCE
+from emcflow.workflow.memory import predicted_mb
 from scipy.optimize import nnls
 
 PAIRS_PER_BATCH = 28  # as in rules/common.smk
 # with the network hop3
 DATES_PER_BATCH, DATES_AT_ONCE = (-(-each // 3) + 3 for each in (PAIRS_PER_BATCH, MERGED_AT_ONCE))
-PICTURES = 60  # as in emcflow/report.py
+PICTURES = 60  # as in emcflow/report/report.py
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from emcflow.links import estimate_links
-from emcflow.mesh import confident_links, point_mesh
-from emcflow.network import hop3_network
-from emcflow.planar import breadth_first_tree, dual_adjacency
-from emcflow.search_grid import choose_terms, search_axis
-from emcflow.stack import coherent_points, find_stack, read_phase
-from emcflow.unwrap import (
+from emcflow.graph.delaunay import confident_links, point_mesh
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.io.stack import coherent_points, find_stack, read_phase
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import choose_terms, search_axis
+from emcflow.network.networks import hop3_network
+from emcflow.unwrap.temporal import (
     spatial_costs,
     supported_params,
     temporal_costs,

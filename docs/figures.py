@@ -10,20 +10,20 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from emcflow.bulk_offsets import bulk_offsets
-from emcflow.figures import ACCENT, EMPTY, INK, MUTED, SECOND, STYLE, WRAPPED
-from emcflow.geometry import design_matrix
-from emcflow.links import estimate_links
-from emcflow.mcf import solve_flows
-from emcflow.merge import merge_cycles, scene_index
-from emcflow.mesh import point_mesh
-from emcflow.network import hop3_network
-from emcflow.overlaps import TilePoints, measure_overlaps
-from emcflow.planar import dual_adjacency, residues
-from emcflow.search_grid import search_axis
-from emcflow.simulate import simulate_stack
-from emcflow.unwrap import spatial_costs, supported_params, unwrap_in_time
-from emcflow.unwrap_points import unwrap_points
+from emcflow.acquisition.geometry import design_matrix
+from emcflow.graph.delaunay import point_mesh
+from emcflow.graph.mcf import solve_flows
+from emcflow.graph.planar import dual_adjacency, residues
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import search_axis
+from emcflow.network.networks import hop3_network
+from emcflow.products.simulate import simulate_stack
+from emcflow.report.figures import ACCENT, EMPTY, INK, MUTED, SECOND, STYLE, WRAPPED
+from emcflow.tiles.bulk_offsets import bulk_offsets
+from emcflow.tiles.merge import merge_cycles, scene_index
+from emcflow.tiles.overlaps import TilePoints, measure_overlaps
+from emcflow.unwrap.points import unwrap_points
+from emcflow.unwrap.temporal import spatial_costs, supported_params, unwrap_in_time
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure

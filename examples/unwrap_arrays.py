@@ -4,11 +4,11 @@ After `pip install .`: python examples/unwrap_arrays.py
 """
 
 import numpy as np
-from emcflow.accuracy import share_right
-from emcflow.geometry import design_matrix
-from emcflow.integrate import integrate_links
-from emcflow.simulate import simulate_stack
-from emcflow.unwrap_points import unwrap_points
+from emcflow.acquisition.geometry import design_matrix
+from emcflow.links.integrate import integrate_links
+from emcflow.products.accuracy import share_right
+from emcflow.products.simulate import simulate_stack
+from emcflow.unwrap.points import unwrap_points
 
 # A simulated city stands in for your own arrays: dates, baselines [m], complex images, coherence.
 geometry = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}

@@ -8,16 +8,22 @@ import numpy as np
 
 sys.path.insert(0, f"{ROOT}/scripts")
 
-from emcflow.baselines import table_state
-from emcflow.closure import all_triangles, window_of
-from emcflow.code_version import code_version as library_version
-from emcflow.config import check_config
-from emcflow.date_weights import read_weights
+from emcflow.io.baselines import table_state
+from emcflow.products.closure import all_triangles, window_of
+from emcflow.workflow.code_version import code_version as library_version
+from emcflow.workflow.config import check_config
+from emcflow.acquisition.date_weights import read_weights
 from emcflow.errors import InputError
-from emcflow.geometry import TERMS, design_matrix
-from emcflow.inputs import Inputs, baseline_rasters, find_inputs, local_files, view_rasters
-from emcflow.memory import predicted_mb
-from emcflow.model_terms import (
+from emcflow.acquisition.geometry import TERMS, design_matrix
+from emcflow.workflow.inputs import (
+    Inputs,
+    baseline_rasters,
+    find_inputs,
+    local_files,
+    view_rasters,
+)
+from emcflow.workflow.memory import predicted_mb
+from emcflow.acquisition.model_terms import (
     EXTRA_SIGMAS,
     check_step_date,
     choose_model_terms,
@@ -26,17 +32,17 @@ from emcflow.model_terms import (
     range_key,
     read_temperatures,
 )
-from emcflow.network import hop3_network
-from emcflow.pairs import MERGED_AT_ONCE, delaunay_pairs, in_batches, read_pairs
-from emcflow.raster import BLOCK
-from emcflow.records import files_state, fingerprint
-from emcflow.search_grid import check_search
-from emcflow.simulate import simulation_baselines, simulation_dates
-from emcflow.stack import check_reference, phase_linked_stack
-from emcflow.surroundings import check_clock, check_proj, place_caches
-from emcflow.text_baselines import table_files
-from emcflow.tiles import tiles_from_json
-from emcflow.update import check_kept, find_previous
+from emcflow.network.networks import hop3_network
+from emcflow.network.pairs import MERGED_AT_ONCE, delaunay_pairs, in_batches, read_pairs
+from emcflow.io.raster import BLOCK
+from emcflow.workflow.records import files_state, fingerprint
+from emcflow.links.search_grid import check_search
+from emcflow.products.simulate import simulation_baselines, simulation_dates
+from emcflow.io.stack import check_reference, phase_linked_stack
+from emcflow.workflow.surroundings import check_clock, check_proj, place_caches
+from emcflow.io.text_baselines import table_files
+from emcflow.tiles.cut import tiles_from_json
+from emcflow.workflow.update import check_kept, find_previous
 
 
 def checked(function, *arguments):
@@ -138,7 +144,7 @@ def date_baselines():
     """Return the baselines of the dates [m]; those of a simulated stack before there is a table."""
     if SIMULATED:
         return simulation_baselines(config["simulation"])
-    from emcflow.baselines import read_baselines  # slow to import, and few jobs need it
+    from emcflow.io.baselines import read_baselines  # slow to import, and few jobs need it
 
     return read_baselines(BASELINES_CSV, STACK.dates, config["baselines"]["negate"]).bperp_m
 
@@ -326,7 +332,7 @@ def strip_pixels(margin):
 
 def input_pixels():
     """Return the size of the scene before anything has run, by its window or its first raster."""
-    from emcflow.raster import open_raster
+    from emcflow.io.raster import open_raster
 
     if config["stack"]["window"]:
         row0, col0, row1, col1 = config["stack"]["window"]

@@ -2,11 +2,11 @@
 
 import os
 
-from emcflow.files import remove_unfinished
-from emcflow.lock import is_abandoned, take_folder
-from emcflow.records import remove_incomplete
+from emcflow.io.files import remove_unfinished
+from emcflow.workflow.lock import is_abandoned, take_folder
+from emcflow.workflow.records import remove_incomplete
 
-# The scripts watch over the Snakemake that started them, see scripts/job.py.
+# The scripts watch over the Snakemake that started them, see emcflow/workflow/job.py.
 os.environ.update(EMCFLOW_SNAKEMAKE_PID=str(os.getpid()))
 
 

@@ -6,8 +6,8 @@ import threading
 import time
 
 from emcflow.errors import OutputError
-from emcflow.records import remove_unclaimed
-from terminal import shorten
+from emcflow.workflow.records import remove_unclaimed
+from emcflow.workflow.terminal import shorten
 
 STARTED = time.time()
 

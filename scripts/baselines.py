@@ -1,8 +1,8 @@
 """Perpendicular baseline of every date of the stack, from a table or from text files."""
 
-from emcflow.baselines import read_baselines
-from emcflow.files import write_text
-from job import job
+from emcflow.io.baselines import read_baselines
+from emcflow.io.files import write_text
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     baselines = read_baselines(

@@ -1,9 +1,9 @@
 """Find the cycles that bring the tiles of every interferogram together."""
 
 import numpy as np
-from emcflow.bulk_offsets import bulk_offsets
-from emcflow.store import create, open_product, put, read_overlaps
-from job import job
+from emcflow.io.hdf5 import create, open_product, put, read_overlaps
+from emcflow.tiles.bulk_offsets import bulk_offsets
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     overlaps = read_overlaps(snakemake.input[0])

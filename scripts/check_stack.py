@@ -4,13 +4,13 @@ import json
 import zlib
 from pathlib import Path
 
-from emcflow.coverage import coverage_remarks, read_remarks
-from emcflow.files import write_text
-from emcflow.points import check_agreement, check_limit
-from emcflow.raster import map_crs, open_raster, read_band
-from emcflow.stack import Stack, check_stack, stack_coverage
-from emcflow.update import check_coherence
-from job import job
+from emcflow.io.coverage import coverage_remarks, read_remarks
+from emcflow.io.files import write_text
+from emcflow.io.raster import map_crs, open_raster, read_band
+from emcflow.io.stack import Stack, check_stack, stack_coverage
+from emcflow.products.selection import check_agreement, check_limit
+from emcflow.workflow.job import job
+from emcflow.workflow.update import check_coherence
 
 with job(snakemake) as log:
     params = snakemake.params

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-from emcflow.files import read_csv, write_csv
-from emcflow.geometry import TERMS, design_matrix, pair_design
-from emcflow.model_terms import extra_columns
-from emcflow.network_tables import ENDS
-from job import job
+from emcflow.acquisition.geometry import TERMS, design_matrix, pair_design
+from emcflow.acquisition.model_terms import extra_columns
+from emcflow.io.files import read_csv, write_csv
+from emcflow.io.network_tables import ENDS
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     baselines = read_csv(snakemake.input.baselines, ("date",))

@@ -4,8 +4,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from emcflow.raster import write_cog
-from job import job, progress
+from emcflow.io.raster import write_cog
+from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
     rasters, folder = snakemake.input.rasters, Path(snakemake.output[0])

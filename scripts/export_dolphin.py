@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from emcflow.geometry import MOTION_SIGNS, MOTION_TEXTS
-from emcflow.raster import Grid, open_raster, read_band, write_raster
-from job import job
+from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS
+from emcflow.io.raster import Grid, open_raster, read_band, write_raster
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params

@@ -3,15 +3,15 @@
 import json
 
 import numpy as np
-from emcflow import mintpy_files as mintpy
-from emcflow.files import read_csv
-from emcflow.geometry import RASTER_KEYS, metres_per_rad
-from emcflow.network_tables import ENDS
-from emcflow.raster import Grid, read_band
-from emcflow.reference import read_references
-from emcflow.stack import read_coherence
-from emcflow.view import PointRasters
-from job import job, progress
+from emcflow.acquisition.geometry import RASTER_KEYS, metres_per_rad
+from emcflow.acquisition.viewing import PointRasters
+from emcflow.io.files import read_csv
+from emcflow.io.network_tables import ENDS
+from emcflow.io.raster import Grid, read_band
+from emcflow.io.stack import read_coherence
+from emcflow.products import mintpy
+from emcflow.products.reference import read_references
+from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params

@@ -2,9 +2,9 @@
 
 import json
 
-from emcflow.point_table import has_degrees, point_batches, write_csv, write_geoparquet
-from emcflow.raster import Grid, map_crs
-from job import job
+from emcflow.io.raster import Grid, map_crs
+from emcflow.products.point_table import has_degrees, point_batches, write_csv, write_geoparquet
+from emcflow.workflow.job import job
 
 MILLIMETRES = 1e3
 

@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from functools import lru_cache
 
 import numpy as np
-from emcflow.fill import nearest_points, strips, to_nearest_cycle
-from emcflow.raster import BLOCK, Grid, create_raster, open_raster, read_band
-from emcflow.stack import Stack, read_coherence, read_date
-from job import job, progress
+from emcflow.io.raster import BLOCK, Grid, create_raster, open_raster, read_band
+from emcflow.io.stack import Stack, read_coherence, read_date
+from emcflow.products.fill import nearest_points, strips, to_nearest_cycle
+from emcflow.workflow.job import job, progress
 from rasterio import Env
 from rasterio.windows import Window
 

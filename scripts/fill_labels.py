@@ -3,9 +3,9 @@
 import json
 
 import numpy as np
-from emcflow.fill import FILLED, NOTHING, POINT, strips
-from emcflow.raster import BLOCK, Grid, create_raster, read_band
-from job import job
+from emcflow.io.raster import BLOCK, Grid, create_raster, read_band
+from emcflow.products.fill import FILLED, NOTHING, POINT, strips
+from emcflow.workflow.job import job
 from rasterio.windows import Window
 
 with job(snakemake) as log:

@@ -1,10 +1,8 @@
 """Turn the link model of a tile into velocity, DEM error and residual phase of its points."""
 
 import numpy as np
-from emcflow.date_weights import effective_dates
-from emcflow.integrate import fit_links, point_mean
-from emcflow.noise_floor import NOISE_PROBABILITY, noise_probability, unbiased_coherence
-from emcflow.store import (
+from emcflow.acquisition.date_weights import effective_dates
+from emcflow.io.hdf5 import (
     create,
     open_product,
     put,
@@ -13,8 +11,10 @@ from emcflow.store import (
     read_link_weights,
     read_points,
 )
-from emcflow.uncertainty import date_contrasts, parameter_covariance, residual_contrasts
-from job import job
+from emcflow.links.integrate import fit_links, point_mean
+from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_probability, unbiased_coherence
+from emcflow.links.uncertainty import date_contrasts, parameter_covariance, residual_contrasts
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     given = snakemake.input

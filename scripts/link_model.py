@@ -1,17 +1,17 @@
 """Velocity, DEM error and coherence of every link of a tile."""
 
 import numpy as np
-from emcflow.date_weights import effective_dates
-from emcflow.files import read_csv
-from emcflow.geometry import TERMS, UNITS
-from emcflow.links import estimate_links
-from emcflow.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
-from emcflow.network_tables import ENDS
-from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
-from emcflow.search_grid import check_search
-from emcflow.store import create, put, read
-from emcflow.uncertainty import parameter_correlation, parameter_covariance
-from job import job, progress
+from emcflow.acquisition.date_weights import effective_dates
+from emcflow.acquisition.geometry import TERMS, UNITS
+from emcflow.acquisition.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
+from emcflow.io.files import read_csv
+from emcflow.io.hdf5 import create, put, read
+from emcflow.io.network_tables import ENDS
+from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import check_search
+from emcflow.links.uncertainty import parameter_correlation, parameter_covariance
+from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
     params = snakemake.params

@@ -5,13 +5,13 @@ from contextlib import ExitStack
 from itertools import product
 
 import numpy as np
-from emcflow.coverage import Coverage, coverage_remarks, remarks_tag, unchanging_remark
 from emcflow.errors import InputError
-from emcflow.images import read_image
-from emcflow.phase_linking import link_phases
-from emcflow.raster import BLOCK, create_raster, open_raster, read_grid
-from emcflow.stack import check_files, check_window
-from job import job, progress
+from emcflow.io.coverage import Coverage, coverage_remarks, remarks_tag, unchanging_remark
+from emcflow.io.images import read_image
+from emcflow.io.raster import BLOCK, create_raster, open_raster, read_grid
+from emcflow.io.stack import check_files, check_window
+from emcflow.network.phase_linking import link_phases
+from emcflow.workflow.job import job, progress
 from rasterio.windows import Window
 
 with job(snakemake) as log:

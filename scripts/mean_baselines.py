@@ -3,11 +3,11 @@
 import json
 
 import numpy as np
-from emcflow.baselines import Baselines, no_misfit
-from emcflow.files import write_text
-from emcflow.stack import coherent_points
-from emcflow.view import PointRasters
-from job import job, progress
+from emcflow.acquisition.viewing import PointRasters
+from emcflow.io.baselines import Baselines, no_misfit
+from emcflow.io.files import write_text
+from emcflow.io.stack import coherent_points
+from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
     params = snakemake.params

@@ -4,20 +4,20 @@ import json
 from pathlib import Path
 
 import numpy as np
-from emcflow.merge import (
+from emcflow.io.hdf5 import read, read_overlaps, read_rows, read_tile_points
+from emcflow.io.network_tables import read_interferograms
+from emcflow.io.raster import NO_LABEL_DATA, Grid, scatter, write_raster
+from emcflow.io.stack import read_coherence
+from emcflow.network.pairs import MERGED_AT_ONCE, in_batches
+from emcflow.products.reference import read_references
+from emcflow.tiles.merge import (
     LEAST_LABELLED_POINTS,
     component_labels,
     merge_cycles,
     reference_cycles,
     scene_index,
 )
-from emcflow.network_tables import read_interferograms
-from emcflow.pairs import MERGED_AT_ONCE, in_batches
-from emcflow.raster import NO_LABEL_DATA, Grid, scatter, write_raster
-from emcflow.reference import read_references
-from emcflow.stack import read_coherence
-from emcflow.store import read, read_overlaps, read_rows, read_tile_points
-from job import job, progress
+from emcflow.workflow.job import job, progress
 
 CYCLE = 2 * np.pi
 

@@ -4,16 +4,16 @@ import json
 from dataclasses import replace
 
 import numpy as np
-from emcflow.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERMS, UNITS
-from emcflow.integrate import TileValues, blend_tiles, tile_offsets
-from emcflow.merge import LEAST_LABELLED_POINTS, component_labels
-from emcflow.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
-from emcflow.overlaps import check_any_points
-from emcflow.raster import Grid, open_raster, scatter, write_raster
-from emcflow.store import open_product, read, read_points, read_rows
-from emcflow.uncertainty import CONTRASTS_AT_ONCE, parameter_correlation, parameter_sigma
-from emcflow.view import sigma_to_points, to_points
-from job import job
+from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERMS, UNITS
+from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
+from emcflow.acquisition.viewing import sigma_to_points, to_points
+from emcflow.io.hdf5 import open_product, read, read_points, read_rows
+from emcflow.io.raster import Grid, open_raster, scatter, write_raster
+from emcflow.links.integrate import TileValues, blend_tiles, tile_offsets
+from emcflow.links.uncertainty import CONTRASTS_AT_ONCE, parameter_correlation, parameter_sigma
+from emcflow.tiles.merge import LEAST_LABELLED_POINTS, component_labels
+from emcflow.tiles.overlaps import check_any_points
+from emcflow.workflow.job import job
 
 MEANS = {
     "link_model_coherence": ("coherence", "mean coherence of a point's links"),

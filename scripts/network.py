@@ -1,9 +1,9 @@
 """The interferograms, and the planar network over which links are unwrapped in time."""
 
 import numpy as np
-from emcflow.network import hop3_network
-from emcflow.network_tables import write_network
-from job import job
+from emcflow.io.network_tables import write_network
+from emcflow.network.networks import hop3_network
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     params = snakemake.params
@@ -12,7 +12,7 @@ with job(snakemake) as log:
     if params.kind == "hop3":
         network, planar = hop3_network(params.dates), np.ones(len(pairs), dtype=bool)
     else:
-        from emcflow.time_network import time_network  # slow to import
+        from emcflow.network.time_network import time_network  # slow to import
 
         network, planar = time_network(params.dates, pairs)
     write_network(snakemake.output.pairs, snakemake.output.triangles, network, pairs, planar)

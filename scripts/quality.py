@@ -3,14 +3,14 @@
 import json
 
 import numpy as np
-from emcflow.closure import all_triangles, loop_closure
-from emcflow.files import read_csv, write_csv
-from emcflow.network_tables import CORNERS, read_interferograms
-from emcflow.quality import pair_table
-from emcflow.raster import NO_LABEL_DATA, Grid, read_band, write_raster
-from emcflow.stack import read_coherence
-from emcflow.store import open_product, read, read_overlaps, read_points
-from job import job
+from emcflow.io.files import read_csv, write_csv
+from emcflow.io.hdf5 import open_product, read, read_overlaps, read_points
+from emcflow.io.network_tables import CORNERS, read_interferograms
+from emcflow.io.raster import NO_LABEL_DATA, Grid, read_band, write_raster
+from emcflow.io.stack import read_coherence
+from emcflow.products.closure import all_triangles, loop_closure
+from emcflow.products.quality import pair_table
+from emcflow.workflow.job import job
 
 STATISTICS = ("residues", "flow_links", "flow_sum", "cost")
 

@@ -3,12 +3,7 @@
 import json
 
 import numpy as np
-from emcflow.integrate import TileValues, blend_tiles, rough_values, tile_offsets
-from emcflow.merge import component_labels, reference_points, scene_index
-from emcflow.raster import Grid, scatter
-from emcflow.reference import read_references, reference_quality, write_references
-from emcflow.stack import read_coherence
-from emcflow.store import (
+from emcflow.io.hdf5 import (
     open_product,
     read,
     read_overlaps,
@@ -16,7 +11,12 @@ from emcflow.store import (
     read_rows,
     read_tile_points,
 )
-from job import job
+from emcflow.io.raster import Grid, scatter
+from emcflow.io.stack import read_coherence
+from emcflow.links.integrate import TileValues, blend_tiles, rough_values, tile_offsets
+from emcflow.products.reference import read_references, reference_quality, write_references
+from emcflow.tiles.merge import component_labels, reference_points, scene_index
+from emcflow.workflow.job import job
 
 
 def tile_heights(mesh, links):

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import yaml
-from emcflow.files import write_text
-from emcflow.report import RunFiles, write_report
-from emcflow.summary import summary_text
-from job import job
+from emcflow.io.files import write_text
+from emcflow.report.report import RunFiles, write_report
+from emcflow.report.text import summary_text
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params

@@ -3,12 +3,8 @@
 import json
 
 import numpy as np
-from emcflow.files import read_csv, write_text
-from emcflow.geometry import RASTER_KEYS, TERMS, design_matrix, rad_per_mm_yr
-from emcflow.raster import Grid, scatter, write_raster
-from emcflow.search_grid import choose_terms
-from emcflow.stack import coherent_points
-from emcflow.view import (
+from emcflow.acquisition.geometry import RASTER_KEYS, TERMS, design_matrix, rad_per_mm_yr
+from emcflow.acquisition.viewing import (
     DEM_ERROR,
     VELOCITY,
     PointRasters,
@@ -16,7 +12,11 @@ from emcflow.view import (
     projection,
     scene_view,
 )
-from job import job, progress
+from emcflow.io.files import read_csv, write_text
+from emcflow.io.raster import Grid, scatter, write_raster
+from emcflow.io.stack import coherent_points
+from emcflow.links.search_grid import choose_terms
+from emcflow.workflow.job import job, progress
 
 # Points at which the rest is looked at.
 SAMPLE = 2000

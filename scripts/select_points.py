@@ -1,16 +1,16 @@
 """Turn what points are chosen by into one raster that reads as a temporal coherence."""
 
 import numpy as np
-from emcflow.coverage import Coverage, coverage_remarks, remarks_tag
-from emcflow.points import (
+from emcflow.io.coverage import Coverage, coverage_remarks, remarks_tag
+from emcflow.io.raster import open_raster, read_grid, read_values, write_raster
+from emcflow.io.stack import check_grid, check_window, read_coherence
+from emcflow.products.selection import (
     amplitude_dispersion,
     check_dispersion,
     coherence_of_dispersion,
     read_mask,
 )
-from emcflow.raster import open_raster, read_grid, read_values, write_raster
-from emcflow.stack import check_grid, check_window, read_coherence
-from job import job, progress
+from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
     params = snakemake.params

@@ -1,10 +1,10 @@
 """Simulate a small city: its stack, its baselines in both kinds of table, and the truth."""
 
 import numpy as np
-from emcflow.files import write_csv
-from emcflow.raster import Grid, write_raster
-from emcflow.simulate import baseline_tables, simulate_stack
-from job import job
+from emcflow.io.files import write_csv
+from emcflow.io.raster import Grid, write_raster
+from emcflow.products.simulate import baseline_tables, simulate_stack
+from emcflow.workflow.job import job
 
 # The city stands on pixels of 10 m in the open sea, where it cannot be mistaken for a real one.
 CRS = "EPSG:32631"

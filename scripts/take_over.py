@@ -2,8 +2,8 @@
 
 import shutil
 
-from emcflow.files import whole_file
-from job import job
+from emcflow.io.files import whole_file
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     given, made = snakemake.input.rasters, snakemake.output

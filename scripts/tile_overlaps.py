@@ -4,11 +4,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from emcflow.merge import LEAST_LABELLED_POINTS
-from emcflow.overlaps import check_any_points, measure_overlaps
-from emcflow.store import create, open_product, put_overlaps, read_tile_points
-from emcflow.tiles import tiles_from_json
-from job import job
+from emcflow.io.hdf5 import create, open_product, put_overlaps, read_tile_points
+from emcflow.tiles.cut import tiles_from_json
+from emcflow.tiles.merge import LEAST_LABELLED_POINTS
+from emcflow.tiles.overlaps import check_any_points, measure_overlaps
+from emcflow.workflow.job import job
 
 # Lines of a kind that are worth reading; what is left out is counted.
 MOST_LINES = 20

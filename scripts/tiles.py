@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from emcflow.files import write_text
-from emcflow.stack import coherent_points
-from emcflow.tiles import density_tiles, tiles_from_json, tiles_to_json
-from job import job
+from emcflow.io.files import write_text
+from emcflow.io.stack import coherent_points
+from emcflow.tiles.cut import density_tiles, tiles_from_json, tiles_to_json
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     params = snakemake.params

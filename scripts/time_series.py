@@ -4,8 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from emcflow.files import read_csv, write_text
-from emcflow.geometry import (
+from emcflow.acquisition.geometry import (
     DAYS_PER_YEAR,
     MOTION_SIGNS,
     MOTION_TEXTS,
@@ -13,12 +12,13 @@ from emcflow.geometry import (
     metres_per_rad,
     rad_per_mm_yr,
 )
-from emcflow.network_tables import ENDS
-from emcflow.raster import NO_LABEL_DATA, Grid, open_raster, read_band, scatter, write_raster
-from emcflow.reference import read_references
-from emcflow.store import read
-from emcflow.timeseries import invert_scene, pair_weights
-from job import job
+from emcflow.io.files import read_csv, write_text
+from emcflow.io.hdf5 import read
+from emcflow.io.network_tables import ENDS
+from emcflow.io.raster import NO_LABEL_DATA, Grid, open_raster, read_band, scatter, write_raster
+from emcflow.products.reference import read_references
+from emcflow.products.time_series import invert_scene, pair_weights
+from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from emcflow.network_tables import read_interferograms, read_time_network
-from emcflow.planar import breadth_first_tree, dual_adjacency
-from emcflow.store import (
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.io.hdf5 import (
     create,
     put,
     put_points,
@@ -14,15 +13,16 @@ from emcflow.store import (
     read_link_weights,
     read_points,
 )
-from emcflow.taken_over import check_made_alike, only_new, with_known
-from emcflow.unwrap import (
+from emcflow.io.network_tables import read_interferograms, read_time_network
+from emcflow.unwrap.temporal import (
     spatial_costs,
     supported_params,
     temporal_costs,
     unwrap_in_space,
     unwrap_in_time,
 )
-from job import job, progress
+from emcflow.workflow.job import job, progress
+from emcflow.workflow.taken_over import check_made_alike, only_new, with_known
 
 with job(snakemake) as log:
     params = snakemake.params

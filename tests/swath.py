@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from emcflow.geometry import days_since_first
+from emcflow.acquisition.geometry import days_since_first
 
 EARTH_M, ALTITUDE_M, WAVELENGTH_M = 6_371e3, 700e3, 0.0555
 

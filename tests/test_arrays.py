@@ -2,23 +2,23 @@
 
 import numpy as np
 import pytest
-from emcflow.accuracy import share_right
+from emcflow.acquisition.geometry import design_matrix
 from emcflow.arrays import phase_array, real_array, whole_array
 from emcflow.errors import InputError
-from emcflow.fill import to_nearest_cycle
-from emcflow.geometry import design_matrix
-from emcflow.integrate import integrate_links, point_mean
-from emcflow.links import estimate_links
-from emcflow.mcf import flow_cost, solve_flows
-from emcflow.mesh import confident_links, delaunay_triangles, link_length, point_mesh
-from emcflow.network import hop3_network
-from emcflow.noise_floor import noise_probability, unbiased_coherence
-from emcflow.phase_linking import link_phases
-from emcflow.planar import breadth_first_tree, dual_adjacency, integrate_cycles, residues
-from emcflow.search_grid import choose_terms, search_axis
-from emcflow.timeseries import fit_velocity, misfits, network_inverse, pair_weights
-from emcflow.unwrap import spatial_costs, supported_params, temporal_costs, unwrap_in_time
-from emcflow.unwrap_points import unwrap_points
+from emcflow.graph.delaunay import confident_links, delaunay_triangles, link_length, point_mesh
+from emcflow.graph.mcf import flow_cost, solve_flows
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency, integrate_cycles, residues
+from emcflow.links.integrate import integrate_links, point_mean
+from emcflow.links.noise_floor import noise_probability, unbiased_coherence
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import choose_terms, search_axis
+from emcflow.network.networks import hop3_network
+from emcflow.network.phase_linking import link_phases
+from emcflow.products.accuracy import share_right
+from emcflow.products.fill import to_nearest_cycle
+from emcflow.products.time_series import fit_velocity, misfits, network_inverse, pair_weights
+from emcflow.unwrap.points import unwrap_points
+from emcflow.unwrap.temporal import spatial_costs, supported_params, temporal_costs, unwrap_in_time
 
 DATES = ("20200101", "20200113", "20200206", "20200218", "20200313", "20200325", "20200418")
 BPERP = np.array([0, 80, -60, 35, -110, 55, 140])

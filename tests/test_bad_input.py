@@ -17,22 +17,12 @@ import numpy as np
 import pytest
 import rasterio
 import yaml
-from emcflow import surroundings
-from emcflow.baselines import read_baselines
-from emcflow.config import SCHEMA_PATH, check_config
+from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
-from emcflow.geometry import design_matrix
-from emcflow.points import (
-    amplitude_dispersion,
-    check_agreement,
-    check_dispersion,
-    check_limit,
-    coherence_of_dispersion,
-    read_mask,
-)
-from emcflow.raster import Grid
-from emcflow.search_grid import check_search
-from emcflow.stack import (
+from emcflow.io.baselines import read_baselines
+from emcflow.io.hdf5 import create, put, read, read_graph
+from emcflow.io.raster import Grid
+from emcflow.io.stack import (
     check_grid,
     check_reference,
     check_stack,
@@ -40,9 +30,19 @@ from emcflow.stack import (
     coherent_points,
     find_stack,
 )
-from emcflow.store import create, put, read, read_graph
-from emcflow.surroundings import check_clock, place_caches
-from emcflow.tiles import tiles_from_json
+from emcflow.links.search_grid import check_search
+from emcflow.products.selection import (
+    amplitude_dispersion,
+    check_agreement,
+    check_dispersion,
+    check_limit,
+    coherence_of_dispersion,
+    read_mask,
+)
+from emcflow.tiles.cut import tiles_from_json
+from emcflow.workflow import surroundings
+from emcflow.workflow.config import SCHEMA_PATH, check_config
+from emcflow.workflow.surroundings import check_clock, place_caches
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from snakemake.cli import main
@@ -847,7 +847,7 @@ def test_caches_go_elsewhere_without_a_home(tmp_path, monkeypatch):
     place_caches("spare", environment)
     assert environment["MPLCONFIGDIR"] == "spare/matplotlib"
     assert "NUMBA_CACHE_DIR" not in environment  # there is the package's own folder
-    monkeypatch.setattr(surroundings, "__file__", "/dev/null/emcflow/surroundings.py")
+    monkeypatch.setattr(surroundings, "__file__", "/dev/null/emcflow/workflow/surroundings.py")
     place_caches("spare", environment)
     assert environment["NUMBA_CACHE_DIR"] == "spare/numba"
     environment = {"XDG_CACHE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from emcflow.baselines import read_baselines
 from emcflow.errors import InputError
-from emcflow.tables import parse_date
+from emcflow.io.baselines import read_baselines
+from emcflow.io.tables import parse_date
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 DATES = ("20200101", "20200113", "20200206", "20200302")

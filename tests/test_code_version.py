@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from emcflow import code_version as module
-from emcflow.code_version import code_version
+from emcflow.workflow import code_version as module
+from emcflow.workflow.code_version import code_version
 
 FILES = {
     "script.py": "from library.used import answer\nprint(answer())\n",
@@ -58,10 +58,13 @@ def test_the_version_is_the_same_in_every_process(tmp_path):
     version(tmp_path, deeper_py="N = 'a' in {'a', 'b', 'c', 'd'}\n")
     found = set()
     for seed in ("1", "2", "3"):  # sets of text have another order with each
-        command = "import sys; from emcflow.code_version import *; print(code_version(sys.argv[1]))"
+        command = (
+            "import sys; from emcflow.workflow.code_version import *; "
+            "print(code_version(sys.argv[1]))"
+        )
         run = subprocess.run(
             [sys.executable, "-c", command, tmp_path / "script.py"],
-            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(module.__file__).parents[1])},
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(module.__file__).parents[2])},
             capture_output=True,
             check=True,
             text=True,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from emcflow.config import SCHEMA_PATH, check_config
 from emcflow.errors import InputError
-from emcflow.simulate import SimulationSettings, simulation_dates
+from emcflow.products.simulate import SimulationSettings, simulation_dates
+from emcflow.workflow.config import SCHEMA_PATH, check_config
 from snakemake.utils import validate
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"

@@ -7,13 +7,13 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
-from emcflow.coverage import Coverage, coverage_remarks, unchanging
 from emcflow.errors import InputError
-from emcflow.inputs import find_inputs
-from emcflow.interferograms import find_interferograms
-from emcflow.points import amplitude_dispersion
-from emcflow.raster import open_raster
-from emcflow.stack import check_stack, find_stack, read_phase, stack_coverage
+from emcflow.io.coverage import Coverage, coverage_remarks, unchanging
+from emcflow.io.interferograms import find_interferograms
+from emcflow.io.raster import open_raster
+from emcflow.io.stack import check_stack, find_stack, read_phase, stack_coverage
+from emcflow.products.selection import amplitude_dispersion
+from emcflow.workflow.inputs import find_inputs
 from rasterio.crs import CRS
 from stacks import DATES, write_raster, write_stack
 from workflow import run, run_whole

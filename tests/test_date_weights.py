@@ -2,20 +2,20 @@
 
 import numpy as np
 import pytest
-from emcflow.date_weights import effective_dates, read_weights
+from emcflow.acquisition.date_weights import effective_dates, read_weights
 from emcflow.errors import InputError
-from emcflow.integrate import fit_links
-from emcflow.links import estimate_links
-from emcflow.mesh import point_mesh
-from emcflow.noise_floor import noise_coherence, unbiased_coherence
-from emcflow.uncertainty import (
+from emcflow.graph.delaunay import point_mesh
+from emcflow.links.integrate import fit_links
+from emcflow.links.noise_floor import noise_coherence, unbiased_coherence
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.uncertainty import (
     MAX_CONTRASTS,
     date_contrasts,
     parameter_covariance,
     parameter_sigma,
     residual_contrasts,
 )
-from emcflow.unwrap import supported_params
+from emcflow.unwrap.temporal import supported_params
 from test_links import axes_of, c_band, links_of, random_params, wrap
 
 DATES = ["20200101", "20200113", "20200206"]

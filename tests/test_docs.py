@@ -10,10 +10,10 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from emcflow.baselines import read_baselines
-from emcflow.memory import predicted_mb
-from emcflow.simulate import simulate_stack
-from emcflow.stack import coherent_points, find_stack, read_phase
+from emcflow.io.baselines import read_baselines
+from emcflow.io.stack import coherent_points, find_stack, read_phase
+from emcflow.products.simulate import simulate_stack
+from emcflow.workflow.memory import predicted_mb
 from workflow import ROOT, code_blocks
 
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}

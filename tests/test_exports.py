@@ -15,10 +15,10 @@ import pyarrow.parquet
 import pytest
 import rasterio
 import rasterio.warp
-from emcflow.geometry import rad_per_m
-from emcflow.mintpy_files import mintpy_bperp, mintpy_components, scene_attributes
-from emcflow.point_table import point_batches, write_geoparquet
-from emcflow.raster import Grid, write_cog, write_raster
+from emcflow.acquisition.geometry import rad_per_m
+from emcflow.io.raster import Grid, write_cog, write_raster
+from emcflow.products.mintpy import mintpy_bperp, mintpy_components, scene_attributes
+from emcflow.products.point_table import point_batches, write_geoparquet
 from rasterio.crs import CRS
 from scipy.ndimage import distance_transform_edt
 from test_memory import asked_and_taken

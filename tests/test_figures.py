@@ -5,7 +5,8 @@ from itertools import combinations
 import matplotlib as mpl
 import numpy as np
 import pytest
-from emcflow.figures import (
+from emcflow.io.raster import Grid
+from emcflow.report.figures import (
     BAR_HEIGHT,
     MAP_HEIGHT,
     STYLE,
@@ -20,7 +21,6 @@ from emcflow.figures import (
     tile_map,
     value_map,
 )
-from emcflow.raster import Grid
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from rasterio.io import MemoryFile
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from emcflow.fill import nearest_points, strips, to_nearest_cycle
-from emcflow.simulate import simulate_stack
-from emcflow.stack import Stack, phase_linked_stack, read_date, read_phase
+from emcflow.io.stack import Stack, phase_linked_stack, read_date, read_phase
+from emcflow.products.fill import nearest_points, strips, to_nearest_cycle
+from emcflow.products.simulate import simulate_stack
 from scipy.spatial import KDTree
 from stacks import DATES, write_raster
 

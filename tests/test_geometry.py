@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emcflow.errors import InputError
-from emcflow.geometry import (
+from emcflow.acquisition.geometry import (
     TERMS,
     days_since_first,
     design_matrix,
@@ -15,6 +14,7 @@ from emcflow.geometry import (
     rad_per_m,
     rad_per_mm_yr,
 )
+from emcflow.errors import InputError
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}

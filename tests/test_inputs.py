@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import rasterio
 from emcflow.errors import InputError
-from emcflow.filenames import dates_in_name, list_rasters, pair_in_name
-from emcflow.inputs import baseline_rasters, find_inputs
-from emcflow.interferograms import find_interferograms
-from emcflow.phase_linking import link_phases
-from emcflow.points import amplitude_dispersion, coherence_of_dispersion
-from emcflow.raster import Grid, local_file
-from emcflow.stack import check_stack, find_stack, read_phase
+from emcflow.io.filenames import dates_in_name, list_rasters, pair_in_name
+from emcflow.io.interferograms import find_interferograms
+from emcflow.io.raster import Grid, local_file
+from emcflow.io.stack import check_stack, find_stack, read_phase
+from emcflow.network.phase_linking import link_phases
+from emcflow.products.selection import amplitude_dispersion, coherence_of_dispersion
+from emcflow.workflow.inputs import baseline_rasters, find_inputs
 from rasterio.shutil import copy
 from stacks import DATES, UTM, write_raster
 from workflow import read, run_whole

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from emcflow import integrate
+from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
-from emcflow.geometry import design_matrix
-from emcflow.integrate import (
+from emcflow.graph.delaunay import point_mesh
+from emcflow.links import integrate
+from emcflow.links.integrate import (
     TileValues,
     blend_tiles,
     integrate_links,
@@ -13,10 +14,9 @@ from emcflow.integrate import (
     rough_values,
     tile_offsets,
 )
-from emcflow.links import estimate_links
-from emcflow.mesh import point_mesh
-from emcflow.search_grid import search_axis
-from emcflow.simulate import simulate_stack
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import search_axis
+from emcflow.products.simulate import simulate_stack
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -6,17 +6,17 @@ with equal costs only the cost of the flow is the same.
 
 import numpy as np
 import pytest
-from emcflow.bulk_offsets import bulk_offsets
-from emcflow.integrate import integrate_links
-from emcflow.links import estimate_links
-from emcflow.merge import merge_cycles, scene_index
-from emcflow.mesh import confident_links, point_mesh
-from emcflow.network import hop3_network
-from emcflow.overlaps import TilePoints, measure_overlaps
-from emcflow.planar import breadth_first_tree, dual_adjacency, residues
-from emcflow.search_grid import search_axis
-from emcflow.tiles import density_tiles
-from emcflow.unwrap import unwrap_in_space, unwrap_in_time
+from emcflow.graph.delaunay import confident_links, point_mesh
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency, residues
+from emcflow.links.integrate import integrate_links
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import search_axis
+from emcflow.network.networks import hop3_network
+from emcflow.tiles.bulk_offsets import bulk_offsets
+from emcflow.tiles.cut import density_tiles
+from emcflow.tiles.merge import merge_cycles, scene_index
+from emcflow.tiles.overlaps import TilePoints, measure_overlaps
+from emcflow.unwrap.temporal import unwrap_in_space, unwrap_in_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

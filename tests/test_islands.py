@@ -3,25 +3,25 @@
 import numpy as np
 import pytest
 import rasterio
-from emcflow.bulk_offsets import bulk_offsets
+from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
-from emcflow.geometry import design_matrix
-from emcflow.integrate import integrate_links
-from emcflow.links import estimate_links
-from emcflow.merge import (
+from emcflow.graph.delaunay import confident_links, point_mesh
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.links.integrate import integrate_links
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import choose_terms, search_axis
+from emcflow.network.networks import hop3_network
+from emcflow.tiles.bulk_offsets import bulk_offsets
+from emcflow.tiles.cut import Tile, density_tiles
+from emcflow.tiles.merge import (
     component_labels,
     merge_cycles,
     reference_cycles,
     reference_points,
     scene_index,
 )
-from emcflow.mesh import confident_links, point_mesh
-from emcflow.network import hop3_network
-from emcflow.overlaps import TilePoints, check_any_points, measure_overlaps
-from emcflow.planar import breadth_first_tree, dual_adjacency
-from emcflow.search_grid import choose_terms, search_axis
-from emcflow.tiles import Tile, density_tiles
-from emcflow.unwrap import spatial_costs, unwrap_in_space, unwrap_in_time
+from emcflow.tiles.overlaps import TilePoints, check_any_points, measure_overlaps
+from emcflow.unwrap.temporal import spatial_costs, unwrap_in_space, unwrap_in_time
 from stacks import DATES, island_map, simulate_islands, write_stack
 from workflow import read, run_whole
 

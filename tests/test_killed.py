@@ -3,16 +3,7 @@
 import signal
 
 import pytest
-from killed import (
-    RULES,
-    SMALL,
-    half_written,
-    scripts_of,
-    start,
-    still_there,
-    stop,
-    wait_for_moment,
-)
+from killed import RULES, SMALL, half_written, scripts_of, start, still_there, stop, wait_for_moment
 from workflow import run_whole
 
 # Every rule while it writes, and those that take longest while they start.

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.links import estimate_links
-from emcflow.search_grid import search_axis
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import search_axis
 
 WAVELENGTH, SLANT_RANGE, INCIDENCE = 0.0555, 800e3, np.radians(35.0)
 

@@ -2,10 +2,10 @@ import logging
 
 import numpy as np
 import pytest
-from emcflow import mcf
 from emcflow.errors import InputError
-from emcflow.mcf import flow_cost, solve_flows
-from emcflow.planar import dual_adjacency, planar_graph, residues
+from emcflow.graph import mcf
+from emcflow.graph.mcf import flow_cost, solve_flows
+from emcflow.graph.planar import dual_adjacency, planar_graph, residues
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from emcflow.bulk_offsets import bulk_offsets
 from emcflow.errors import InputError
-from emcflow.merge import merge_cycles, reference_cycles, reference_points, scene_index
-from emcflow.overlaps import TilePoints, measure_overlaps
+from emcflow.tiles.bulk_offsets import bulk_offsets
+from emcflow.tiles.merge import merge_cycles, reference_cycles, reference_points, scene_index
+from emcflow.tiles.overlaps import TilePoints, measure_overlaps
 from scipy.spatial import Delaunay
 
 SHAPE = (90, 80)

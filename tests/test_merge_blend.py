@@ -1,7 +1,7 @@
 """Dirichlet problems on meshes: hand cases and the properties of harmonic functions."""
 
 import numpy as np
-from emcflow.blend import dirichlet_problem
+from emcflow.tiles.blend import dirichlet_problem
 
 
 def chain(n):

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from emcflow.bulk_offsets import bulk_offsets
 from emcflow.errors import InputError
-from emcflow.overlaps import Overlaps
+from emcflow.tiles.bulk_offsets import bulk_offsets
+from emcflow.tiles.overlaps import Overlaps
 
 
 def graph(links, difference, points, node_points, component=None, agreement=None):

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.overlaps import (
+from emcflow.tiles.overlaps import (
     TilePoints,
     common_points,
     measure_overlaps,

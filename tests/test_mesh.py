@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.mesh import delaunay_triangles, link_length, point_mesh
+from emcflow.graph.delaunay import delaunay_triangles, link_length, point_mesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull

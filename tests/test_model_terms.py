@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 import rasterio
-from emcflow.accuracy import share_right
-from emcflow.errors import InputError
-from emcflow.geometry import TERMS, design_matrix
-from emcflow.links import estimate_links
-from emcflow.model_terms import (
+from emcflow.acquisition.geometry import TERMS, design_matrix
+from emcflow.acquisition.model_terms import (
     EXTRA_UNITS,
     choose_model_terms,
     extra_columns,
@@ -17,11 +14,14 @@ from emcflow.model_terms import (
     search_axes,
     step_limit_mm,
 )
-from emcflow.search_grid import check_search, choose_terms, coarse_axis
-from emcflow.store import read as read_product
-from emcflow.store import read_link_weights
-from emcflow.uncertainty import parameter_covariance
-from emcflow.unwrap_points import unwrap_points
+from emcflow.errors import InputError
+from emcflow.io.hdf5 import read as read_product
+from emcflow.io.hdf5 import read_link_weights
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import check_search, choose_terms, coarse_axis
+from emcflow.links.uncertainty import parameter_covariance
+from emcflow.products.accuracy import share_right
+from emcflow.unwrap.points import unwrap_points
 from scipy.stats import norm
 from stacks import write_stack
 from test_links import cramer_rao, links_of, wrap

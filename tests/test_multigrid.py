@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from emcflow import multigrid
-from emcflow.mesh import point_mesh
-from emcflow.multigrid import conjugate_gradients, hierarchy, pseudoinverse
+from emcflow.graph import multigrid
+from emcflow.graph.delaunay import point_mesh
+from emcflow.graph.multigrid import conjugate_gradients, hierarchy, pseudoinverse
 from scipy import sparse
 
 RNG = np.random.default_rng(5)

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.network import hop3_network, planar_network
-from emcflow.planar import breadth_first_tree, dual_adjacency, integrate_cycles, residues
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency, integrate_cycles, residues
+from emcflow.network.networks import hop3_network, planar_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay

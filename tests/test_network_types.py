@@ -4,9 +4,9 @@ import csv
 from itertools import combinations
 
 import numpy as np
-from emcflow.geometry import design_matrix
-from emcflow.pairs import delaunay_pairs
-from emcflow.simulate import simulation_baselines, simulation_dates
+from emcflow.acquisition.geometry import design_matrix
+from emcflow.network.pairs import delaunay_pairs
+from emcflow.products.simulate import simulation_baselines, simulation_dates
 from stacks import DATES, write_stack
 from workflow import read, run_whole
 

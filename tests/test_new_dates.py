@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 from emcflow.errors import InputError
-from emcflow.taken_over import check_made_alike
+from emcflow.workflow.taken_over import check_made_alike
 from stacks import DATES, write_raster, write_stack
 from workflow import jobs_of, outputs_of_the_page, planned, read, run, run_whole
 

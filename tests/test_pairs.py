@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.pairs import delaunay_pairs, in_batches, read_pairs
+from emcflow.network.pairs import delaunay_pairs, in_batches, read_pairs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay

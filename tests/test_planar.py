@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.mesh import point_mesh
-from emcflow.planar import (
+from emcflow.graph.delaunay import point_mesh
+from emcflow.graph.planar import (
     breadth_first_tree,
     dual_adjacency,
     integrate_cycles,

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from emcflow.closure import HELD_BYTES, Closure, all_triangles, loop_closure, window_of
-from emcflow.files import write_csv
-from emcflow.network import Network, hop3_network
-from emcflow.planar import planar_graph
-from emcflow.quality import pair_table
-from emcflow.raster import Grid, write_raster
+from emcflow.graph.planar import planar_graph
+from emcflow.io.files import write_csv
+from emcflow.io.raster import Grid, write_raster
+from emcflow.network.networks import Network, hop3_network
+from emcflow.products.closure import HELD_BYTES, Closure, all_triangles, loop_closure, window_of
+from emcflow.products.quality import pair_table
 
 DATES = [f"202001{day:02d}" for day in (1, 7, 13, 19)]
 NO_OVERLAPS = SimpleNamespace(links=np.empty((0, 2)))
@@ -137,7 +137,7 @@ def test_small_windows_count_as_large_ones(tmp_path, monkeypatch):
         cycles = 2 * np.pi * rng.choice([0, 0, 0, 1], grid.shape).astype(np.float32)
         write_raster(path, cycles, grid, units="rad", description="phase")
     large = loop_closure(paths, network, grid.shape)
-    monkeypatch.setattr("emcflow.closure.HELD_BYTES", 4 * 512 * 8 * 20)
+    monkeypatch.setattr("emcflow.products.closure.HELD_BYTES", 4 * 512 * 8 * 20)
     assert window_of(all_triangles(network.pairs, 5)[1])[0][0] < 40
     small = loop_closure(paths, network, grid.shape, 2)
     for name in ("points", "open_points", "open_loops"):

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from emcflow.acquisition.viewing import PointRasters
 from emcflow.errors import InputError
-from emcflow.images import read_image
-from emcflow.points import amplitude_dispersion, read_mask
-from emcflow.raster import Grid, read_values
-from emcflow.stack import (
+from emcflow.io.images import read_image
+from emcflow.io.raster import Grid, read_values
+from emcflow.io.stack import (
     check_reference,
     check_stack,
     coherent_points,
@@ -20,7 +20,7 @@ from emcflow.stack import (
     read_date,
     read_phase,
 )
-from emcflow.view import PointRasters
+from emcflow.products.selection import amplitude_dispersion, read_mask
 from rasterio import Affine
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp

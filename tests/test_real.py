@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from emcflow.store import read as read_product
+from emcflow.io.hdf5 import read as read_product
 from workflow import read, run_whole, shares_right
 
 DATA = os.environ.get("EMCFLOW_DATA")

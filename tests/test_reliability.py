@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 import rasterio
 from emcflow.errors import InputError, OutputError
-from emcflow.files import remove_unfinished, whole_file, write_text
-from emcflow.lock import NAME, is_abandoned, take_folder
-from emcflow.raster import Grid, write_raster
-from emcflow.records import remove_incomplete, write_record
-from emcflow.store import create, put
-from job import SNAKEMAKE_PID
+from emcflow.io.files import remove_unfinished, whole_file, write_text
+from emcflow.io.hdf5 import create, put
+from emcflow.io.raster import Grid, write_raster
+from emcflow.workflow.job import SNAKEMAKE_PID
+from emcflow.workflow.lock import NAME, is_abandoned, take_folder
+from emcflow.workflow.records import remove_incomplete, write_record
 from killed import half_written, scripts_of, start, stop, wait_until
 from stacks import DATES, write_stack
 from workflow import ROOT, run
@@ -229,7 +229,10 @@ def test_two_runs_in_one_folder(stack, tmp_path):
     assert again.returncode == 0, again.stdout
 
 
-TAKE = "import sys; from emcflow.lock import take_folder; take_folder(sys.argv[1]); print(1); "
+TAKE = (
+    "import sys; from emcflow.workflow.lock import take_folder; "
+    "take_folder(sys.argv[1]); print(1); "
+)
 
 
 def taken_by_another(folder, then):

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
-from emcflow.closure import largest_of_cells, loop_closure
-from emcflow.figures import PHASE_LEVELS, phase_picture, scene_view
-from emcflow.network import hop3_network, planar_network
-from emcflow.raster import Grid, write_raster
-from emcflow.report import RunFiles, percent, rule_table, shown_pairs, write_report
+from emcflow.io.raster import Grid, write_raster
+from emcflow.network.networks import hop3_network, planar_network
+from emcflow.products.closure import largest_of_cells, loop_closure
+from emcflow.report.figures import PHASE_LEVELS, phase_picture, scene_view
+from emcflow.report.report import RunFiles, percent, rule_table, shown_pairs, write_report
 from rasterio.io import MemoryFile
 from workflow import outputs_of_the_page, read, run_whole, shares_right
 

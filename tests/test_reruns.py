@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from emcflow.config import SCHEMA_PATH
-from emcflow.records import remove_unclaimed, write_record
+from emcflow.workflow.config import SCHEMA_PATH
+from emcflow.workflow.records import remove_unclaimed, write_record
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, ResourceSettings
 from stacks import DATES, write_raster, write_stack
@@ -377,23 +377,23 @@ def test_baselines_rerun_for_their_values_alone(copied):
 
 CODE = {
     "a constant of the integration": (
-        "emcflow/integrate.py",
+        "emcflow/links/integrate.py",
         ("NARROWING = ", "NARROWING = 1 + "),
         and_what_follows(["integrate_parameters", "reference_points"], RULES),
     ),
     "a constant of the blending of tiles": (
-        "emcflow/blend.py",
+        "emcflow/tiles/blend.py",
         ("import numpy as np", "import numpy as np\n\nANOTHER = 1"),
         and_what_follows(["tile_overlaps", "merge_parameters"], RULES),
     ),
     "a script": ("bulk_offsets.py", ("1e-6", "1e-5"), and_what_follows(["bulk_offsets"], RULES)),
     "a comment of a script": ("bulk_offsets.py", ("with job", "# a word\nwith job"), set()),
     "a comment of a module": (
-        "emcflow/mesh.py",
+        "emcflow/graph/delaunay.py",
         ("def point_mesh", "# Hm.\ndef point_mesh"),
         set(),
     ),
-    "a docstring": ("emcflow/mesh.py", ("Triangul", "The triangul"), set()),
+    "a docstring": ("emcflow/graph/delaunay.py", ("Triangul", "The triangul"), set()),
 }
 
 

@@ -7,16 +7,7 @@ from workflow import ROOT
 
 sys.path.append(str(ROOT / "benchmarks"))
 from cluster_plan import QUEUE_S, Job, dependencies, frame, jobs_of, schedule
-from scale_model import (
-    FOLDERS,
-    TILE_RULES,
-    TIMES,
-    Fit,
-    Model,
-    Size,
-    memory_mb,
-    term,
-)
+from scale_model import FOLDERS, TILE_RULES, TIMES, Fit, Model, Size, memory_mb, term
 
 SIZES = [Size(90_000, 7e4, 20, 54, 4), Size(250_000, 3e4, 20, 54, 4), Size(90_000, 7e4, 80, 234, 9)]
 

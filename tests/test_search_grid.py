@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emcflow import search_grid
-from emcflow.search_grid import choose_terms, coarse_axis, search_axis
+from emcflow.links import search_grid
+from emcflow.links.search_grid import choose_terms, coarse_axis, search_axis
 from test_links import c_band, design_of
 
 
@@ -56,8 +56,8 @@ def test_choose_terms_leaves_a_date_for_the_noise():
 
 
 def test_the_check_at_the_start_of_a_run_needs_no_compiler():
-    command = "import sys, emcflow.search_grid; print({'numba', 'scipy'} & {*sys.modules})"
-    folder = str(Path(search_grid.__file__).parents[1])
+    command = "import sys, emcflow.links.search_grid; print({'numba', 'scipy'} & {*sys.modules})"
+    folder = str(Path(search_grid.__file__).parents[2])
     run = subprocess.run(
         [sys.executable, "-c", command],
         env={"PYTHONPATH": folder},

@@ -7,23 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from emcflow.accuracy import share_right
-from emcflow.baselines import read_baselines
+from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
-from emcflow.files import write_csv
-from emcflow.geometry import design_matrix
-from emcflow.links import estimate_links
-from emcflow.mesh import point_mesh
-from emcflow.network import hop3_network
-from emcflow.planar import breadth_first_tree, dual_adjacency
-from emcflow.search_grid import search_axis
-from emcflow.simulate import (
+from emcflow.graph.delaunay import point_mesh
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.io.baselines import read_baselines
+from emcflow.io.files import write_csv
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import search_axis
+from emcflow.network.networks import hop3_network
+from emcflow.products.accuracy import share_right
+from emcflow.products.simulate import (
     SimulationSettings,
     baseline_tables,
     simulate_stack,
     simulation_dates,
 )
-from emcflow.unwrap import spatial_costs, unwrap_in_space, unwrap_in_time
+from emcflow.unwrap.temporal import spatial_costs, unwrap_in_space, unwrap_in_time
 
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 

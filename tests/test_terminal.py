@@ -4,9 +4,9 @@ import logging
 
 import pytest
 from emcflow import __version__
-from emcflow.summary import summary_text
-from job import duration, job, progress
-from terminal import BriefFormatter, worth_a_line
+from emcflow.report.text import summary_text
+from emcflow.workflow.job import duration, job, progress
+from emcflow.workflow.terminal import BriefFormatter, worth_a_line
 from workflow import jobs_of, run_whole
 
 
@@ -86,7 +86,7 @@ def test_time_left_counts_from_the_first_batch(caplog, monkeypatch):
     """The first of ten takes a minute to compile, the others a second each."""
     caplog.set_level(logging.INFO, "emcflow")
     clock = iter([0.0, 60.0, 70.0])
-    monkeypatch.setattr("job.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("emcflow.workflow.job.time.monotonic", lambda: next(clock))
     report = progress("links")
     report(10, 200)
     report(20, 200)

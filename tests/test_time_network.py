@@ -5,11 +5,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.mesh import point_mesh
-from emcflow.network import hop3_network, planar_network
-from emcflow.network_tables import read_interferograms, read_time_network, write_network
-from emcflow.time_network import time_network
-from emcflow.unwrap import temporal_costs, unwrap_in_time
+from emcflow.graph.delaunay import point_mesh
+from emcflow.io.network_tables import read_interferograms, read_time_network, write_network
+from emcflow.network.networks import hop3_network, planar_network
+from emcflow.network.time_network import time_network
+from emcflow.unwrap.temporal import temporal_costs, unwrap_in_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, milp

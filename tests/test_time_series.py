@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from emcflow.acquisition.geometry import metres_per_rad
 from emcflow.errors import InputError
-from emcflow.geometry import metres_per_rad
-from emcflow.network import hop3_network
-from emcflow.raster import Grid, write_raster
-from emcflow.reference import reference_quality
-from emcflow.timeseries import (
+from emcflow.io.raster import Grid, write_raster
+from emcflow.network.networks import hop3_network
+from emcflow.products.reference import reference_quality
+from emcflow.products.time_series import (
     LEAST_RESIDUE_SHARE,
     fit_velocity,
     invert_scene,

@@ -4,15 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from emcflow.acquisition.geometry import TERMS, design_matrix
 from emcflow.errors import InputError
-from emcflow.geometry import TERMS, design_matrix
-from emcflow.integrate import TileValues, blend_tiles, fit_links, tile_offsets
-from emcflow.links import estimate_links
-from emcflow.mesh import point_mesh
-from emcflow.noise_floor import noise_coherence, noise_probability, unbiased_coherence
-from emcflow.search_grid import search_axis
-from emcflow.simulate import simulate_stack
-from emcflow.uncertainty import (
+from emcflow.graph.delaunay import point_mesh
+from emcflow.links.integrate import TileValues, blend_tiles, fit_links, tile_offsets
+from emcflow.links.noise_floor import noise_coherence, noise_probability, unbiased_coherence
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import search_axis
+from emcflow.links.uncertainty import (
     MAX_CONTRASTS,
     date_contrasts,
     parameter_correlation,
@@ -20,6 +19,7 @@ from emcflow.uncertainty import (
     parameter_sigma,
     residual_contrasts,
 )
+from emcflow.products.simulate import simulate_stack
 
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 RANGES = [(-100, 100), (-80, 80)]

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.mcf import flow_cost, solve_flows
-from emcflow.mesh import point_mesh
-from emcflow.network import hop3_network, planar_network
-from emcflow.planar import breadth_first_tree, dual_adjacency, planar_graph, residues
-from emcflow.unwrap import (
+from emcflow.graph.delaunay import point_mesh
+from emcflow.graph.mcf import flow_cost, solve_flows
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency, planar_graph, residues
+from emcflow.network.networks import hop3_network, planar_network
+from emcflow.unwrap.temporal import (
     spatial_costs,
     supported_params,
     temporal_costs,

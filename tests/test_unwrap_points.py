@@ -4,11 +4,11 @@ import runpy
 
 import numpy as np
 import pytest
-from emcflow.accuracy import share_right
+from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
-from emcflow.geometry import design_matrix
-from emcflow.simulate import simulate_stack
-from emcflow.unwrap_points import unwrap_points
+from emcflow.products.accuracy import share_right
+from emcflow.products.simulate import simulate_stack
+from emcflow.unwrap.points import unwrap_points
 from stacks import DATES, island_map, simulate_islands
 from workflow import ROOT
 

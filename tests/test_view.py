@@ -7,13 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
-from emcflow.errors import InputError
-from emcflow.geometry import TERMS, check_limits, design_matrix, rad_per_m
-from emcflow.integrate import integrate_links
-from emcflow.links import estimate_links
-from emcflow.mesh import point_mesh
-from emcflow.search_grid import search_axis
-from emcflow.view import (
+from emcflow.acquisition.geometry import TERMS, check_limits, design_matrix, rad_per_m
+from emcflow.acquisition.viewing import (
     check_values,
     inverse_lever,
     projection,
@@ -21,6 +16,11 @@ from emcflow.view import (
     sigma_to_points,
     to_points,
 )
+from emcflow.errors import InputError
+from emcflow.graph.delaunay import point_mesh
+from emcflow.links.integrate import integrate_links
+from emcflow.links.periodogram import estimate_links
+from emcflow.links.search_grid import search_axis
 from stacks import write_raster
 from swath import ALTITUDE_M, EARTH_M, WAVELENGTH_M, ground, perpendicular, simulate_swath
 from workflow import read, run_whole

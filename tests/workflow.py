@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 import yaml
-from emcflow.accuracy import share_right
+from emcflow.products.accuracy import share_right
 from snakemake.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent

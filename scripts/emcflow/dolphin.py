@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.files import read_csv, whole_file, write_text
-from emcflow.fill import to_nearest_cycle
-from emcflow.network_tables import ENDS
+from emcflow.io.files import read_csv, whole_file, write_text
+from emcflow.io.network_tables import ENDS
+from emcflow.io.raster import Grid, open_raster, read_band, read_grid, write_raster
 from emcflow.place import checkout
-from emcflow.raster import Grid, open_raster, read_band, read_grid, write_raster
+from emcflow.products.fill import to_nearest_cycle
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,292 @@
+"""Further terms of the link model: an annual cycle, a step, and what moves with the temperature.
+
+Beside velocity and DEM error (:mod:`emcflow.acquisition.geometry`) the phase of a date may hold::
+
+    4 pi / wavelength * 1e-3 * (annual_sin_mm * sin(2 pi t / 365.25)
+                                + annual_cos_mm * cos(2 pi t / 365.25)
+                                + step_mm * (1 on and after the date of the step, else 0)
+                                + thermal_mm_per_c * temperature_c)
+
+with t in days since 1 January 2000, so that the phase of the cycle does not depend on the first
+date; every column is relative to the first date. The cycle as sine and cosine is linear in both
+(Colesanti et al. 2003, who fit amplitude and phase of seasonal motion); thermal dilation goes with
+the temperature difference of the dates (Monserrat et al. 2011). All are motions along the line of
+sight, positive away from the sensor, of two-way path 2 * 1e-3 m per mm.
+
+References
+----------
+Colesanti, C., A. Ferretti, F. Novali, C. Prati, and F. Rocca (2003), SAR monitoring of progressive
+and seasonal ground deformation using the permanent scatterers technique, IEEE Trans. Geosci. Remote
+Sens., 41(7), 1685-1701.
+Monserrat, O., M. Crosetto, M. Cuevas, and B. Crippa (2011), The thermal expansion component of
+persistent scatterer interferometry observations, IEEE Geosci. Remote Sens. Lett., 8(5), 864-868.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emcflow.acquisition.geometry import DAYS_PER_YEAR, TERMS, days_since_first, rad_per_mm_yr
+from emcflow.errors import InputError
+from emcflow.io.tables import read_table
+from emcflow.links.search_grid import choose_terms, coarse_axis, search_axis
+
+# Names of the terms that belong together, and their unit, in the order in which they are preferred.
+GROUPS = {
+    "annual": (("annual_sin_mm", "annual_cos_mm"), "mm"),
+    "step": (("step_mm",), "mm"),
+    "thermal": (("thermal_mm_per_c",), "mm/degC"),
+}
+EXTRA_UNITS = {name: unit for names, unit in GROUPS.values() for name in names}
+EXTRA_SIGMAS = {
+    "annual_sin_mm": "annual_sin_sigma_mm",
+    "annual_cos_mm": "annual_cos_sigma_mm",
+    "step_mm": "step_sigma_mm",
+    "thermal_mm_per_c": "thermal_sigma_mm_per_c",
+}
+# Keys of the section link_model: what turns a group on, and its search range.
+KEYS = {
+    "annual": ("annual", "annual_range_mm"),
+    "step": ("step_date", "step_range_mm"),
+    "thermal": ("temperature_csv", "thermal_range_mm_per_c"),
+}
+TEMPERATURE = "temperature_c"
+# No place on Earth is hotter; temperatures in kelvin are.
+HIGHEST_C = 100.0
+
+
+def step_limit_mm(wavelength_m: float) -> float:
+    """Return the largest step that dates can tell from others [mm], a quarter of the wavelength.
+
+    A step of half a wavelength turns the phase of every date after it by a whole cycle, and so
+    leaves all phases as they are: of steps that differ by that none is likelier than another.
+
+    Parameters
+    ----------
+    wavelength_m : float
+        Radar wavelength [m].
+
+    Returns
+    -------
+    float
+    """
+    return 1e3 * wavelength_m / 4
+
+
+def extra_ranges(settings: Mapping[str, Any], wavelength_m: float) -> dict[str, list[float]]:
+    """Return the further terms that the config asks for, and the search range of each.
+
+    Parameters
+    ----------
+    settings : mapping
+        Section ``link_model`` of the config.
+    wavelength_m : float
+        Radar wavelength [m].
+
+    Returns
+    -------
+    dict of str to [low, high]
+        By the names of :data:`EXTRA_UNITS`, in their order.
+    """
+    limit = step_limit_mm(wavelength_m)
+    return {
+        name: settings[KEYS[group][1]] or [-limit, limit]  # only that of the step may be null
+        for group, (names, _) in GROUPS.items()
+        if settings[KEYS[group][0]]
+        for name in names
+    }
+
+
+def range_key(name: str) -> str:
+    """Return the key of the section ``link_model`` that has the search range of a term."""
+    keys = dict(zip(TERMS, ("velocity_range_mm_yr", "dem_error_range_m"), strict=True))
+    keys |= {name: KEYS[group][1] for group, (names, _) in GROUPS.items() for name in names}
+    return keys[name]
+
+
+def extra_columns(
+    dates: Sequence[str],
+    wavelength_m: float,
+    names: Sequence[str],
+    step_date: str | None = None,
+    temperature_c: Sequence[float] | None = None,
+) -> np.ndarray:
+    """Return the phase per unit of further terms at every date, relative to the first date.
+
+    Parameters
+    ----------
+    dates : sequence of str
+        Dates as YYYYMMDD, ascending.
+    wavelength_m : float
+        Radar wavelength [m].
+    names : sequence of str
+        Terms, of :data:`EXTRA_UNITS`.
+    step_date : str, optional
+        First date that the step moves, YYYYMMDD; dates on and after it carry the step.
+    temperature_c : sequence of float, one per date, optional
+        [degrees Celsius]
+
+    Returns
+    -------
+    float64 (ndates, len(names))
+        rad per mm and rad per mm/degC, see the module. Row 0 is zero.
+    """
+    first, step = date(2000, 1, 1).toordinal(), step_date and date.fromisoformat(step_date)
+    days = date.fromisoformat(dates[0]).toordinal() - first + days_since_first(dates)
+    angle = 2 * math.pi * days / DAYS_PER_YEAR
+    columns = {"annual_sin_mm": np.sin(angle), "annual_cos_mm": np.cos(angle)}
+    if step is not None:
+        columns["step_mm"] = (days >= step.toordinal() - first).astype(np.float64)
+    if temperature_c is not None:
+        columns["thermal_mm_per_c"] = np.asarray(temperature_c, dtype=np.float64)
+    # a millimetre is what one mm/yr moves in a year
+    wanted = [columns[name] - columns[name][0] for name in names]
+    scale = rad_per_mm_yr(1.0, wavelength_m)
+    return scale * np.array(wanted, dtype=np.float64).reshape(-1, len(dates)).T
+
+
+def check_step_date(step_date: str, dates: Sequence[str]) -> None:
+    """Refuse a step that no two dates of the stack have between them.
+
+    Parameters
+    ----------
+    step_date : str
+        As for :func:`extra_columns`.
+    dates : sequence of str
+        Dates of the stack, YYYYMMDD, ascending.
+
+    Raises
+    ------
+    InputError
+        If all dates are before the step, or none is.
+    """
+    if not dates[0] < step_date <= dates[-1]:
+        raise InputError(
+            f"link_model.step_date: {step_date} has no dates of the stack on both sides, which go "
+            f"from {dates[0]} to {dates[-1]}; expected the first date after the step: give it, or "
+            "leave this key out"
+        )
+
+
+def read_temperatures(path: str | Path, dates: Sequence[str]) -> list[float]:
+    """Read the temperature of every date of a stack.
+
+    Parameters
+    ----------
+    path : path
+        CSV with the columns date and temperature_c; others, and other dates, do not matter.
+    dates : sequence of str
+        Dates of the stack, YYYYMMDD.
+
+    Returns
+    -------
+    list of float, one per date
+        [degrees Celsius]
+
+    Raises
+    ------
+    InputError
+        For a file that is no such table, a date without or with two temperatures, and temperatures
+        that are none in degrees Celsius.
+    """
+    table = read_table(path, "table of temperatures", "date")
+    return table.of_dates(
+        dates,
+        TEMPERATURE,
+        "temperature",
+        lambda value: abs(value) <= HIGHEST_C,
+        "degrees Celsius, -100 to 100",
+    )
+
+
+def choose_model_terms(
+    design: np.ndarray,
+    ranges: Sequence[Sequence[float]],
+    names: Sequence[str],
+    dates: Sequence[str],
+) -> tuple[list[int], dict[int, str]]:
+    """Choose the terms that the dates can tell apart; further terms never cost velocity or height.
+
+    Velocity and DEM error are chosen as if they were alone
+    (:func:`emcflow.links.search_grid.choose_terms`). Groups of further terms join them one after
+    the other, in the order of :data:`GROUPS`, each whole or not at all.
+
+    Parameters
+    ----------
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit], first date included.
+    ranges : sequence of (low, high), one per term
+        In the term's unit.
+    names : sequence of str
+        :data:`emcflow.acquisition.geometry.TERMS`, then those of :data:`EXTRA_UNITS` that are asked
+        for.
+    dates : sequence of str
+        YYYYMMDD, ascending.
+
+    Returns
+    -------
+    kept : list of int
+        Terms to estimate, in the order of the design.
+    reasons : dict of int to str
+        One readable line for each term left out.
+
+    Raises
+    ------
+    InputError
+        See :func:`emcflow.links.search_grid.choose_terms`.
+    """
+    strong = len(TERMS)
+    kept, reasons = choose_terms(design[:, :strong], ranges[:strong], names[:strong])
+    for group, (members, _) in GROUPS.items():
+        added = [number for number, name in enumerate(names) if name in members]
+        if not added:
+            continue
+        span = days_since_first(dates)[-1]
+        moved = np.count_nonzero(design[:, added[0]])
+        if group == "annual" and span < DAYS_PER_YEAR:
+            why = f"the dates span {span:.0f} days, less than a year"
+        elif group == "step" and min(moved, len(dates) - moved) < 2:
+            why = "on one side of it there is one date, whose noise looks the same"
+        else:
+            tried = [*kept, *added]
+            _, found = choose_terms(
+                design[:, tried], [ranges[t] for t in tried], [names[t] for t in tried]
+            )
+            if not found:
+                kept = tried
+                continue
+            # the reason names what the group is tied to, whichever of them it would leave out
+            why = next(iter(found.values())).replace(" is left out: ", ": ")
+        reasons |= {t: f"{names[t]} is left out: {why}" for t in added}
+    return kept, reasons
+
+
+def search_axes(
+    design: np.ndarray, ranges: Mapping[str, Sequence[float]], terms: Sequence[int]
+) -> list[np.ndarray]:
+    """Return the search grids of some terms: fine for velocity and DEM error, coarse for others.
+
+    Parameters
+    ----------
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit].
+    ranges : dict of str to (low, high) or (low, high, step)
+        Search range of each term, by its name.
+    terms : sequence of int
+        Those that are searched.
+
+    Returns
+    -------
+    list of float64 (n,), one per term that is searched
+    """
+    names = list(ranges)
+    return [
+        (search_axis if names[t] in TERMS else coarse_axis)(design[:, t], *ranges[names[t]])
+        for t in terms
+    ]

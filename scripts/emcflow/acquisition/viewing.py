@@ -1,0 +1,258 @@
+"""The view of a scene over which it changes: rasters of incidence angle, range and baselines.
+
+The link model has one design matrix for the whole scene. At a point p the phase of one metre of DEM
+error is in truth a column of its own::
+
+    column(p) = 4 pi / wavelength * bperp(p) / (range(p) * sin(incidence(p)))
+              = constant + leak(p) * velocity column + scale(p) * DEM-error column + rest(p)
+
+the least-squares projection on the scene's columns. What the scene's design finds as velocity and
+DEM error of a point is therefore ``v + leak * h`` and ``scale * h``, and from these follow h and v,
+point by point. With ranges and angles alone the rest is zero and the leak too: every column is a
+multiple of the scene's. Scaled before the links are integrated this would hold only approximately,
+since the scale differs between the two ends of a link, too, and the differences add up over the
+scene; the scene's own terms are differences of one value per point and integrate exactly.
+
+The rest is orthogonal to all columns and moves the estimates only by the square of its phase.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from emcflow.acquisition.geometry import LIMITS, TERMS, check_limits
+from emcflow.errors import InputError
+from emcflow.io.raster import Grid, open_raster, read_grid, read_values
+
+VELOCITY, DEM_ERROR = TERMS
+
+
+def inverse_lever(slant_range_m: np.ndarray, incidence_angle_deg: np.ndarray) -> np.ndarray:
+    """Return 1 / (range * sin(incidence)), see :func:`emcflow.acquisition.geometry.rad_per_m`.
+
+    Parameters
+    ----------
+    slant_range_m, incidence_angle_deg : float or ndarray
+        At every pixel; they broadcast.
+
+    Returns
+    -------
+    float64 ndarray
+        [1/m]; NaN where either is not finite or not above 0, as outside a swath.
+    """
+    lever = slant_range_m * np.sin(np.radians(np.asarray(incidence_angle_deg, np.float64)))
+    usable = np.isfinite(lever) & (lever > 0) & (np.asarray(incidence_angle_deg) < 90)
+    return np.divide(1.0, lever, out=np.full(lever.shape, np.nan), where=usable)
+
+
+class PointRasters:
+    """Reads rasters on the grid of the stack at the points of the scene.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (rows, cols) of the scene
+        The points.
+    summary : dict
+        ``stack.json``: shape, crs and transform of the scene.
+    window : sequence of int or None
+        The part of the rasters that is the scene.
+    """
+
+    def __init__(self, mask: np.ndarray, summary: dict[str, Any], window: Sequence[int] | None):
+        self.mask, self.window = mask, window
+        self.grid = Grid(mask.shape, summary["crs"], tuple(summary["transform"]))
+
+    def read(self, path: str, low: float, high: float, what: str, zero: bool = False) -> np.ndarray:
+        """Return the values at the points, float64; NaN where there is none, see `check_values`.
+
+        Raises
+        ------
+        InputError
+            Also for a raster on another grid.
+        """
+        values = self._at_points(path, what)
+        check_values(path, values, low, high, what, zero)
+        return values
+
+    def read_geometry(self, path: str, key: str) -> np.ndarray:
+        """Return the values of a key of the section geometry at the points, as `read` does."""
+        values = self._at_points(path, LIMITS[key][2])
+        check_limits(path, key, *value_range(path, values, LIMITS[key][2]))
+        return values
+
+    def _at_points(self, path: str, what: str) -> np.ndarray:
+        with open_raster(path) as dataset:
+            own = read_grid(dataset)
+        difference = own.cropped(self.window).differs_from(self.grid)
+        if difference:
+            raise InputError(
+                f"{path}: {difference}; expected the grid of the stack: crop and resample it to "
+                "that (a VRT will do)"
+            )
+        values = read_values(path, self.window or (0, 0, *self.grid.shape))[self.mask]
+        if np.iscomplexobj(values):
+            raise InputError(f"{path}: complex values; expected {what}: give another raster")
+        values = values.astype(np.float64)
+        return values
+
+
+def check_values(
+    path: str, values: np.ndarray, low: float, high: float, what: str, zero: bool = False
+) -> None:
+    """Refuse a raster whose values at the points are not what they should be.
+
+    Parameters
+    ----------
+    path : str
+        For the message.
+    values : ndarray
+        At the points.
+    low, high : float
+        Between which all finite values have to lie.
+    what : str
+        What they should be.
+    zero : bool
+        Zeros are values; else they stand for none.
+
+    Raises
+    ------
+    InputError
+    """
+    smallest, largest = value_range(path, values, what, zero)
+    if smallest < low or largest > high:
+        raise InputError(
+            f"{path}: values from {smallest:g} to {largest:g} at the points; expected "
+            f"{what}, {low:g} to {high:g}: convert it"
+        )
+
+
+def value_range(
+    path: str, values: np.ndarray, what: str, zero: bool = False
+) -> tuple[float, float]:
+    """Return the smallest and the largest of the values at the points; see `check_values`."""
+    known = values[np.isfinite(values) & (zero | (values != 0))]
+    if not known.size:
+        raise InputError(f"{path}: zero or NaN at all points; expected {what}: give another raster")
+    return float(known.min()), float(known.max())
+
+
+def scene_view(slant_range_m: np.ndarray, incidence_angle_deg: np.ndarray) -> dict[str, float]:
+    """Return the one range and angle that stand for all points.
+
+    Parameters
+    ----------
+    slant_range_m, incidence_angle_deg : float or ndarray
+        At the points.
+
+    Returns
+    -------
+    dict of str to float
+        ``slant_range_m``, the mean range, and ``incidence_angle_deg``, with which
+        1 / (range * sin(incidence)) is the mean of the points.
+    """
+    lever = inverse_lever(slant_range_m, incidence_angle_deg)
+    mean_range = float(np.mean(np.broadcast_to(slant_range_m, lever.shape)[np.isfinite(lever)]))
+    sine = 1 / (mean_range * np.nanmean(lever))
+    return {
+        "slant_range_m": mean_range,
+        "incidence_angle_deg": math.degrees(math.asin(min(sine, 1.0))),
+    }
+
+
+def projection(design: np.ndarray) -> np.ndarray:
+    """Return the matrix that turns a column over the dates into multiples of the design's.
+
+    Parameters
+    ----------
+    design : float64 (ndates, nterms)
+        Columns that the dates can tell apart, see :func:`emcflow.links.search_grid.choose_terms`.
+
+    Returns
+    -------
+    float64 (nterms, ndates)
+        Least squares with a free constant: of a constant it makes zeros.
+    """
+    return np.linalg.pinv(design - design.mean(axis=0))
+
+
+def to_points(
+    values: np.ndarray,
+    terms: Sequence[str],
+    scale: np.ndarray,
+    leak: np.ndarray,
+    component: np.ndarray,
+    reference: int | None = None,
+) -> np.ndarray:
+    """Return velocity and DEM error of the points from those in terms of the scene's design.
+
+    Parameters
+    ----------
+    values : float (nterms, npoints)
+        In terms of the scene's design, relative to the reference of each component.
+    terms : sequence of str
+        Names of the rows, as :data:`emcflow.acquisition.geometry.TERMS`.
+    scale, leak : float (npoints,)
+        See the module: 1, and [mm/yr per m].
+    component : int (npoints,)
+        Points that have a reference in common.
+    reference : int, optional
+        The point whose values are 0; else, and in all other components, the median is.
+
+    Returns
+    -------
+    float64 (nterms, npoints)
+    """
+    values = np.array(values, np.float64)
+    if DEM_ERROR not in terms:
+        return values
+    # its zeros stay zeros, and its medians too, since every scale is positive
+    height = values[terms.index(DEM_ERROR)]
+    height /= scale
+    if VELOCITY in terms:
+        velocity = values[terms.index(VELOCITY)]
+        velocity -= leak * height
+        for label in np.unique(component):
+            here = component == label
+            if reference is None or component[reference] != label:
+                velocity[here] -= np.nanmedian(velocity[here])
+    return values
+
+
+def sigma_to_points(
+    sigma: np.ndarray,
+    terms: Sequence[str],
+    scale: np.ndarray,
+    leak: np.ndarray,
+    correlation: float | None,
+) -> np.ndarray:
+    """Return standard deviations of the points from those in terms of the scene's design.
+
+    They follow the same linear map as the parameters, see :func:`to_points`.
+
+    Parameters
+    ----------
+    sigma : float (nterms, npoints)
+        In terms of the scene's design.
+    terms, scale, leak
+        See :func:`to_points`.
+    correlation : float or None
+        Of the errors of velocity and DEM error; None where only one of them is there.
+
+    Returns
+    -------
+    float64 (nterms, npoints)
+    """
+    sigma = np.array(sigma, np.float64)
+    if DEM_ERROR not in terms:
+        return sigma
+    height = sigma[terms.index(DEM_ERROR)]
+    height /= scale
+    if VELOCITY in terms:
+        velocity = sigma[terms.index(VELOCITY)]
+        shared = 2 * correlation * velocity * leak * height
+        velocity[:] = np.sqrt(velocity**2 + (leak * height) ** 2 - shared)
+    return sigma

@@ -1,0 +1,181 @@
+"""HDF5 files between the rules: written whole or not at all, read with a word where broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import RawIOBase
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from emcflow.errors import InputError
+from emcflow.graph.planar import PlanarGraph
+from emcflow.io.files import whole_file
+from emcflow.tiles.overlaps import Overlaps, TilePoints
+
+
+class _Patient:
+    """A file for HDF5, which crashes where a write fails: keeps the error until HDF5 is done."""
+
+    def __init__(self, raw: RawIOBase):
+        self.raw = raw
+        self.error: OSError | None = None
+
+    def write(self, data) -> int:
+        rest = memoryview(data).cast("B")
+        try:
+            while rest and self.error is None:
+                rest = rest[self.raw.write(rest) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def __getattr__(self, name: str):
+        return getattr(self.raw, name)
+
+
+@contextmanager
+def create(path: str | Path, **attributes) -> Iterator[h5py.File]:
+    """Open a new HDF5 file that gets its name only when it is whole.
+
+    Parameters
+    ----------
+    path : path
+        Final name of the file.
+    **attributes
+        Written to the root group: dates, pairs, settings.
+
+    Yields
+    ------
+    h5py.File
+
+    Raises
+    ------
+    OutputError
+        Where it cannot be written.
+    """
+    with whole_file(path) as written:
+        patient = _Patient(written.raw)
+        try:
+            with h5py.File(patient, "w") as file:
+                for name, value in attributes.items():
+                    file.attrs[name] = value
+                yield file
+        finally:
+            if patient.error is not None:
+                raise patient.error
+
+
+def put(group: h5py.Group, name: str, values: np.ndarray, units: str) -> None:
+    """Write one array with its unit, plain and contiguous: speed matters more than size here."""
+    group.create_dataset(name, data=values).attrs["units"] = units
+
+
+@contextmanager
+def open_product(path: str | Path) -> Iterator[h5py.File]:
+    """Open a file made by :func:`create` for reading.
+
+    Raises
+    ------
+    InputError
+        Where it is missing, cut off or no HDF5 file, or lacks the data asked for.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except (OSError, KeyError) as error:
+        reason = str(error).strip("\"'")
+        raise InputError(
+            f"{path}: not a whole intermediate file of this workflow ({reason}); "
+            f"rebuild it: run again with --forcerun '{path}'"
+        ) from error
+
+
+def read(path: str | Path, *names: str) -> list[np.ndarray]:
+    """Read whole arrays from one file, in the order of their names."""
+    with open_product(path) as file:
+        return [_array(file, name)[...] for name in names]
+
+
+def read_rows(path: str | Path, name: str, rows: slice | list[int]) -> np.ndarray:
+    """Read some rows of one array."""
+    with open_product(path) as file:
+        return _array(file, name)[rows]
+
+
+def _array(file: h5py.File, name: str) -> h5py.Dataset:
+    """Return an array of plain numbers; no objects, references or text are ever read."""
+    found = file[name]
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
+        raise KeyError(f"{name} is no array of numbers")
+    return found
+
+
+GRAPH_ARRAYS = ("edges", "triangles", "triangle_edges", "triangle_signs", "left", "right")
+
+
+def put_graph(file: h5py.File, graph: PlanarGraph) -> None:
+    """Write the arrays of a point mesh."""
+    for name in GRAPH_ARRAYS:
+        put(file, name, getattr(graph, name), "index")
+    file.attrs["nnodes"] = graph.nnodes
+
+
+def read_graph(path: str | Path) -> PlanarGraph:
+    """Read the point mesh written by :func:`put_graph`."""
+    with open_product(path) as file:
+        arrays = {name: _array(file, name)[...] for name in GRAPH_ARRAYS}
+        return PlanarGraph(nnodes=int(file.attrs["nnodes"]), **arrays)
+
+
+def read_link_weights(path: str | Path) -> np.ndarray | None:
+    """Read the weights of the dates in a link model, None where all dates were alike."""
+    with open_product(path) as file:
+        return file.attrs.get("date_weights")
+
+
+def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int, int]) -> None:
+    """Write the points of a tile, relative to its first row and column, and its bounds."""
+    put(file, "points", points - np.asarray(bounds[:2], dtype=np.int32), "row, column")
+    put(file, "tile", np.asarray(bounds, dtype=np.int32), "row, column")
+
+
+def read_points(path: str | Path) -> tuple[np.ndarray, tuple[int, int, int, int]]:
+    """Read the points of a tile as rows and columns of the scene, and the tile's bounds."""
+    points, bounds = read(path, "points", "tile")
+    return points + bounds[:2], tuple(int(bound) for bound in bounds)
+
+
+def read_tile_points(path: str | Path) -> TilePoints:
+    """Read where the points of a tile lie, the confident links among them, and their regions."""
+    points, bounds = read_points(path)
+    edges, confident, region = read(path, "edges", "confident", "region")
+    return TilePoints(bounds, points, edges[confident], region)
+
+
+# Names in the file of the fields of Overlaps, spurt's where it has them, and their units.
+OVERLAP_FIELDS = {
+    "nodes": ("nodes", "tile, region"),
+    "node_points": ("node_points", "points"),
+    "links": ("overlaps", "node, node"),
+    "points": ("common_points", "points"),
+    "deciles": ("stats", "cycles"),
+    "difference": ("difference", "cycles"),
+    "agreement": ("agreement", "1"),
+    "too_small": ("too_small", "node, node, points"),
+    "component": ("conn_comp", "label"),
+}
+
+
+def put_overlaps(file: h5py.File, overlaps: Overlaps) -> None:
+    """Write the overlaps of the tiles."""
+    for field, (name, units) in OVERLAP_FIELDS.items():
+        put(file, name, getattr(overlaps, field), units)
+
+
+def read_overlaps(path: str | Path) -> Overlaps:
+    """Read the overlaps written by :func:`put_overlaps`."""
+    names = [name for name, _ in OVERLAP_FIELDS.values()]
+    return Overlaps(**dict(zip(OVERLAP_FIELDS, read(path, *names), strict=True)))

@@ -1,0 +1,160 @@
+"""Which pairs of dates become interferograms: by time and baseline, or as the user lists them.
+
+References
+----------
+Pepe, A., Lanari, R. (2006). On the extension of the minimum cost flow algorithm for phase
+unwrapping of multitemporal differential SAR interferograms. IEEE Transactions on Geoscience and
+Remote Sensing 44(9), 2374-2383: the triangulation over time and perpendicular baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emcflow.acquisition.geometry import days_since_first
+from emcflow.errors import InputError
+from emcflow.io.tables import REFERENCE, SECONDARY, read_table
+from emcflow.network.networks import check_connected
+
+# The triangulation is exact in whole numbers: parts of the range of time and of baselines.
+PARTS_OF_RANGE = 1_000_000
+# Interferograms that a job of the merge holds at a time.
+MERGED_AT_ONCE = 14
+
+
+def in_batches(pairs: Sequence, most: int, even: bool = False) -> list[Sequence]:
+    """Cut a sequence of pairs into parts of about equal length.
+
+    Parameters
+    ----------
+    pairs : sequence
+    most : int
+        Length of a part at the most.
+    even : bool
+        Whether there is to be an even number of parts where there is more than one: the last does
+        not keep a machine of two cores waiting.
+
+    Returns
+    -------
+    list of sequence
+        In the order of the pairs, none of them empty.
+    """
+    parts = -(-len(pairs) // most)
+    if even and parts > 1:
+        parts += parts % 2
+    return [pairs[len(pairs) * i // parts : len(pairs) * (i + 1) // parts] for i in range(parts)]
+
+
+def delaunay_pairs(
+    dates: Sequence[str],
+    bperp_m: np.ndarray,
+    max_days: float | None = None,
+    max_bperp_m: float | None = None,
+) -> np.ndarray:
+    """Pair the dates that a Delaunay triangulation over time and baseline joins.
+
+    Both axes are divided by their ranges, so that neither unit decides (Pepe & Lanari 2006, see the
+    module). Dates on one line, as with equal baselines, are each paired with the next.
+
+    Parameters
+    ----------
+    dates : sequence of str
+        Dates as YYYYMMDD, ascending.
+    bperp_m : ndarray, shape (ndates,)
+        Perpendicular baseline of each date [m].
+    max_days, max_bperp_m : float, optional
+        Pairs further apart in time, or in baseline, are left out.
+
+    Returns
+    -------
+    ndarray of int32, shape (npairs, 2)
+        Indices (d1, d2) of dates, d1 < d2, sorted.
+
+    Raises
+    ------
+    InputError
+        If what is left does not join all dates.
+    """
+    from emcflow.graph.delaunay import delaunay_triangles  # the library behind it is slow to load
+
+    place = np.column_stack([days_since_first(dates), bperp_m])
+    reach = np.ptp(place, axis=0)
+    parts = np.rint(PARTS_OF_RANGE * (place - place[0]) / np.where(reach > 0, reach, 1))
+    triangles = delaunay_triangles(parts.astype(np.int64))
+    pairs = triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    if len(triangles) == 0:
+        pairs = np.arange(len(dates) - 1)[:, None] + np.arange(2)
+    pairs = np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int32)
+    limits = {"network.max_days": max_days, "network.max_bperp_m": max_bperp_m}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    for axis, limit in enumerate(limits.values()):
+        if limit is not None:
+            pairs = pairs[np.abs(np.diff(place[pairs, axis], axis=1)[:, 0]) <= limit]
+    check_connected(
+        dates,
+        pairs,
+        "the pairs of the Delaunay network within "
+        + " and ".join(f"{name} = {limit:g}" for name, limit in given.items()),
+        "raise the limits",
+    )
+    return pairs
+
+
+def read_pairs(path: str | Path, dates: Sequence[str]) -> np.ndarray:
+    """Read the pairs of a table.
+
+    Parameters
+    ----------
+    path : path
+        CSV with the columns reference and secondary, in either order of time, as in a table of
+        baselines (:func:`emcflow.io.baselines.read_baselines`); further columns are ignored.
+    dates : sequence of str
+        Dates of the stack, YYYYMMDD, ascending.
+
+    Returns
+    -------
+    ndarray of int32, shape (npairs, 2)
+        Indices (d1, d2) of dates, d1 < d2, sorted.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read or has no such header; for what is no date, a date that the
+        stack has not, a pair of one date with itself, a pair listed twice, or pairs that do not
+        join all dates.
+    """
+    table = read_table(path, "table of pairs", "pair")
+    roles = table.columns(REFERENCE), table.columns(SECONDARY)
+    if not all(roles):
+        raise InputError(
+            f"{path}: the header has the columns {', '.join(table.header)}; expected reference, "
+            "secondary (separated by commas): rename the columns"
+        )
+    position = {date: index for index, date in enumerate(dates)}
+    listed: dict[tuple[str, ...], int] = {}
+    for line, cells in table.lines:
+        pair = tuple(sorted(table.date(line, cells, columns) for columns in roles))
+        for date in pair:
+            if date not in position:
+                raise InputError(
+                    f"{path}, line {line}: {date} is no date of the stack, which has {len(dates)} "
+                    f"from {dates[0]} to {dates[-1]}; expected two of them: remove the line"
+                )
+        if pair[0] == pair[1]:
+            raise InputError(
+                f"{path}, line {line}: reference and secondary are the same date ({pair[0]}); "
+                "expected two different dates: correct or remove the line"
+            )
+        if pair in listed:
+            raise InputError(
+                f"{path}, line {line}: the pair {' and '.join(pair)} stands on line {listed[pair]} "
+                "already; expected every pair once, in one order of its dates: remove one of the "
+                "lines"
+            )
+        listed[pair] = line
+    pairs = np.array([[position[date] for date in pair] for pair in sorted(listed)], np.int32)
+    check_connected(dates, pairs, f"{path}: the pairs", "add pairs between them")
+    return pairs

@@ -1,0 +1,193 @@
+"""Results as files of MintPy: their HDF5 layout, attributes and signs.
+
+MintPy (Yunjun, Fattahi and Amelung 2019) keeps datasets and attributes in the root group of an HDF5
+file, all attributes as text, dates as eight bytes. Its signs, from its ``ifgram_inversion`` and
+``dem_error``:
+
+* the phase of D1_D2 is that of D2 minus that of D1, and displacement is -wavelength / (4 pi) times
+  it: phase grows with the distance, as here, and displacements and velocities are positive toward
+  the sensor;
+* the displacement of a DEM error is +bperp / (range * sin(incidence)) times it. A baseline that
+  makes the phase of a taller target grow here has the opposite sign there, so baselines change
+  their sign and DEM errors keep theirs.
+
+References
+----------
+Yunjun, Z., H. Fattahi, and F. Amelung (2019), Small baseline InSAR time series analysis: Unwrapping
+error correction and noise reduction, Computers & Geosciences, 133, 104331.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from emcflow.acquisition.geometry import MOTION_SIGNS
+from emcflow.io.hdf5 import create
+from emcflow.io.raster import Grid, map_crs
+
+# Rasters are compressed by a filter that every build of HDF5 in Python has, fast to read and write.
+CHUNK = 256
+LARGEST_COMPONENT = np.iinfo(np.int16).max
+
+
+def toward(positive: str) -> int:
+    """Return the factor that turns motion of a sign of ours into MintPy's, toward the sensor.
+
+    Parameters
+    ----------
+    positive : {"away", "toward"}
+    """
+    return -MOTION_SIGNS[positive]
+
+
+def mintpy_bperp(bperp_m: np.ndarray) -> np.ndarray:
+    """Return perpendicular baselines [m] with MintPy's sign, the opposite of ours."""
+    return -np.asarray(bperp_m, dtype=np.float32) + np.float32(0)
+
+
+def mintpy_components(labels: np.ndarray) -> np.ndarray:
+    """Return labels of connected components as int16: no data, and what does not fit, as 0."""
+    return np.where(labels > LARGEST_COMPONENT, 0, labels).astype(np.int16)
+
+
+def scene_attributes(
+    grid: Grid,
+    dates: Sequence[str],
+    reference: tuple[int, int] | None,
+    wavelength_m: float,
+    incidence_angle_deg: float | None = None,
+) -> dict[str, str]:
+    """Return the attributes that all files of a scene share.
+
+    Parameters
+    ----------
+    grid : Grid
+        Without a coordinate reference system of maps, or rotated, it is one of radar coordinates
+        for MintPy.
+    dates : sequence of str
+        YYYYMMDD.
+    reference : tuple of int or None
+        Row and column of the reference point. MintPy takes the values of a file to be 0 there: its
+        ``dem_error`` hands the point of the time series on, at which nothing is left to fit. From
+        interferograms alone it subtracts their phase at the point, when it inverts them. None for
+        values that are 0 at no point, as those relative to their median: the file names none.
+    wavelength_m : float
+        Radar wavelength [m].
+    incidence_angle_deg : float, optional
+        At the target, at the middle of the scene [degrees].
+
+    Returns
+    -------
+    dict of str
+    """
+    attributes = {
+        "LENGTH": grid.shape[0],
+        "WIDTH": grid.shape[1],
+        "ALOOKS": 1,
+        "RLOOKS": 1,
+        "WAVELENGTH": f"{wavelength_m:.12g}",
+        "PROCESSOR": "emcflow",
+        "START_DATE": dates[0],
+        "END_DATE": dates[-1],
+        "REF_DATE": dates[0],
+    }
+    if incidence_angle_deg is not None:
+        attributes["CENTER_INCIDENCE_ANGLE"] = f"{incidence_angle_deg:.12g}"
+    a, b, left, d, e, top = grid.transform
+    crs = map_crs(grid.crs)
+    if crs is not None and b == 0 and d == 0:
+        unit = "degrees" if crs.is_geographic else "meters"
+        attributes |= {
+            "X_FIRST": repr(left),
+            "Y_FIRST": repr(top),
+            "X_STEP": repr(a),
+            "Y_STEP": repr(e),
+            "X_UNIT": unit,
+            "Y_UNIT": unit,
+        }
+        epsg = crs.to_epsg()
+        if epsg is not None:
+            attributes["EPSG"] = epsg
+            if 32601 <= epsg <= 32660 or 32701 <= epsg <= 32760:
+                attributes["UTM_ZONE"] = f"{epsg % 100}{'N' if epsg < 32700 else 'S'}"
+    if reference is not None:
+        row, col = reference
+        attributes |= {"REF_Y": row, "REF_X": col}
+        if "X_FIRST" in attributes:
+            attributes["REF_LON"] = repr(left + (col + 0.5) * a)
+            attributes["REF_LAT"] = repr(top + (row + 0.5) * e)
+    return {name: str(value) for name, value in attributes.items()}
+
+
+def write_file(
+    path: str | Path,
+    attributes: dict[str, str],
+    file_type: str,
+    unit: str,
+    images: dict[str, np.ndarray],
+) -> None:
+    """Write a file of images, one dataset each.
+
+    Parameters
+    ----------
+    path : path
+    attributes : dict of str
+        Of :func:`scene_attributes`.
+    file_type : str
+        MintPy's name for the kind of file.
+    unit : str
+        Of the first image.
+    images : dict of ndarray, shape (rows, cols)
+    """
+    with create(path, **attributes, FILE_TYPE=file_type, UNIT=unit) as file:
+        for name, image in images.items():
+            _dataset(file, name, image.shape, image.dtype)[...] = image
+
+
+def write_stack(
+    path: str | Path,
+    attributes: dict[str, str],
+    file_type: str,
+    unit: str,
+    vectors: dict[str, np.ndarray],
+    images: dict[str, tuple[type, Iterable[np.ndarray]]],
+    count: int,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Write a file of stacks of images, one image in memory at a time.
+
+    Parameters
+    ----------
+    path, attributes, file_type, unit
+        See :func:`write_file`; the unit is that of the first stack.
+    vectors : dict of ndarray
+        Small datasets: dates, baselines.
+    images : dict of (type, iterable of ndarray)
+        For each stack its type and its images (rows, cols), first to last.
+    count : int
+        Images of each stack.
+    progress : callable
+        Called with images done and in all.
+    """
+    shape = (int(attributes["LENGTH"]), int(attributes["WIDTH"]))
+    with create(path, **attributes, FILE_TYPE=file_type, UNIT=unit) as file:
+        for name, values in vectors.items():
+            file.create_dataset(name, data=values)
+        done = 0
+        for name, (kind, stack) in images.items():
+            dataset = _dataset(file, name, (count, *shape), kind)
+            for number, image in enumerate(stack):
+                dataset[number] = image
+                done += 1
+                progress(done, count * len(images))
+
+
+def _dataset(file: h5py.File, name: str, shape: tuple[int, ...], kind) -> h5py.Dataset:
+    """Make a compressed dataset of images, in chunks of one image."""
+    *many, rows, cols = shape
+    chunks = (*(1 for _ in many), min(rows, CHUNK), min(cols, CHUNK))
+    return file.create_dataset(name, shape, kind, chunks=chunks, compression="lzf", shuffle=True)

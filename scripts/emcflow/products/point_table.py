@@ -1,0 +1,183 @@
+"""Results as a table with one row per point, for geographic information systems.
+
+Tables are made and written window by window, so that a scene of any size fits. GeoParquet is
+version 1.1.0 of its specification (geoparquet.org): points as well-known binary, the coordinate
+reference system as PROJJSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+from rasterio._err import CPLE_BaseError, CPLE_NotSupportedError  # what transform raises
+from rasterio.crs import CRS
+from rasterio.warp import transform
+
+from emcflow.io.files import whole_file
+from emcflow.io.raster import Grid, map_crs, read_band, windows
+
+WINDOW = (512, 512)  # whole blocks of the rasters
+WGS84 = CRS.from_epsg(4326)
+LONGITUDE_DECIMALS = 8  # of a degree: a millimetre
+WKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
+
+
+def point_batches(
+    grid: Grid,
+    points_of: str | Path,
+    columns: Mapping[str, str | Path],
+    factors: Mapping[str, float],
+    n_threads: int = 1,
+) -> Iterator[pa.Table]:
+    """Yield a table of the points of one window after the other.
+
+    Parameters
+    ----------
+    grid : Grid
+    points_of : path
+        Raster that is finite at the points and nowhere else.
+    columns : mapping of str to path
+        Raster of each column; its NaN become empty cells.
+    factors : mapping of str to float
+        What the values of some columns are multiplied by.
+    n_threads : int
+        Rasters read side by side.
+
+    Yields
+    ------
+    pyarrow.Table
+        Columns row, col (of the pixel, from 0), with a coordinate reference system of maps x, y
+        (its centre in that system), longitude and latitude (WGS 84, degrees; not of other planets,
+        NaN outside of what the projection is defined for), and those of `columns`.
+    """
+
+    def column(name: str) -> pa.Array:
+        values = read_band(columns[name], bounds)[inside]
+        if name in factors:
+            values *= values.dtype.type(factors[name])
+        return pa.array(values, from_pandas=True)
+
+    with_degrees = has_degrees(grid.crs)
+    with ThreadPoolExecutor(n_threads) as pool:
+        for bounds in windows(grid.shape, WINDOW):
+            inside = np.isfinite(read_band(points_of, bounds))
+            row, col = np.nonzero(inside)
+            if len(row):
+                row, col = (row + bounds[0]).astype(np.int32), (col + bounds[1]).astype(np.int32)
+                table = {"row": row, "col": col, **_places(grid, row, col, with_degrees)}
+                yield pa.table(table | dict(zip(columns, pool.map(column, columns), strict=True)))
+
+
+def _places(
+    grid: Grid, row: np.ndarray, col: np.ndarray, with_degrees: bool
+) -> dict[str, np.ndarray]:
+    """Return coordinates of the centres of pixels; none without a map, see `map_crs`."""
+    crs = map_crs(grid.crs)
+    if crs is None:
+        return {}
+    a, b, left, d, e, top = grid.transform
+    x = left + a * (col + 0.5) + b * (row + 0.5)
+    y = top + d * (col + 0.5) + e * (row + 0.5)
+    if not with_degrees:
+        return {"x": x, "y": y}
+    longitude, latitude = np.round(_to_degrees(crs, x, y), LONGITUDE_DECIMALS)
+    return {"x": x, "y": y, "longitude": longitude, "latitude": latitude}
+
+
+def has_degrees(crs: str | None) -> bool:
+    """Return whether coordinates can be turned into longitude and latitude of WGS 84."""
+    known = map_crs(crs)
+    if known is None:
+        return False
+    try:
+        transform(known, WGS84, [0.0], [0.0])
+    except CPLE_NotSupportedError:  # of another planet
+        return False
+    except CPLE_BaseError:  # at this point alone
+        pass
+    return True
+
+
+def _to_degrees(crs: CRS, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return longitude and latitude, float64 (2, n); NaN where the projection has none."""
+    try:
+        found = np.array(transform(crs, WGS84, x, y))
+    except CPLE_BaseError:  # for all, because of one: halve until it is alone
+        if len(x) == 1:
+            return np.full((2, 1), np.nan)
+        parts = zip(np.array_split(x, 2), np.array_split(y, 2), strict=True)
+        return np.hstack([_to_degrees(crs, *part) for part in parts])
+    found[:, ~np.isfinite(found).all(axis=0)] = np.nan
+    return found
+
+
+def write_csv(path: str | Path, batches: Iterator[pa.Table]) -> int:
+    """Write tables of points one below the other, and return the number of points.
+
+    Parameters
+    ----------
+    path : path
+        Gets its name only when it is whole.
+    batches : iterator of pyarrow.Table
+        At least one.
+    """
+    return _write(path, batches, lambda file, schema: pyarrow.csv.CSVWriter(file, schema))
+
+
+def write_geoparquet(path: str | Path, batches: Iterator[pa.Table], crs: str | None) -> int:
+    """Write tables of points as GeoParquet, and return the number of points.
+
+    Parameters
+    ----------
+    path : path
+        Gets its name only when it is whole.
+    batches : iterator of pyarrow.Table
+        At least one.
+    crs : str or None
+        Of the columns x and y, which become the geometry; without one of maps col and row do.
+    """
+    known = map_crs(crs)
+    column = {
+        "encoding": "WKB",
+        "geometry_types": ["Point"],
+        "crs": None if known is None else known.to_dict(projjson=True),
+    }
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+
+    def writer(file: BinaryIO, schema: pa.Schema) -> pyarrow.parquet.ParquetWriter:
+        schema = schema.with_metadata({"geo": json.dumps(geo)})
+        return pyarrow.parquet.ParquetWriter(file, schema, compression="zstd")
+
+    names = ("col", "row") if known is None else ("x", "y")
+    return _write(path, (_with_geometry(table, names) for table in batches), writer)
+
+
+def _with_geometry(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Add a column of points as well-known binary (OGC 06-103r4, section 8.2) from two others."""
+    points = np.empty(len(table), dtype=WKB_POINT)
+    points["order"], points["type"] = 1, 1  # little endian; a point
+    points["x"], points["y"] = (table[name].to_numpy() for name in names)
+    offsets = np.arange(len(table) + 1, dtype=np.int32) * WKB_POINT.itemsize
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(points.tobytes())]
+    geometry = pa.Array.from_buffers(pa.binary(), len(table), buffers)
+    return table.append_column("geometry", geometry)
+
+
+def _write(path: str | Path, batches: Iterator[pa.Table], writer) -> int:
+    with whole_file(path) as written:
+        first = next(batches)
+        total = len(first)
+        with writer(written, first.schema) as file:
+            file.write_table(first)
+            for table in batches:
+                file.write_table(table.cast(first.schema))
+                total += len(table)
+    return total

@@ -1,0 +1,133 @@
+"""Unwrapping of points in one call, for scripts and notebooks: the steps of a tile on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emcflow.arrays import phase_array
+from emcflow.graph.delaunay import confident_links, point_mesh
+from emcflow.graph.planar import PlanarGraph, breadth_first_tree, dual_adjacency
+from emcflow.links.periodogram import LinkModel, estimate_links
+from emcflow.links.search_grid import checked_design, choose_terms, search_axis
+from emcflow.network.networks import PlanarNetwork, hop3_network
+from emcflow.unwrap.temporal import (
+    spatial_costs,
+    supported_params,
+    temporal_costs,
+    unwrap_in_space,
+    unwrap_in_time,
+)
+
+# The defaults of the config.
+RANGES = ((-100.0, 100.0), (-50.0, 50.0))
+MAX_LINK_PIXELS = 100.0
+
+
+@dataclass(frozen=True)
+class UnwrappedPoints:
+    """Unwrapped interferograms of points, and what they were unwrapped with.
+
+    Attributes
+    ----------
+    unwrapped : float64 (npairs, npoints)
+        Phase of the second date of a pair minus that of the first [rad], congruent with the input;
+        up to whole cycles per pair and region, which no unwrapping can know.
+    network : PlanarNetwork
+        Its ``pairs`` and ``pair_names`` are those of the rows.
+    graph : PlanarGraph
+        Mesh of the points; its ``edges`` are the links.
+    confident : bool (nlinks,)
+        Links that are short enough to carry phase.
+    region : int32 (npoints,)
+        Points that confident links join share a label; phases of two regions cannot be compared.
+    model : LinkModel or None
+        Parameters and coherence of every link; None without a design.
+    terms : list of int
+        Columns of the design that the model holds: those that the dates tell apart.
+    """
+
+    unwrapped: np.ndarray
+    network: PlanarNetwork
+    graph: PlanarGraph
+    confident: np.ndarray
+    region: np.ndarray
+    model: LinkModel | None
+    terms: list[int]
+
+
+def unwrap_points(
+    phase: np.ndarray,
+    points: np.ndarray,
+    dates: Sequence[str],
+    design: np.ndarray | None = None,
+    ranges: Sequence[tuple[float, float]] = RANGES,
+    *,
+    max_link_pixels: float | None = MAX_LINK_PIXELS,
+    n_threads: int = 1,
+) -> UnwrappedPoints:
+    """Unwrap the interferograms of a stack at its points, in time and then in space.
+
+    What the workflow does with a tile, with its default settings: a mesh of the points, velocity
+    and DEM error of every link where there is a design, every link unwrapped in time around them,
+    every interferogram of the hop-3 network unwrapped in space (Pepe and Lanari 2006, see
+    `unwrap`).
+
+    Parameters
+    ----------
+    phase : float or complex (ndates, npoints)
+        Wrapped phase per date [rad], relative to the first date; of complex numbers their angle.
+    points : int (npoints, 2)
+        Row and column of each point, distinct, in row-major order as `numpy.argwhere` gives them.
+    dates : sequence of str
+        YYYYMMDD, ascending.
+    design : float (ndates, nterms), optional
+        Phase per unit of each term of the link model [rad/unit], see `geometry.design_matrix`.
+        Without it links are unwrapped around zero.
+    ranges : sequence of (low, high), one per term
+        Where the terms of a link are searched; by default 100 mm/yr and 50 m either way.
+    max_link_pixels : float, optional
+        Longer links join nothing; None: no limit.
+    n_threads : int
+        No influence on the result.
+
+    Returns
+    -------
+    UnwrappedPoints
+
+    Raises
+    ------
+    InputError
+        If shapes disagree, values are not finite, points or dates are not in order.
+    """
+    network = hop3_network(dates)
+    graph = point_mesh(points)
+    phase = phase_array(phase, "phase", np.float32)
+    model, params, terms = None, None, []
+    if design is not None:
+        terms, _ = choose_terms(design, ranges)
+        design, ranges = checked_design(design)[:, terms], [ranges[term] for term in terms]
+        axes = [search_axis(design[:, i], *limits) for i, limits in enumerate(ranges)]
+        model = estimate_links(phase, graph.edges, design, axes, n_threads)
+        params = supported_params(
+            phase, graph, design, model.params, model.coherence, ranges, n_threads
+        )
+    cycles = unwrap_in_time(
+        phase, graph, network, design, params, temporal_costs("constant", network), n_threads
+    )
+    confident = confident_links(points, graph.edges, max_link_pixels)
+    costs = (
+        spatial_costs("coherence", graph, points, model.coherence)
+        if model
+        else spatial_costs("constant", graph, points)
+    )
+    costs[~confident] = 0
+    tree = breadth_first_tree(graph, confident)
+    added, _ = unwrap_in_space(
+        cycles, network, graph, dual_adjacency(graph), tree, costs, n_threads=n_threads
+    )
+    first, second = network.pairs.T
+    unwrapped = phase[second].astype(np.float64) - phase[first] + 2 * np.pi * added
+    return UnwrappedPoints(unwrapped, network, graph, confident, tree.region, model, terms)

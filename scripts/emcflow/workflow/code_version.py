@@ -1,0 +1,87 @@
+"""A fingerprint of the code a script reaches, so that a changed library reruns what it computes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+from types import CodeType
+
+# Where this package is installed, or its clone has its scripts.
+PACKAGES = Path(__file__).resolve().parents[2]
+# A line of an import, names in parentheses on further ones as well.
+IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
+
+
+def code_version(script: str | Path) -> str:
+    """Hash the compiled code of a script and of its own modules, found by following its imports.
+
+    Snakemake sees a change of a script but not of the modules it imports; with this hash among a
+    rule's params it sees both. Comments, blank lines and docstrings do not count. A file beside a
+    module that has its name but another ending, as a template has, belongs to it.
+
+    Parameters
+    ----------
+    script : path
+        A Python file; modules are looked for beside it, and where this one is.
+
+    Returns
+    -------
+    str
+        Twelve hexadecimal digits.
+    """
+    script = Path(script)
+    digest = hashlib.sha256()
+    for name, path in sorted(_reached(script).items()):
+        digest.update(name.encode())
+        digest.update(_compiled(path))
+        for companion in sorted(path.parent.glob(f"{path.stem}.*")):
+            if companion != path:
+                digest.update(companion.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _reached(script: Path) -> dict[str, Path]:
+    """Return the files that a script reaches by imports, itself too, by their names in packages."""
+    found: dict[str, Path] = {}
+    waiting = [(script.name, script)]
+    while waiting:
+        name, path = waiting.pop()
+        if name not in found:
+            found[name] = path
+            waiting.extend(_imports(path, script.parent))
+    return found
+
+
+@cache
+def _imports(path: Path, root: Path) -> list[tuple[str, Path]]:
+    names = []
+    for module, imported in IMPORT.findall(path.read_text()):
+        each = re.findall(r"[\w.]+", imported)
+        names += [module, *(f"{module}.{name}" for name in each)] if module else each
+    files = (name.replace(".", "/") + ".py" for name in names)
+    return [
+        (file, folder / file)
+        for file in files
+        for folder in dict.fromkeys((root, PACKAGES))
+        if (folder / file).is_file()
+    ]
+
+
+@cache
+def _compiled(path: Path) -> bytes:
+    # optimize=2 leaves docstrings out
+    code = compile(path.read_text(), "", "exec", dont_inherit=True, optimize=2)
+    return repr(_without_lines(code)).encode()
+
+
+def _without_lines(value):
+    """Return code as what it does, whatever lines it is on; a constant as it is."""
+    if isinstance(value, CodeType):
+        does = value.co_code, value.co_exceptiontable, value.co_flags
+        takes = value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount
+        names = value.co_name, value.co_names, value.co_varnames
+        shares = value.co_cellvars, value.co_freevars
+        return does, takes, names, shares, list(map(_without_lines, value.co_consts))
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else value

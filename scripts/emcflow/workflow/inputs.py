@@ -1,0 +1,204 @@
+"""What the config says about the input: which files, what they are turned into before the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emcflow.acquisition.geometry import RASTER_KEYS
+from emcflow.errors import InputError
+from emcflow.io.filenames import by_date, check_braces, dates_in_name, list_rasters
+from emcflow.io.interferograms import Interferograms, find_interferograms
+from emcflow.io.raster import local_file
+from emcflow.io.stack import Stack, find_coherence, find_dates, phase_linked_stack
+from emcflow.products.selection import coherence_of_dispersion
+
+
+@dataclass(frozen=True)
+class PointSource:
+    """What the points are chosen by, where that is not the coherence of the stack as it is.
+
+    Parameters
+    ----------
+    kind : {'temporal_coherence', 'amplitude_dispersion', 'mask'}
+    raster : str
+        Temporal coherence or amplitude dispersion; empty: from the stack, or the mask alone.
+    mask : str or None
+        Raster that is 0 or NaN where no points may be.
+    window : tuple of int or None
+        The part of `raster` and `mask` that is the scene.
+    cropped : bool
+        `raster` is of the window alone.
+    """
+
+    kind: str
+    raster: str
+    mask: str | None
+    window: tuple[int, int, int, int] | None
+    cropped: bool
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The input of a run.
+
+    Parameters
+    ----------
+    stack : Stack
+        What all later steps read; files of `output_dir` where they are made first.
+    min_coherence : float
+        A pixel is a point where the coherence of `stack` is above it.
+    points : PointSource or None
+        What the coherence of `stack` is made of; None where it is given.
+    interferograms : Interferograms or None
+        What the files of `stack` are made of; None where they are given.
+    """
+
+    stack: Stack
+    min_coherence: float
+    points: PointSource | None = None
+    interferograms: Interferograms | None = None
+
+    @property
+    def image_names(self) -> list[str]:
+        """Return the date of each file of the stack, as ``stack.exclude`` takes it."""
+        return [date for date, file in zip(self.stack.dates, self.stack.files, strict=True) if file]
+
+
+def find_inputs(stack: dict[str, Any], output_dir: str) -> Inputs:
+    """Find the files that the section ``stack`` of the config names.
+
+    Parameters
+    ----------
+    stack : dict
+        The section, complete and checked.
+    output_dir : str
+        Folder of the results.
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    InputError
+        See :func:`emcflow.io.stack.find_stack` and
+        :func:`emcflow.io.interferograms.find_interferograms`.
+    """
+    directory, layout = stack["directory"], stack["layout"]
+    window = tuple(stack["window"]) if stack["window"] else None
+    # YAML takes a pair of dates without quotes for a number, and leaves its underscore out
+    exclude = [
+        f"{name[:8]}_{name[-8:]}" if len(name) > 8 else name for name in stack.get("exclude", ())
+    ]
+    interferograms = None
+    if layout == "interferograms":
+        interferograms = find_interferograms(directory, stack["files"], exclude)
+        linked = phase_linked_stack(f"{output_dir}/stack/linked", None, interferograms.dates)
+        dates, files = linked.dates, linked.files
+    else:
+        dates, files = find_dates(directory, layout, stack["files"], exclude)
+    kind, raster = _point_raster(stack)
+    cropped = False
+    if interferograms is not None and kind == "temporal_coherence" and raster is None:
+        if not interferograms.redundant:
+            raise InputError(
+                f"stack: {len(interferograms.files)} interferograms of {len(dates)} dates form no "
+                "loops, so their agreement tells nothing of the points; set stack.points to mask, "
+                "give stack.temporal_coherence, or more interferograms"
+            )
+        raster, cropped = linked.coherence, True
+    _check_exist(stack, ("amplitude_dispersion", "mask"))
+    given = kind == "temporal_coherence" and stack["mask"] is None
+    if given and (window is None or cropped) and local_file(raster):
+        points, coherence = None, raster
+    else:
+        points = PointSource(kind, raster or "", stack["mask"], window, cropped)
+        coherence = f"{output_dir}/stack/points.tif"
+    limit = {
+        "temporal_coherence": stack["min_temporal_coherence"],
+        "amplitude_dispersion": float(coherence_of_dispersion(stack["max_amplitude_dispersion"])),
+        "mask": 0.5,
+    }[kind]
+    if interferograms is not None:
+        layout, window = "phase_linked", None
+    return Inputs(Stack(layout, dates, files, coherence, window), limit, points, interferograms)
+
+
+def baseline_rasters(names: str | list[str] | None, dates: tuple[str, ...]) -> dict[str, str]:
+    """Return the raster of the perpendicular baseline of each date, none where none are named.
+
+    Raises
+    ------
+    InputError
+        For names without a date, two of a date, or dates without one.
+    """
+    if names is None:
+        return {}
+    paths = list_rasters("baselines.rasters", None, names)
+    found = by_date((dates_in_name(path, 1)[0], path) for path in paths)
+    missing = [date for date in dates if date not in found]
+    if missing:
+        raise InputError(
+            f"baselines.rasters: none for {len(missing)} of {len(dates)} dates of the stack "
+            f"({', '.join(missing)}); expected one for each, of zeros for the reference of all: "
+            "add them"
+        )
+    return {date: found[date] for date in dates}
+
+
+def view_rasters(geometry: dict[str, Any]) -> dict[str, str]:
+    """Return the rasters of the section ``geometry`` by their keys.
+
+    Raises
+    ------
+    InputError
+        For one that does not exist.
+    """
+    found = {key: geometry[key] for key in RASTER_KEYS if isinstance(geometry[key], str)}
+    for key, path in found.items():
+        if local_file(path) and not Path(path).exists():
+            raise InputError(
+                f"geometry.{key}: {path} does not exist; expected a number, or a raster on the "
+                "grid of the stack: correct the path"
+            )
+    return found
+
+
+def local_files(names: Iterable[str | None]) -> list[str]:
+    """Return the names that Snakemake can watch as files; GDAL alone understands the others."""
+    return [name for name in names if name and local_file(name)]
+
+
+def _point_raster(stack: dict[str, Any]) -> tuple[str, str | None]:
+    """Return what points are chosen by, and its raster; None: to be computed, or the mask."""
+    kind, directory = stack["points"], stack["directory"]
+    coherence, dispersion = stack["temporal_coherence"], stack["amplitude_dispersion"]
+    usual = directory is not None and (Path(directory) / "temporal_coherence.tif").exists()
+    if kind == "auto":
+        if coherence is None and dispersion is not None:
+            kind = "amplitude_dispersion"
+        elif coherence is not None or usual or stack["layout"] != "slc":
+            kind = "temporal_coherence"
+        else:
+            kind = "amplitude_dispersion"
+    if kind == "temporal_coherence":
+        if stack["layout"] == "interferograms" and coherence is None and not usual:
+            return kind, None
+        return kind, find_coherence(directory, coherence)
+    return kind, dispersion if kind == "amplitude_dispersion" else None
+
+
+def _check_exist(stack: dict[str, Any], keys: tuple[str, ...]) -> None:
+    for key in keys:
+        path = stack[key]
+        if path is None or not local_file(path):
+            continue
+        if not Path(path).exists():
+            raise InputError(
+                f"stack.{key}: {path} does not exist; expected a raster on the grid of the stack: "
+                "correct the path"
+            )
+        check_braces(path)
