@@ -23,7 +23,7 @@ import numpy as np
 from emcflow.graph.delaunay import point_mesh
 from emcflow.graph.mcf import FlowSolver, _augment, _heap_pop, _heap_push, flow_cost, make_scratch
 from emcflow.graph.planar import dual_adjacency, residues
-from emcflow.unwrap.temporal import spatial_costs
+from emcflow.unwrap.costs import spatial_costs
 from numba import njit
 from stage_clock import StageClock
 

@@ -20,13 +20,10 @@ from emcflow.network.pairs import delaunay_pairs
 from emcflow.network.time_network import time_network
 from emcflow.products.accuracy import share_right
 from emcflow.products.simulate import simulate_stack
-from emcflow.unwrap.temporal import (
-    spatial_costs,
-    supported_params,
-    temporal_costs,
-    unwrap_in_space,
-    unwrap_in_time,
-)
+from emcflow.unwrap.costs import spatial_costs, temporal_costs
+from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.temporal import unwrap_in_time
 
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 NOISE = {"low": 0.95, "medium": 0.85, "high": 0.75}  # mean coherence of what is built

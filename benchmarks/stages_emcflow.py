@@ -19,13 +19,10 @@ from emcflow.io.stack import coherent_points, find_stack, read_phase
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import choose_terms, search_axis
 from emcflow.network.networks import hop3_network
-from emcflow.unwrap.temporal import (
-    spatial_costs,
-    supported_params,
-    temporal_costs,
-    unwrap_in_space,
-    unwrap_in_time,
-)
+from emcflow.unwrap.costs import spatial_costs, temporal_costs
+from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.temporal import unwrap_in_time
 from stage_clock import StageClock
 
 MIN_COHERENCE, MAX_LINK_PIXELS = 0.6, 100  # the defaults of the config

@@ -22,8 +22,10 @@ from emcflow.report.figures import ACCENT, EMPTY, INK, MUTED, SECOND, STYLE, WRA
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
+from emcflow.unwrap.costs import spatial_costs
 from emcflow.unwrap.points import unwrap_points
-from emcflow.unwrap.temporal import spatial_costs, supported_params, unwrap_in_time
+from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.temporal import unwrap_in_time
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from emcflow.io.baselines import table_state
 from emcflow.products.closure import all_triangles, window_of
 from emcflow.workflow.code_version import code_version as library_version
 from emcflow.workflow.config import check_config
-from emcflow.acquisition.date_weights import read_weights
+from emcflow.io.date_tables import read_weights
 from emcflow.errors import InputError
 from emcflow.acquisition.geometry import TERMS, design_matrix
 from emcflow.workflow.inputs import (
@@ -26,16 +26,17 @@ from emcflow.workflow.memory import predicted_mb
 from emcflow.acquisition.model_terms import (
     EXTRA_SIGMAS,
     check_step_date,
-    choose_model_terms,
     extra_columns,
     extra_ranges,
     range_key,
-    read_temperatures,
 )
+from emcflow.io.date_tables import read_temperatures
+from emcflow.links.terms import choose_model_terms
 from emcflow.network.networks import hop3_network
-from emcflow.network.pairs import MERGED_AT_ONCE, delaunay_pairs, in_batches, read_pairs
+from emcflow.io.pair_table import read_pairs
+from emcflow.network.pairs import MERGED_AT_ONCE, delaunay_pairs, in_batches
 from emcflow.io.raster import BLOCK
-from emcflow.workflow.records import files_state, fingerprint
+from emcflow.io.fingerprints import files_state, fingerprint
 from emcflow.links.search_grid import check_search
 from emcflow.products.simulate import simulation_baselines, simulation_dates
 from emcflow.io.stack import check_reference, phase_linked_stack

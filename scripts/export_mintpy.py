@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 from emcflow.acquisition.geometry import RASTER_KEYS, metres_per_rad
-from emcflow.acquisition.viewing import PointRasters
 from emcflow.io.files import read_csv
 from emcflow.io.network_tables import ENDS
+from emcflow.io.point_rasters import PointRasters
 from emcflow.io.raster import Grid, read_band
 from emcflow.io.stack import read_coherence
 from emcflow.products import mintpy

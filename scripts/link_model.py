@@ -3,13 +3,14 @@
 import numpy as np
 from emcflow.acquisition.date_weights import effective_dates
 from emcflow.acquisition.geometry import TERMS, UNITS
-from emcflow.acquisition.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
+from emcflow.acquisition.model_terms import EXTRA_UNITS, range_key
 from emcflow.io.files import read_csv
 from emcflow.io.hdf5 import create, put, read
 from emcflow.io.network_tables import ENDS
 from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import check_search
+from emcflow.links.terms import choose_model_terms, search_axes
 from emcflow.links.uncertainty import parameter_correlation, parameter_covariance
 from emcflow.workflow.job import job, progress
 

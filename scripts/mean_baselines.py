@@ -3,9 +3,9 @@
 import json
 
 import numpy as np
-from emcflow.acquisition.viewing import PointRasters
 from emcflow.io.baselines import Baselines, no_misfit
 from emcflow.io.files import write_text
+from emcflow.io.point_rasters import PointRasters
 from emcflow.io.stack import coherent_points
 from emcflow.workflow.job import job, progress
 

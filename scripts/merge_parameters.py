@@ -9,8 +9,8 @@ from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
 from emcflow.acquisition.viewing import sigma_to_points, to_points
 from emcflow.io.hdf5 import open_product, read, read_points, read_rows
 from emcflow.io.raster import Grid, open_raster, scatter, write_raster
-from emcflow.links.integrate import TileValues, blend_tiles, tile_offsets
 from emcflow.links.uncertainty import CONTRASTS_AT_ONCE, parameter_correlation, parameter_sigma
+from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
 from emcflow.tiles.merge import LEAST_LABELLED_POINTS, component_labels
 from emcflow.tiles.overlaps import check_any_points
 from emcflow.workflow.job import job

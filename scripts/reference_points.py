@@ -13,8 +13,9 @@ from emcflow.io.hdf5 import (
 )
 from emcflow.io.raster import Grid, scatter
 from emcflow.io.stack import read_coherence
-from emcflow.links.integrate import TileValues, blend_tiles, rough_values, tile_offsets
+from emcflow.links.integrate import rough_values
 from emcflow.products.reference import read_references, reference_quality, write_references
+from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
 from emcflow.tiles.merge import component_labels, reference_points, scene_index
 from emcflow.workflow.job import job
 

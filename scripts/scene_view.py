@@ -4,15 +4,9 @@ import json
 
 import numpy as np
 from emcflow.acquisition.geometry import RASTER_KEYS, TERMS, design_matrix, rad_per_mm_yr
-from emcflow.acquisition.viewing import (
-    DEM_ERROR,
-    VELOCITY,
-    PointRasters,
-    inverse_lever,
-    projection,
-    scene_view,
-)
+from emcflow.acquisition.viewing import DEM_ERROR, VELOCITY, inverse_lever, projection, scene_view
 from emcflow.io.files import read_csv, write_text
+from emcflow.io.point_rasters import PointRasters
 from emcflow.io.raster import Grid, scatter, write_raster
 from emcflow.io.stack import coherent_points
 from emcflow.links.search_grid import choose_terms

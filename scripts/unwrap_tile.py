@@ -14,13 +14,10 @@ from emcflow.io.hdf5 import (
     read_points,
 )
 from emcflow.io.network_tables import read_interferograms, read_time_network
-from emcflow.unwrap.temporal import (
-    spatial_costs,
-    supported_params,
-    temporal_costs,
-    unwrap_in_space,
-    unwrap_in_time,
-)
+from emcflow.unwrap.costs import spatial_costs, temporal_costs
+from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.temporal import unwrap_in_time
 from emcflow.workflow.job import job, progress
 from emcflow.workflow.taken_over import check_made_alike, only_new, with_known
 

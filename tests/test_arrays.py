@@ -17,8 +17,10 @@ from emcflow.network.phase_linking import link_phases
 from emcflow.products.accuracy import share_right
 from emcflow.products.fill import to_nearest_cycle
 from emcflow.products.time_series import fit_velocity, misfits, network_inverse, pair_weights
+from emcflow.unwrap.costs import spatial_costs, temporal_costs
 from emcflow.unwrap.points import unwrap_points
-from emcflow.unwrap.temporal import spatial_costs, supported_params, temporal_costs, unwrap_in_time
+from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.temporal import unwrap_in_time
 
 DATES = ("20200101", "20200113", "20200206", "20200218", "20200313", "20200325", "20200418")
 BPERP = np.array([0, 80, -60, 35, -110, 55, 140])

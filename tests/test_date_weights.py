@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from emcflow.acquisition.date_weights import effective_dates, read_weights
+from emcflow.acquisition.date_weights import effective_dates
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
+from emcflow.io.date_tables import read_weights
 from emcflow.links.integrate import fit_links
 from emcflow.links.noise_floor import noise_coherence, unbiased_coherence
 from emcflow.links.periodogram import estimate_links
@@ -15,7 +16,7 @@ from emcflow.links.uncertainty import (
     parameter_sigma,
     residual_contrasts,
 )
-from emcflow.unwrap.temporal import supported_params
+from emcflow.unwrap.significant import supported_params
 from test_links import axes_of, c_band, links_of, random_params, wrap
 
 DATES = ["20200101", "20200113", "20200206"]

@@ -6,17 +6,11 @@ from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
 from emcflow.links import integrate
-from emcflow.links.integrate import (
-    TileValues,
-    blend_tiles,
-    integrate_links,
-    point_mean,
-    rough_values,
-    tile_offsets,
-)
+from emcflow.links.integrate import integrate_links, point_mean, rough_values
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis
 from emcflow.products.simulate import simulate_stack
+from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

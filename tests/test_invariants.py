@@ -16,7 +16,8 @@ from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.cut import density_tiles
 from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
-from emcflow.unwrap.temporal import unwrap_in_space, unwrap_in_time
+from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.temporal import unwrap_in_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -21,7 +21,9 @@ from emcflow.tiles.merge import (
     scene_index,
 )
 from emcflow.tiles.overlaps import TilePoints, check_any_points, measure_overlaps
-from emcflow.unwrap.temporal import spatial_costs, unwrap_in_space, unwrap_in_time
+from emcflow.unwrap.costs import spatial_costs
+from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.temporal import unwrap_in_time
 from stacks import DATES, island_map, simulate_islands, write_stack
 from workflow import read, run_whole
 

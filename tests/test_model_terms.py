@@ -6,19 +6,18 @@ import rasterio
 from emcflow.acquisition.geometry import TERMS, design_matrix
 from emcflow.acquisition.model_terms import (
     EXTRA_UNITS,
-    choose_model_terms,
     extra_columns,
     extra_ranges,
     range_key,
-    read_temperatures,
-    search_axes,
     step_limit_mm,
 )
 from emcflow.errors import InputError
+from emcflow.io.date_tables import read_temperatures
 from emcflow.io.hdf5 import read as read_product
 from emcflow.io.hdf5 import read_link_weights
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import check_search, choose_terms, coarse_axis
+from emcflow.links.terms import choose_model_terms, search_axes
 from emcflow.links.uncertainty import parameter_covariance
 from emcflow.products.accuracy import share_right
 from emcflow.unwrap.points import unwrap_points

@@ -5,7 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.network.pairs import delaunay_pairs, in_batches, read_pairs
+from emcflow.io.pair_table import read_pairs
+from emcflow.network.pairs import delaunay_pairs, in_batches
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from emcflow.acquisition.viewing import PointRasters
 from emcflow.errors import InputError
 from emcflow.io.images import read_image
+from emcflow.io.point_rasters import PointRasters
 from emcflow.io.raster import Grid, read_values
 from emcflow.io.stack import (
     check_reference,

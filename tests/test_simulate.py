@@ -23,7 +23,9 @@ from emcflow.products.simulate import (
     simulate_stack,
     simulation_dates,
 )
-from emcflow.unwrap.temporal import spatial_costs, unwrap_in_space, unwrap_in_time
+from emcflow.unwrap.costs import spatial_costs
+from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.temporal import unwrap_in_time
 
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 

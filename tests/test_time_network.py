@@ -9,7 +9,8 @@ from emcflow.graph.delaunay import point_mesh
 from emcflow.io.network_tables import read_interferograms, read_time_network, write_network
 from emcflow.network.networks import hop3_network, planar_network
 from emcflow.network.time_network import time_network
-from emcflow.unwrap.temporal import temporal_costs, unwrap_in_time
+from emcflow.unwrap.costs import temporal_costs
+from emcflow.unwrap.temporal import unwrap_in_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint, milp

@@ -7,7 +7,7 @@ import pytest
 from emcflow.acquisition.geometry import TERMS, design_matrix
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
-from emcflow.links.integrate import TileValues, blend_tiles, fit_links, tile_offsets
+from emcflow.links.integrate import fit_links
 from emcflow.links.noise_floor import noise_coherence, noise_probability, unbiased_coherence
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis
@@ -20,6 +20,7 @@ from emcflow.links.uncertainty import (
     residual_contrasts,
 )
 from emcflow.products.simulate import simulate_stack
+from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
 
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 RANGES = [(-100, 100), (-80, 80)]

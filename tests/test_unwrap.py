@@ -5,13 +5,10 @@ from emcflow.graph.delaunay import point_mesh
 from emcflow.graph.mcf import flow_cost, solve_flows
 from emcflow.graph.planar import breadth_first_tree, dual_adjacency, planar_graph, residues
 from emcflow.network.networks import hop3_network, planar_network
-from emcflow.unwrap.temporal import (
-    spatial_costs,
-    supported_params,
-    temporal_costs,
-    unwrap_in_space,
-    unwrap_in_time,
-)
+from emcflow.unwrap.costs import spatial_costs, temporal_costs
+from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.temporal import unwrap_in_time
 
 DATES = [f"2020{month:02d}{day:02d}" for month in range(1, 13) for day in (3, 19)]
 NETWORKS = {

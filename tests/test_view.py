@@ -9,7 +9,6 @@ import pytest
 import rasterio
 from emcflow.acquisition.geometry import TERMS, check_limits, design_matrix, rad_per_m
 from emcflow.acquisition.viewing import (
-    check_values,
     inverse_lever,
     projection,
     scene_view,
@@ -18,6 +17,7 @@ from emcflow.acquisition.viewing import (
 )
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
+from emcflow.io.point_rasters import check_values
 from emcflow.links.integrate import integrate_links
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis

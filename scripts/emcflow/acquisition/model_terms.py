@@ -27,15 +27,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from emcflow.acquisition.geometry import DAYS_PER_YEAR, TERMS, days_since_first, rad_per_mm_yr
 from emcflow.errors import InputError
-from emcflow.io.tables import read_table
-from emcflow.links.search_grid import choose_terms, coarse_axis, search_axis
 
 # Names of the terms that belong together, and their unit, in the order in which they are preferred.
 GROUPS = {
@@ -56,9 +53,6 @@ KEYS = {
     "step": ("step_date", "step_range_mm"),
     "thermal": ("temperature_csv", "thermal_range_mm_per_c"),
 }
-TEMPERATURE = "temperature_c"
-# No place on Earth is hotter; temperatures in kelvin are.
-HIGHEST_C = 100.0
 
 
 def step_limit_mm(wavelength_m: float) -> float:
@@ -172,121 +166,3 @@ def check_step_date(step_date: str, dates: Sequence[str]) -> None:
             f"from {dates[0]} to {dates[-1]}; expected the first date after the step: give it, or "
             "leave this key out"
         )
-
-
-def read_temperatures(path: str | Path, dates: Sequence[str]) -> list[float]:
-    """Read the temperature of every date of a stack.
-
-    Parameters
-    ----------
-    path : path
-        CSV with the columns date and temperature_c; others, and other dates, do not matter.
-    dates : sequence of str
-        Dates of the stack, YYYYMMDD.
-
-    Returns
-    -------
-    list of float, one per date
-        [degrees Celsius]
-
-    Raises
-    ------
-    InputError
-        For a file that is no such table, a date without or with two temperatures, and temperatures
-        that are none in degrees Celsius.
-    """
-    table = read_table(path, "table of temperatures", "date")
-    return table.of_dates(
-        dates,
-        TEMPERATURE,
-        "temperature",
-        lambda value: abs(value) <= HIGHEST_C,
-        "degrees Celsius, -100 to 100",
-    )
-
-
-def choose_model_terms(
-    design: np.ndarray,
-    ranges: Sequence[Sequence[float]],
-    names: Sequence[str],
-    dates: Sequence[str],
-) -> tuple[list[int], dict[int, str]]:
-    """Choose the terms that the dates can tell apart; further terms never cost velocity or height.
-
-    Velocity and DEM error are chosen as if they were alone
-    (:func:`emcflow.links.search_grid.choose_terms`). Groups of further terms join them one after
-    the other, in the order of :data:`GROUPS`, each whole or not at all.
-
-    Parameters
-    ----------
-    design : float64 (ndates, nterms)
-        Phase per unit of each term [rad/unit], first date included.
-    ranges : sequence of (low, high), one per term
-        In the term's unit.
-    names : sequence of str
-        :data:`emcflow.acquisition.geometry.TERMS`, then those of :data:`EXTRA_UNITS` that are asked
-        for.
-    dates : sequence of str
-        YYYYMMDD, ascending.
-
-    Returns
-    -------
-    kept : list of int
-        Terms to estimate, in the order of the design.
-    reasons : dict of int to str
-        One readable line for each term left out.
-
-    Raises
-    ------
-    InputError
-        See :func:`emcflow.links.search_grid.choose_terms`.
-    """
-    strong = len(TERMS)
-    kept, reasons = choose_terms(design[:, :strong], ranges[:strong], names[:strong])
-    for group, (members, _) in GROUPS.items():
-        added = [number for number, name in enumerate(names) if name in members]
-        if not added:
-            continue
-        span = days_since_first(dates)[-1]
-        moved = np.count_nonzero(design[:, added[0]])
-        if group == "annual" and span < DAYS_PER_YEAR:
-            why = f"the dates span {span:.0f} days, less than a year"
-        elif group == "step" and min(moved, len(dates) - moved) < 2:
-            why = "on one side of it there is one date, whose noise looks the same"
-        else:
-            tried = [*kept, *added]
-            _, found = choose_terms(
-                design[:, tried], [ranges[t] for t in tried], [names[t] for t in tried]
-            )
-            if not found:
-                kept = tried
-                continue
-            # the reason names what the group is tied to, whichever of them it would leave out
-            why = next(iter(found.values())).replace(" is left out: ", ": ")
-        reasons |= {t: f"{names[t]} is left out: {why}" for t in added}
-    return kept, reasons
-
-
-def search_axes(
-    design: np.ndarray, ranges: Mapping[str, Sequence[float]], terms: Sequence[int]
-) -> list[np.ndarray]:
-    """Return the search grids of some terms: fine for velocity and DEM error, coarse for others.
-
-    Parameters
-    ----------
-    design : float64 (ndates, nterms)
-        Phase per unit of each term [rad/unit].
-    ranges : dict of str to (low, high) or (low, high, step)
-        Search range of each term, by its name.
-    terms : sequence of int
-        Those that are searched.
-
-    Returns
-    -------
-    list of float64 (n,), one per term that is searched
-    """
-    names = list(ranges)
-    return [
-        (search_axis if names[t] in TERMS else coarse_axis)(design[:, t], *ranges[names[t]])
-        for t in terms
-    ]

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.io.fingerprints import fingerprint
 from emcflow.io.tables import DATE, REFERENCE, SECONDARY, Table, read_table
 from emcflow.io.text_baselines import LAYOUTS, NO_VALUE, read_text_baselines
-from emcflow.workflow.records import fingerprint
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -29,7 +29,7 @@ from numba import njit
 from emcflow.arrays import phase_array, whole_array
 from emcflow.errors import InputError
 from emcflow.graph.mcf import in_threads
-from emcflow.io.interferograms import shortest_paths
+from emcflow.network.paths import shortest_paths
 
 PIXELS_PER_CHUNK = 4096
 MAX_STEPS = 100

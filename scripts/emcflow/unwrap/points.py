@@ -13,13 +13,10 @@ from emcflow.graph.planar import PlanarGraph, breadth_first_tree, dual_adjacency
 from emcflow.links.periodogram import LinkModel, estimate_links
 from emcflow.links.search_grid import checked_design, choose_terms, search_axis
 from emcflow.network.networks import PlanarNetwork, hop3_network
-from emcflow.unwrap.temporal import (
-    spatial_costs,
-    supported_params,
-    temporal_costs,
-    unwrap_in_space,
-    unwrap_in_time,
-)
+from emcflow.unwrap.costs import spatial_costs, temporal_costs
+from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.temporal import unwrap_in_time
 
 # The defaults of the config.
 RANGES = ((-100.0, 100.0), (-50.0, 50.0))

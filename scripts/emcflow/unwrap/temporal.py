@@ -1,9 +1,10 @@
-"""Unwrapping of gradients: every link in time, then every pair in space.
+"""Unwrapping in time: the cycles of every link, over the temporal network.
 
-The extended minimum cost flow of Pepe & Lanari [1]_. A link is an edge of the mesh of points. Its
-gradients in all pairs of dates are first made consistent over the temporal network, link by link;
-then each pair is made consistent over the mesh. Both are minimum cost flow problems on the dual of
-a planar graph. All that is sought are whole cycles, so unwrapped and wrapped phase agree exactly.
+The first half of the extended minimum cost flow of Pepe & Lanari [1]_. A link is an edge of the
+mesh of points. Its gradients in all pairs of dates are made consistent over the temporal network,
+link by link; then each pair is made consistent over the mesh
+(:mod:`emcflow.unwrap.unwrap.spatial`). Both are minimum cost flow problems on the dual of a planar
+graph. All that is sought are whole cycles, so unwrapped and wrapped phase agree exactly.
 
 References
 ----------
@@ -12,31 +13,19 @@ References
    Remote Sensing 44(9), 2374-2383.
 """
 
-import threading
 from collections.abc import Callable
 
 import numpy as np
 from numba import njit
 
-from emcflow.acquisition.date_weights import effective_dates
-from emcflow.acquisition.geometry import days_since_first
 from emcflow.arrays import phase_array, real_array
 from emcflow.errors import InputError
-from emcflow.graph.mcf import (
-    FlowSolver,
-    flow_cost,
-    in_threads,
-    make_scratch,
-    successive_shortest_paths,
-)
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency, integrate_cycles, residues
+from emcflow.graph.mcf import FlowSolver, in_threads, make_scratch, successive_shortest_paths
+from emcflow.graph.planar import breadth_first_tree, dual_adjacency
 
 LINKS_PER_CHUNK = 8192
 MAX_MODEL_CYCLES = 5000
 NO_LIMIT = np.int64(2**62)
-COST_SCALE = 100
-COHERENCE_SCALE = 20
-LARGEST_SNR = 50.0
 
 
 def unwrap_in_time(
@@ -249,87 +238,6 @@ def _equal_columns(values, one, other):
     return True
 
 
-def supported_params(
-    phase: np.ndarray,
-    graph,
-    design: np.ndarray,
-    params: np.ndarray,
-    coherence: np.ndarray,
-    ranges,
-    n_threads: int = 1,
-    weights: np.ndarray | None = None,
-) -> np.ndarray:
-    """Parameters of the link model where the phase supports them, zero elsewhere.
-
-    The highest peak of a periodogram is there on pure noise, too. Wrapping a noisy gradient around
-    a peak that is not the true one costs more points than leaving a small true value out, so a
-    link keeps its parameters only if they beat the hypothesis that all are zero.
-
-    Parameters
-    ----------
-    phase : float32 (ndates, npoints)
-        Wrapped phase [rad], relative to the first date.
-    graph : PlanarGraph
-        Mesh of the points; its edges are the links.
-    design : float (ndates, nterms)
-        Phase per unit of each term [rad/unit].
-    params : float32 (nterms, nlinks)
-        Highest peak of every link.
-    coherence : float32 (nlinks,)
-        Coherence of every link about it.
-    ranges : sequence of (low, high), one per term
-        Where the peak was searched.
-    n_threads : int
-        No influence on the result.
-    weights : float64 (ndates,), optional
-        Of the dates in that coherence, mean 1.
-
-    Returns
-    -------
-    float32 (nterms, nlinks)
-
-    Notes
-    -----
-    A coherence g stands for Gaussian phase noise of variance -2 ln g; the largest likelihood over n
-    dates is then, but for a constant, -n/2 ln(-2 ln g). The gain over zero parameters must exceed
-    ln(cells) + nterms/2 ln(n): the number of resolution cells 2 pi / (max - min of the design's
-    column) in which the search could have found a peak, and the penalty of the Bayesian information
-    criterion for the place in the cell (Schwarz 1978, Annals of Statistics 6(2), 461-464). With
-    weights both coherences are weighted, and n is the effective number of dates: one of next to no
-    weight tells nothing.
-    """
-    phase = phase_array(phase, "phase", np.float32)
-    params = real_array(params, "params", np.float32)
-    coherence = real_array(coherence, "coherence", np.float64)
-    cells = np.array([high - low for low, high in ranges]) * np.ptp(design, axis=0) / (2 * np.pi)
-    ndates = effective_dates(len(phase), weights)
-    needed = np.log(np.maximum(cells, 1)).sum() + 0.5 * len(params) * np.log(ndates)
-    of_dates = np.ones(len(phase)) if weights is None else np.asarray(weights, np.float64)
-    plain = np.empty(graph.nedges)
-
-    def fill_chunk(start):
-        stop = min(start + LINKS_PER_CHUNK, plain.size)
-        _link_coherence(phase, graph.edges, of_dates, start, stop, plain)
-
-    in_threads(fill_chunk, range(0, plain.size, LINKS_PER_CHUNK), n_threads)
-    spread_plain, spread = (-np.log(np.clip(g, 1e-6, 1 - 1e-6)) for g in (plain, coherence))
-    gain = 0.5 * ndates * np.log(spread_plain / spread)
-    return np.where(gain > needed, params, np.float32(0))
-
-
-@njit(cache=True, nogil=True)
-def _link_coherence(phase, links, weights, start, stop, out):
-    """Fill start:stop of `out` with the coherence of links without any model."""
-    ndates = phase.shape[0]
-    for link in range(start, stop):
-        real = imag = 0.0
-        for date in range(ndates):
-            gradient = phase[date, links[link, 1]] - phase[date, links[link, 0]]
-            real += weights[date] * np.cos(gradient)
-            imag += weights[date] * np.sin(gradient)
-        out[link] = np.sqrt(real**2 + imag**2) / ndates
-
-
 def _check_phase(phase, ndates, npoints):
     if phase.shape != (ndates, npoints):
         raise InputError(
@@ -363,202 +271,3 @@ def _checked_model(design, params, ndates, nlinks):
             "finite values: check the units of baselines and parameters"
         )
     return design, params
-
-
-def unwrap_in_space(
-    k: np.ndarray,
-    network,
-    graph,
-    adjacency,
-    tree,
-    costs: np.ndarray,
-    solver: str = "ssp",
-    n_threads: int = 1,
-    progress: Callable | None = None,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Unwrap every pair over the mesh of points and integrate it.
-
-    Parameters
-    ----------
-    k : int16 (ndates, nlinks)
-        Cycles of every link, from `unwrap_in_time`.
-    network : Network
-        Its pairs are unwrapped; they need not be those of the network in time.
-    graph : PlanarGraph
-        Mesh of the points. Without triangles the links are integrated as they are.
-    adjacency : DualAdjacency
-        `dual_adjacency(graph)`.
-    tree : SpanningTree
-        Of the points; each of its regions is zero at its root.
-    costs : int (nlinks,) or (2, nlinks)
-        Cost of a cycle on each link, from `spatial_costs`.
-    solver : {'ssp', 'ortools'}
-        See `mcf.solve_flows`.
-    n_threads : int
-        Pairs that are unwrapped at the same time. No influence on the result.
-    progress : callable, optional
-        Called with (pairs done, pairs in all).
-
-    Returns
-    -------
-    cycles : int16 (npairs, npoints)
-        c; the unwrapped phase of pair (d1, d2) is ``phase[d2] - phase[d1] + 2 pi c`` [rad].
-    statistics : dict of int64 (npairs,)
-        ``residues``: triangles whose cycles do not cancel; ``flow_links``: links that were changed;
-        ``flow_sum``: cycles that were added to or taken from them; ``cost``: total cost of that.
-        Also ``crossings`` of int64 (npoints,): changed links of each point, over all pairs.
-    """
-    problem = FlowSolver(graph, adjacency, costs, solver)
-    costs = np.asarray(costs)
-    pairs = network.pairs
-    by_date = np.empty((len(k), graph.ntriangles), np.int16)
-    for date in range(len(k)):
-        by_date[date] = residues(graph, k[date])[:-1]
-    cycles = np.empty((len(pairs), graph.nnodes), np.int16)
-    names = ("residues", "flow_links", "flow_sum", "cost")
-    statistics = {name: np.zeros(len(pairs), np.int64) for name in names}
-    statistics["crossings"] = np.zeros(graph.nnodes, np.int64)
-    one_at_a_time = threading.Lock()
-
-    def unwrap_pair(i):
-        first, second = pairs[i]
-        loops = np.empty(graph.ntriangles + 1, np.int32)
-        np.subtract(by_date[second], by_date[first], out=loops[:-1], dtype=np.int32)
-        loops[-1] = -loops[:-1].sum()
-        flow = problem.solve(loops)
-        changed = np.flatnonzero(flow)
-        statistics["residues"][i] = np.count_nonzero(loops[:-1])
-        statistics["flow_links"][i] = changed.size
-        statistics["flow_sum"][i] = np.abs(flow[changed]).sum()
-        statistics["cost"][i] = flow_cost(flow[changed], costs[..., changed])
-        with one_at_a_time:
-            np.add.at(statistics["crossings"], graph.edges[changed].ravel(), 1)
-        flow += k[second]
-        flow -= k[first]
-        cycles[i] = integrate_cycles(tree, flow)
-
-    in_threads(unwrap_pair, range(len(pairs)), n_threads, progress)
-    return cycles, statistics
-
-
-def spatial_costs(
-    kind: str, graph, points: np.ndarray, coherence: np.ndarray | None = None
-) -> np.ndarray:
-    """Cost of adding a cycle to each link of the mesh.
-
-    Parameters
-    ----------
-    kind : {'constant', 'distance', 'centroid', 'coherence'}
-        ``constant``: every link the same. ``distance``: falls with the length of the link.
-        ``centroid``: falls with the distance between the centroids of the two triangles beside
-        the link (on the outline: twice the distance from the centroid to the middle of the link).
-        ``coherence``: grows with the coherence g of the link about its model, as g^2 / (1 - g^2).
-    graph : PlanarGraph
-    points : int (npoints, 2)
-        Row and column of each point.
-    coherence : float32 (nlinks,), optional
-        Of the links about their model, 0 to 1; for kind 'coherence'.
-
-    Returns
-    -------
-    int32 (nlinks,)
-        At least 1.
-
-    Raises
-    ------
-    InputError
-        If the kind is unknown, or coherence is missing or has another shape.
-
-    Notes
-    -----
-    Why g^2 / (1 - g^2): for Gaussian noise of variance s^2, a gradient that is x off its model is
-    less likely by a factor exp(((x + 2 pi)^2 - x^2) / (2 s^2)) with one more cycle; the mean over x
-    of its logarithm is 2 pi^2 / s^2. Phase of coherence g has a variance in proportion to
-    (1 - g^2) / g^2 (Rodriguez & Martin 1992, IEE Proceedings F 139(2), 147-159, the Cramer-Rao
-    bound), so that is what a cycle costs. Costs are capped where noise is too small to matter. On
-    simulated cities and a real stack, points of temporal coherence above 0.4, this left fewer
-    wrong than costs linear in g and about as many as the log-odds of errors beyond half a cycle;
-    with points down to 0.3 linear costs were sometimes better.
-    """
-    points = real_array(points, "points", np.float64)
-    if kind == "constant":
-        return np.ones(graph.nedges, np.int32)
-    if kind == "distance":
-        return _inverse_costs(_edge_length(graph, points))
-    if kind == "centroid":
-        return _inverse_costs(_centroid_distance(graph, points))
-    if kind == "coherence":
-        return _coherence_costs(coherence, graph.nedges)
-    raise InputError(
-        f"unwrap.spatial_cost is {kind!r}, expected constant, distance, centroid or coherence"
-    )
-
-
-def temporal_costs(kind: str, network) -> np.ndarray:
-    """Cost of adding a cycle to a link in each pair of dates.
-
-    Parameters
-    ----------
-    kind : {'constant', 'distance', 'centroid'}
-        ``constant``: every pair the same. ``distance``: falls with the time between the dates.
-        ``centroid``: falls with the time between the mean dates of the two triangles beside the
-        pair (as in `spatial_costs`, on one axis).
-    network : PlanarNetwork
-
-    Returns
-    -------
-    int32 (npairs,)
-        At least 1.
-
-    Raises
-    ------
-    InputError
-        If the kind is unknown.
-    """
-    graph = network.graph
-    time = days_since_first(network.dates)[:, None]
-    time /= np.diff(time, axis=0).mean()
-    if kind == "constant":
-        return np.ones(graph.nedges, np.int32)
-    if kind == "distance":
-        return _inverse_costs(_edge_length(graph, time))
-    if kind == "centroid":
-        return _inverse_costs(_centroid_distance(graph, time))
-    raise InputError(f"unwrap.temporal_cost is {kind!r}, expected constant, distance or centroid")
-
-
-def _inverse_costs(distance):
-    """Integer costs 1 + COST_SCALE / distance; distances below 0.1 count as 0.1."""
-    return np.rint(1 + COST_SCALE / np.maximum(distance, 0.1)).astype(np.int32)
-
-
-def _edge_length(graph, positions):
-    step = positions[graph.edges[:, 1]] - positions[graph.edges[:, 0]]
-    return np.sqrt((step**2).sum(axis=1))
-
-
-def _centroid_distance(graph, positions):
-    """Distance between the centroids beside each edge; 1 where the ground is on both sides."""
-    centroids = positions[graph.triangles].mean(axis=1)
-    middle = positions[graph.edges].mean(axis=1)
-    left, right = graph.left, graph.right
-    inner = (left != graph.ground) & (right != graph.ground)
-    outer = (left == graph.ground) != (right == graph.ground)
-    beside = np.minimum(left, right)
-    step = np.ones_like(middle)
-    step[inner] = centroids[left[inner]] - centroids[right[inner]]
-    step[outer] = 2 * (centroids[beside[outer]] - middle[outer])
-    return np.sqrt((step**2).sum(axis=1))
-
-
-def _coherence_costs(coherence, nlinks):
-    """Costs 1 + COHERENCE_SCALE * g^2 / (1 - g^2) for coherence g."""
-    coherence = real_array(coherence, "coherence", np.float64)
-    if coherence.shape != (nlinks,):
-        raise InputError(
-            f"coherence has shape {coherence.shape}, expected ({nlinks},), one per link: costs of "
-            "kind 'coherence' need the link model; choose another kind without it"
-        )
-    power = np.clip(coherence, 0.0, 1.0) ** 2
-    ratio = power / np.maximum(1 - power, 1 / (1 + LARGEST_SNR))
-    return np.rint(1 + COHERENCE_SCALE * ratio).astype(np.int32)

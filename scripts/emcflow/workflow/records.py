@@ -8,7 +8,6 @@ fingerprints of all rules that had a part in its files, and compares those of wh
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import shlex
@@ -22,31 +21,6 @@ from emcflow.io.files import write_text
 
 SAMPLE_BYTES = 65_536
 STAMP = ".snakemake_timestamp"
-
-
-def fingerprint(settings) -> str:
-    """Hash of anything that JSON can hold: twelve hexadecimal digits."""
-    text = json.dumps(settings, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def files_state(paths: Iterable[str]) -> str:
-    """Fingerprint of size and time stamp of the files that exist under these names.
-
-    Snakemake asks whether an input is newer than what was made of it; one that is replaced by an
-    older file goes unseen. Names that only GDAL understands, of archives or URLs, have no state.
-
-    Parameters
-    ----------
-    paths : iterable of str
-
-    Returns
-    -------
-    str
-        Twelve hexadecimal digits.
-    """
-    found = [os.stat(path) if os.path.exists(path) else None for path in paths]
-    return fingerprint([status and (status.st_size, status.st_mtime_ns) for status in found])
 
 
 def write_record(folder: Path, name: str, outputs: Iterable[str], made_by: dict[str, str]) -> None:

@@ -94,7 +94,7 @@ def with_known(
     unwrapped : path
         A tile of the finished run.
     cycles, statistics
-        Of the new ones in order, as :func:`emcflow.unwrap.temporal.unwrap_in_space` returns them.
+        Of the new ones in order, as :func:`emcflow.unwrap.spatial.unwrap_in_space` returns them.
 
     Returns
     -------

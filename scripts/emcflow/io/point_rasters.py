@@ -1,0 +1,103 @@
+"""Rasters on the grid of the stack, read at the points of the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from emcflow.acquisition.geometry import LIMITS, check_limits
+from emcflow.errors import InputError
+from emcflow.io.raster import Grid, open_raster, read_grid, read_values
+
+
+class PointRasters:
+    """Reads rasters on the grid of the stack at the points of the scene.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (rows, cols) of the scene
+        The points.
+    summary : dict
+        ``stack.json``: shape, crs and transform of the scene.
+    window : sequence of int or None
+        The part of the rasters that is the scene.
+    """
+
+    def __init__(self, mask: np.ndarray, summary: dict[str, Any], window: Sequence[int] | None):
+        self.mask, self.window = mask, window
+        self.grid = Grid(mask.shape, summary["crs"], tuple(summary["transform"]))
+
+    def read(self, path: str, low: float, high: float, what: str, zero: bool = False) -> np.ndarray:
+        """Return the values at the points, float64; NaN where there is none, see `check_values`.
+
+        Raises
+        ------
+        InputError
+            Also for a raster on another grid.
+        """
+        values = self._at_points(path, what)
+        check_values(path, values, low, high, what, zero)
+        return values
+
+    def read_geometry(self, path: str, key: str) -> np.ndarray:
+        """Return the values of a key of the section geometry at the points, as `read` does."""
+        values = self._at_points(path, LIMITS[key][2])
+        check_limits(path, key, *value_range(path, values, LIMITS[key][2]))
+        return values
+
+    def _at_points(self, path: str, what: str) -> np.ndarray:
+        with open_raster(path) as dataset:
+            own = read_grid(dataset)
+        difference = own.cropped(self.window).differs_from(self.grid)
+        if difference:
+            raise InputError(
+                f"{path}: {difference}; expected the grid of the stack: crop and resample it to "
+                "that (a VRT will do)"
+            )
+        values = read_values(path, self.window or (0, 0, *self.grid.shape))[self.mask]
+        if np.iscomplexobj(values):
+            raise InputError(f"{path}: complex values; expected {what}: give another raster")
+        values = values.astype(np.float64)
+        return values
+
+
+def check_values(
+    path: str, values: np.ndarray, low: float, high: float, what: str, zero: bool = False
+) -> None:
+    """Refuse a raster whose values at the points are not what they should be.
+
+    Parameters
+    ----------
+    path : str
+        For the message.
+    values : ndarray
+        At the points.
+    low, high : float
+        Between which all finite values have to lie.
+    what : str
+        What they should be.
+    zero : bool
+        Zeros are values; else they stand for none.
+
+    Raises
+    ------
+    InputError
+    """
+    smallest, largest = value_range(path, values, what, zero)
+    if smallest < low or largest > high:
+        raise InputError(
+            f"{path}: values from {smallest:g} to {largest:g} at the points; expected "
+            f"{what}, {low:g} to {high:g}: convert it"
+        )
+
+
+def value_range(
+    path: str, values: np.ndarray, what: str, zero: bool = False
+) -> tuple[float, float]:
+    """Return the smallest and the largest of the values at the points; see `check_values`."""
+    known = values[np.isfinite(values) & (zero | (values != 0))]
+    if not known.size:
+        raise InputError(f"{path}: zero or NaN at all points; expected {what}: give another raster")
+    return float(known.min()), float(known.max())

@@ -1,0 +1,134 @@
+"""What a cycle costs on a link, in time and in space."""
+
+import numpy as np
+
+from emcflow.acquisition.geometry import days_since_first
+from emcflow.arrays import real_array
+from emcflow.errors import InputError
+
+COST_SCALE = 100
+COHERENCE_SCALE = 20
+LARGEST_SNR = 50.0
+
+
+def spatial_costs(
+    kind: str, graph, points: np.ndarray, coherence: np.ndarray | None = None
+) -> np.ndarray:
+    """Cost of adding a cycle to each link of the mesh.
+
+    Parameters
+    ----------
+    kind : {'constant', 'distance', 'centroid', 'coherence'}
+        ``constant``: every link the same. ``distance``: falls with the length of the link.
+        ``centroid``: falls with the distance between the centroids of the two triangles beside
+        the link (on the outline: twice the distance from the centroid to the middle of the link).
+        ``coherence``: grows with the coherence g of the link about its model, as g^2 / (1 - g^2).
+    graph : PlanarGraph
+    points : int (npoints, 2)
+        Row and column of each point.
+    coherence : float32 (nlinks,), optional
+        Of the links about their model, 0 to 1; for kind 'coherence'.
+
+    Returns
+    -------
+    int32 (nlinks,)
+        At least 1.
+
+    Raises
+    ------
+    InputError
+        If the kind is unknown, or coherence is missing or has another shape.
+
+    Notes
+    -----
+    Why g^2 / (1 - g^2): for Gaussian noise of variance s^2, a gradient that is x off its model is
+    less likely by a factor exp(((x + 2 pi)^2 - x^2) / (2 s^2)) with one more cycle; the mean over x
+    of its logarithm is 2 pi^2 / s^2. Phase of coherence g has a variance in proportion to
+    (1 - g^2) / g^2 (Rodriguez & Martin 1992, IEE Proceedings F 139(2), 147-159, the Cramer-Rao
+    bound), so that is what a cycle costs. Costs are capped where noise is too small to matter. On
+    simulated cities and a real stack, points of temporal coherence above 0.4, this left fewer
+    wrong than costs linear in g and about as many as the log-odds of errors beyond half a cycle;
+    with points down to 0.3 linear costs were sometimes better.
+    """
+    points = real_array(points, "points", np.float64)
+    if kind == "constant":
+        return np.ones(graph.nedges, np.int32)
+    if kind == "distance":
+        return _inverse_costs(_edge_length(graph, points))
+    if kind == "centroid":
+        return _inverse_costs(_centroid_distance(graph, points))
+    if kind == "coherence":
+        return _coherence_costs(coherence, graph.nedges)
+    raise InputError(
+        f"unwrap.spatial_cost is {kind!r}, expected constant, distance, centroid or coherence"
+    )
+
+
+def temporal_costs(kind: str, network) -> np.ndarray:
+    """Cost of adding a cycle to a link in each pair of dates.
+
+    Parameters
+    ----------
+    kind : {'constant', 'distance', 'centroid'}
+        ``constant``: every pair the same. ``distance``: falls with the time between the dates.
+        ``centroid``: falls with the time between the mean dates of the two triangles beside the
+        pair (as in `spatial_costs`, on one axis).
+    network : PlanarNetwork
+
+    Returns
+    -------
+    int32 (npairs,)
+        At least 1.
+
+    Raises
+    ------
+    InputError
+        If the kind is unknown.
+    """
+    graph = network.graph
+    time = days_since_first(network.dates)[:, None]
+    time /= np.diff(time, axis=0).mean()
+    if kind == "constant":
+        return np.ones(graph.nedges, np.int32)
+    if kind == "distance":
+        return _inverse_costs(_edge_length(graph, time))
+    if kind == "centroid":
+        return _inverse_costs(_centroid_distance(graph, time))
+    raise InputError(f"unwrap.temporal_cost is {kind!r}, expected constant, distance or centroid")
+
+
+def _inverse_costs(distance):
+    """Integer costs 1 + COST_SCALE / distance; distances below 0.1 count as 0.1."""
+    return np.rint(1 + COST_SCALE / np.maximum(distance, 0.1)).astype(np.int32)
+
+
+def _edge_length(graph, positions):
+    step = positions[graph.edges[:, 1]] - positions[graph.edges[:, 0]]
+    return np.sqrt((step**2).sum(axis=1))
+
+
+def _centroid_distance(graph, positions):
+    """Distance between the centroids beside each edge; 1 where the ground is on both sides."""
+    centroids = positions[graph.triangles].mean(axis=1)
+    middle = positions[graph.edges].mean(axis=1)
+    left, right = graph.left, graph.right
+    inner = (left != graph.ground) & (right != graph.ground)
+    outer = (left == graph.ground) != (right == graph.ground)
+    beside = np.minimum(left, right)
+    step = np.ones_like(middle)
+    step[inner] = centroids[left[inner]] - centroids[right[inner]]
+    step[outer] = 2 * (centroids[beside[outer]] - middle[outer])
+    return np.sqrt((step**2).sum(axis=1))
+
+
+def _coherence_costs(coherence, nlinks):
+    """Costs 1 + COHERENCE_SCALE * g^2 / (1 - g^2) for coherence g."""
+    coherence = real_array(coherence, "coherence", np.float64)
+    if coherence.shape != (nlinks,):
+        raise InputError(
+            f"coherence has shape {coherence.shape}, expected ({nlinks},), one per link: costs of "
+            "kind 'coherence' need the link model; choose another kind without it"
+        )
+    power = np.clip(coherence, 0.0, 1.0) ** 2
+    ratio = power / np.maximum(1 - power, 1 / (1 + LARGEST_SNR))
+    return np.rint(1 + COHERENCE_SCALE * ratio).astype(np.int32)

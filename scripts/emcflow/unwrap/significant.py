@@ -1,0 +1,90 @@
+"""Which parameters of links the phase supports, and the coherence of links without any."""
+
+import numpy as np
+from numba import njit
+
+from emcflow.acquisition.date_weights import effective_dates
+from emcflow.arrays import phase_array, real_array
+from emcflow.graph.mcf import in_threads
+from emcflow.unwrap.temporal import LINKS_PER_CHUNK
+
+
+def supported_params(
+    phase: np.ndarray,
+    graph,
+    design: np.ndarray,
+    params: np.ndarray,
+    coherence: np.ndarray,
+    ranges,
+    n_threads: int = 1,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """Parameters of the link model where the phase supports them, zero elsewhere.
+
+    The highest peak of a periodogram is there on pure noise, too. Wrapping a noisy gradient around
+    a peak that is not the true one costs more points than leaving a small true value out, so a
+    link keeps its parameters only if they beat the hypothesis that all are zero.
+
+    Parameters
+    ----------
+    phase : float32 (ndates, npoints)
+        Wrapped phase [rad], relative to the first date.
+    graph : PlanarGraph
+        Mesh of the points; its edges are the links.
+    design : float (ndates, nterms)
+        Phase per unit of each term [rad/unit].
+    params : float32 (nterms, nlinks)
+        Highest peak of every link.
+    coherence : float32 (nlinks,)
+        Coherence of every link about it.
+    ranges : sequence of (low, high), one per term
+        Where the peak was searched.
+    n_threads : int
+        No influence on the result.
+    weights : float64 (ndates,), optional
+        Of the dates in that coherence, mean 1.
+
+    Returns
+    -------
+    float32 (nterms, nlinks)
+
+    Notes
+    -----
+    A coherence g stands for Gaussian phase noise of variance -2 ln g; the largest likelihood over n
+    dates is then, but for a constant, -n/2 ln(-2 ln g). The gain over zero parameters must exceed
+    ln(cells) + nterms/2 ln(n): the number of resolution cells 2 pi / (max - min of the design's
+    column) in which the search could have found a peak, and the penalty of the Bayesian information
+    criterion for the place in the cell (Schwarz 1978, Annals of Statistics 6(2), 461-464). With
+    weights both coherences are weighted, and n is the effective number of dates: one of next to no
+    weight tells nothing.
+    """
+    phase = phase_array(phase, "phase", np.float32)
+    params = real_array(params, "params", np.float32)
+    coherence = real_array(coherence, "coherence", np.float64)
+    cells = np.array([high - low for low, high in ranges]) * np.ptp(design, axis=0) / (2 * np.pi)
+    ndates = effective_dates(len(phase), weights)
+    needed = np.log(np.maximum(cells, 1)).sum() + 0.5 * len(params) * np.log(ndates)
+    of_dates = np.ones(len(phase)) if weights is None else np.asarray(weights, np.float64)
+    plain = np.empty(graph.nedges)
+
+    def fill_chunk(start):
+        stop = min(start + LINKS_PER_CHUNK, plain.size)
+        _link_coherence(phase, graph.edges, of_dates, start, stop, plain)
+
+    in_threads(fill_chunk, range(0, plain.size, LINKS_PER_CHUNK), n_threads)
+    spread_plain, spread = (-np.log(np.clip(g, 1e-6, 1 - 1e-6)) for g in (plain, coherence))
+    gain = 0.5 * ndates * np.log(spread_plain / spread)
+    return np.where(gain > needed, params, np.float32(0))
+
+
+@njit(cache=True, nogil=True)
+def _link_coherence(phase, links, weights, start, stop, out):
+    """Fill start:stop of `out` with the coherence of links without any model."""
+    ndates = phase.shape[0]
+    for link in range(start, stop):
+        real = imag = 0.0
+        for date in range(ndates):
+            gradient = phase[date, links[link, 1]] - phase[date, links[link, 0]]
+            real += weights[date] * np.cos(gradient)
+            imag += weights[date] * np.sin(gradient)
+        out[link] = np.sqrt(real**2 + imag**2) / ndates
