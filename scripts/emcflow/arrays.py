@@ -89,8 +89,8 @@ def whole_array(value: Any, name: str, dtype: Any = None) -> np.ndarray:
     """
     array = _unmasked(value, name)
     if dtype is None:
-        whole = array.dtype.kind in "iu"
-        dtype = array.dtype.newbyteorder("=") if whole else np.dtype(np.int64)
+        native = array.dtype.newbyteorder("=")
+        dtype = native if array.dtype.kind in "iu" else np.dtype(np.int64)
     if array.size == 0 or np.can_cast(array.dtype, dtype):
         return np.ascontiguousarray(array.astype(dtype, copy=False))
     if array.dtype.kind not in "biuf":

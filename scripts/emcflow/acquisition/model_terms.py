@@ -131,7 +131,8 @@ def extra_columns(
     float64 (ndates, len(names))
         rad per mm and rad per mm/degC, see the module. Row 0 is zero.
     """
-    first, step = date(2000, 1, 1).toordinal(), step_date and date.fromisoformat(step_date)
+    first = date(2000, 1, 1).toordinal()
+    step = date.fromisoformat(step_date) if step_date else None
     days = date.fromisoformat(dates[0]).toordinal() - first + days_since_first(dates)
     angle = 2 * math.pi * days / DAYS_PER_YEAR
     columns = {"annual_sin_mm": np.sin(angle), "annual_cos_mm": np.cos(angle)}

@@ -133,7 +133,7 @@ def sigma_to_points(
     terms: Sequence[str],
     scale: np.ndarray,
     leak: np.ndarray,
-    correlation: float | None,
+    correlation: float,
 ) -> np.ndarray:
     """Return standard deviations of the points from those in terms of the scene's design.
 
@@ -145,7 +145,7 @@ def sigma_to_points(
         In terms of the scene's design.
     terms, scale, leak
         See :func:`to_points`.
-    correlation : float or None
+    correlation : float
         Of the errors of velocity and DEM error; None where only one of them is there.
 
     Returns

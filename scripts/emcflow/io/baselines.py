@@ -12,6 +12,7 @@ missing, ambiguous or contradictory is an error that names the line.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ class _Row(NamedTuple):
     """One line of a table: the dates it names, their baseline and where it stands."""
 
     dates: tuple[str, ...]
-    bperp_m: float | None
+    bperp_m: float  # NaN where there is none
     line: int
     problem: str = ""  # of a line without a value
 
@@ -145,7 +146,9 @@ def _read_rows(path: Path) -> tuple[bool, list[_Row]]:
     """Return whether the table is per pair, and its rows."""
     listed = read_text_baselines(path)
     if listed is not None:
-        rows = [_Row(*row) for row in listed]
+        rows = [
+            _Row(dates, math.nan if value is None else value, line) for dates, value, line in listed
+        ]
         return len(rows) > 0 and len(rows[0].dates) == 2, rows
     table = read_table(path, "baseline table", "date or pair")
     pairwise, dates, bperp = _roles(table)
@@ -157,7 +160,7 @@ def _read_rows(path: Path) -> tuple[bool, list[_Row]]:
         except InputError as error:
             if any(cells[column].lower() not in NO_VALUE for column in bperp):
                 raise
-            row = _Row(named, None, line, str(error))
+            row = _Row(named, math.nan, line, str(error))
         if pairwise and row.dates[0] == row.dates[1]:
             raise InputError(
                 f"{path}, line {line}: reference and secondary are the same date ({row.dates[0]}); "
@@ -170,13 +173,13 @@ def _read_rows(path: Path) -> tuple[bool, list[_Row]]:
 def _with_value(rows: list[_Row], stack_dates: Sequence[str], path: str | Path) -> list[_Row]:
     """Leave out lines without a value, which dates that the stack does not have may be."""
     for row in rows:
-        if row.bperp_m is None and all(name in stack_dates for name in row.dates):
+        if math.isnan(row.bperp_m) and all(name in stack_dates for name in row.dates):
             raise InputError(
                 row.problem
                 or f"{path}, line {row.line}: no baseline of {' to '.join(row.dates)}, of the "
                 "stack; expected a finite number of metres: fill it in, or remove the line"
             )
-    return [row for row in rows if row.bperp_m is not None]
+    return [row for row in rows if not math.isnan(row.bperp_m)]
 
 
 def _roles(table: Table) -> tuple[bool, list[list[int]], list[int]]:

@@ -37,7 +37,8 @@ class Counts(NamedTuple):
 
     def with_part(self, other: Counts) -> Counts:
         """Return the counts of two parts of the scene together."""
-        return Counts(*(one + two for one, two in zip(self, other, strict=True)))
+        known, costs = self.known + other.known, self.costs + other.costs
+        return Counts(self.npixels + other.npixels, known, costs)
 
 
 class Coverage:

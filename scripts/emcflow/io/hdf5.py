@@ -57,7 +57,7 @@ def create(path: str | Path, **attributes) -> Iterator[h5py.File]:
         Where it cannot be written.
     """
     with whole_file(path) as written:
-        patient = _Patient(written.raw)
+        patient = _Patient(written.raw)  # type: ignore[attr-defined]
         try:
             with h5py.File(patient, "w") as file:
                 for name, value in attributes.items():
@@ -145,7 +145,8 @@ def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int,
 def read_points(path: str | Path) -> tuple[np.ndarray, tuple[int, int, int, int]]:
     """Read the points of a tile as rows and columns of the scene, and the tile's bounds."""
     points, bounds = read(path, "points", "tile")
-    return points + bounds[:2], tuple(int(bound) for bound in bounds)
+    row0, col0, row1, col1 = map(int, bounds)
+    return points + bounds[:2], (row0, col0, row1, col1)
 
 
 def read_tile_points(path: str | Path) -> TilePoints:

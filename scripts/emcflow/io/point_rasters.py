@@ -56,7 +56,8 @@ class PointRasters:
                 f"{path}: {difference}; expected the grid of the stack: crop and resample it to "
                 "that (a VRT will do)"
             )
-        values = read_values(path, self.window or (0, 0, *self.grid.shape))[self.mask]
+        row0, col0, row1, col1 = self.window or (0, 0, *self.grid.shape)
+        values = read_values(path, (row0, col0, row1, col1))[self.mask]
         if np.iscomplexobj(values):
             raise InputError(f"{path}: complex values; expected {what}: give another raster")
         values = values.astype(np.float64)

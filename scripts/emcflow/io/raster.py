@@ -130,10 +130,11 @@ def _what_differs(one: CRS, other: CRS) -> tuple[str, str]:
     keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
     if (coded and names[0] != names[1]) or not (ours and theirs and keys):
         return names if names[0] != names[1] else _where_texts_part(one.to_wkt(), other.to_wkt())
-    return tuple(
+    first, second = (
         "{} ({})".format(name, ", ".join(f"{key} {crs[key]}" for key in keys if key in crs))
         for name, crs in zip(names, (ours, theirs), strict=True)
     )
+    return first, second
 
 
 def _where_texts_part(one: str, other: str) -> tuple[str, str]:

@@ -77,10 +77,12 @@ class Stack:
         """Return bounds within the scene as bounds within the files."""
         if self.window is None:
             return bounds
-        return tuple(int(b) + self.window[axis % 2] for axis, b in enumerate(bounds))
+        row, col = self.window[:2]
+        row0, col0, row1, col1 = map(int, bounds)
+        return row0 + row, col0 + col, row1 + row, col1 + col
 
 
-def phase_linked_stack(directory: str | Path, coherence: str | None, dates: list[str]) -> Stack:
+def phase_linked_stack(directory: str | Path, coherence: str | None, dates: Sequence[str]) -> Stack:
     """Name the files of a phase-linked stack from its dates, whether they exist yet or not."""
     directory = Path(directory)
     first = dates[0]
@@ -139,7 +141,7 @@ def find_dates(
     """Return the dates of a stack and the file of each, see :func:`find_stack`."""
     paths = find_rasters(directory, layout, files)
     if layout == "slc":
-        found = by_date((*dates_in_name(path, 1), path) for path in paths)
+        found = by_date((dates_in_name(path, 1)[0], path) for path in paths)
         dates = sorted(found)
         names = [found[date] for date in dates]
     else:
@@ -169,7 +171,7 @@ def find_rasters(
         )
     if files is not None:
         return list_rasters("stack.files", directory, files)
-    paths = sorted(map(str, Path(directory).glob(PATTERNS[layout])))
+    paths = sorted(map(str, Path(directory or "").glob(PATTERNS[layout])))
     if not paths:
         raise InputError(
             f"stack.directory: no {PATTERNS[layout]} in {directory}; expected files of the layout "
@@ -226,7 +228,8 @@ def check_number_of_dates(dates: Sequence[str], path: str) -> None:
 
 def _secondaries(paths: list[str]) -> tuple[str, dict[str, str]]:
     """Return the one first date and the file of each other date of a phase-linked stack."""
-    firsts, pairs = {}, []
+    firsts: dict[str, str] = {}
+    pairs = []
     for path in paths:
         first, date = dates_in_name(path, 2)
         firsts.setdefault(first, path)
@@ -412,7 +415,7 @@ def check_reference(stack: Stack, point: tuple[int, int], min_coherence: float) 
             "expected row and column of a coherent point: choose another, or null"
         )
     for date, path in enumerate(stack.files):
-        value = stack.read(date, pixel, (0, 0)) if path else 1
+        value = stack.read(date, pixel, np.ones((1, 1), bool))[0] if path else 1
         if value == 0 or not np.isfinite(value):
             raise InputError(
                 f"reference.point: [{row}, {col}] is {value} in {path}; expected a point with "

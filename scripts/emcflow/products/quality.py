@@ -82,7 +82,8 @@ def pair_table(
         np.add.at(counts, sides, of_triangles[:, None])
     checked = loops[1] > 0
     table["open_loops"] = np.where(checked, loops[0], np.nan)
-    table["open_share"] = np.divide(*loops, out=np.full(network.npairs, np.nan), where=checked)
+    table["open_share"] = np.full(network.npairs, np.nan)
+    np.divide(loops[0], loops[1], out=table["open_share"], where=checked)
     if len(overlaps.links):
         table["agreement"] = np.average(overlaps.agreement, axis=0, weights=overlaps.points)
         table["misfit_cycles"] = np.abs(residuals).max(axis=1)

@@ -141,22 +141,22 @@ def simulation_dates(settings: Mapping[str, Any]) -> tuple[str, ...]:
     InputError
         For a start that is no date, or more dates than cycles in the span.
     """
-    settings = SimulationSettings(**settings)
-    cycles = settings.span_days // REPEAT_DAYS
-    if not 2 <= settings.dates <= cycles + 1:
+    chosen = SimulationSettings(**settings)
+    cycles = chosen.span_days // REPEAT_DAYS
+    if not 2 <= chosen.dates <= cycles + 1:
         raise InputError(
-            f"simulation.dates: {settings.dates} dates within simulation.span_days = "
-            f"{settings.span_days}; expected 2 to {cycles + 1} (one every {REPEAT_DAYS} days): "
+            f"simulation.dates: {chosen.dates} dates within simulation.span_days = "
+            f"{chosen.span_days}; expected 2 to {cycles + 1} (one every {REPEAT_DAYS} days): "
             "give fewer dates or a longer span"
         )
     try:
-        start = date.fromisoformat(settings.start_date)
+        start = date.fromisoformat(chosen.start_date)
     except (TypeError, ValueError):
         raise InputError(
-            f"simulation.start_date: {settings.start_date!r} is not a date; "
+            f"simulation.start_date: {chosen.start_date!r} is not a date; "
             "expected YYYYMMDD in quotes: correct it"
         ) from None
-    between = _random(settings, _DATES).permutation(cycles - 1)[: settings.dates - 2] + 1
+    between = _random(chosen, _DATES).permutation(cycles - 1)[: chosen.dates - 2] + 1
     return tuple(
         (start + timedelta(days=REPEAT_DAYS * int(cycle))).strftime("%Y%m%d")
         for cycle in [0, *sorted(between), cycles]
@@ -179,9 +179,9 @@ def simulation_baselines(settings: Mapping[str, Any]) -> np.ndarray:
     ndarray of float64, shape (ndates,)
         Relative to the first date [m].
     """
-    settings = SimulationSettings(**settings)
-    drawn = _random(settings, _BASELINES).standard_normal(settings.dates)
-    return np.round(settings.bperp_std_m * (drawn - drawn[0]) / drawn.std(), 3)
+    chosen = SimulationSettings(**settings)
+    drawn = _random(chosen, _BASELINES).standard_normal(chosen.dates)
+    return np.round(chosen.bperp_std_m * (drawn - drawn[0]) / drawn.std(), 3)
 
 
 def simulate_stack(
@@ -210,21 +210,21 @@ def simulate_stack(
     """
     dates = simulation_dates(settings)
     bperp_m = simulation_baselines(settings)
-    settings = SimulationSettings(**settings)
+    chosen = SimulationSettings(**settings)
     design = design_matrix(dates, bperp_m, wavelength_m, slant_range_m, incidence_angle_deg)
-    height, coherence, valid = _city(settings, _random(settings, _CITY))
-    velocity = _velocity(settings)
+    height, coherence, valid = _city(chosen, _random(chosen, _CITY))
+    velocity = _velocity(chosen)
     # the characteristic function of a normal distribution: |E exp(i n)| = exp(-sigma^2 / 2)
     sigma = np.sqrt(-2 * np.log(coherence))
 
-    shape = (len(dates), settings.rows, settings.cols)
+    shape = (len(dates), chosen.rows, chosen.cols)
     stack = np.zeros(shape, dtype=np.complex64)
     phase = np.full(shape, np.nan, dtype=np.float32)
     phase_noise_free = np.full(shape, np.nan, dtype=np.float32)
     phasors = np.zeros(shape[1:], dtype=np.complex128)
     for index, row in enumerate(design):
-        noise = sigma * _random(settings, _NOISE, index).standard_normal(shape[1:])
-        atmosphere = _atmosphere(settings, index)
+        noise = sigma * _random(chosen, _NOISE, index).standard_normal(shape[1:])
+        atmosphere = _atmosphere(chosen, index)
         phasors += np.exp(1j * noise)
         if index == 0:
             first_noise, first_atmosphere = noise, atmosphere

@@ -268,7 +268,9 @@ def invert_scene(
         for bounds in windows(mask.shape, WINDOW):
             inside = mask[bounds[0] : bounds[2], bounds[1] : bounds[3]]
             here = np.argwhere(inside) + bounds[:2]
-            values = read(bounds, inside) if len(here) else None
+            if not len(here):
+                continue
+            values = read(bounds, inside)
             for start in range(0, len(here), CHUNK_POINTS):
                 some = slice(start, start + CHUNK_POINTS)
                 unwrapped = values[:, some].astype(np.float64)

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing import get_context
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -31,7 +32,7 @@ from emcflow.io.raster import Grid, map_crs
 
 INK, MUTED, EMPTY = "#1f2937", "#6b7280", "#e9ebef"
 ACCENT, SECOND = "#0f6f8c", "#c2540a"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "figure.titlesize": 10,
     "figure.titleweight": "bold",
@@ -161,7 +162,8 @@ def scene_view(grid: Grid) -> SceneView:
         metres_per_unit = crs.linear_units_factor[1]
         unit = 1000 / metres_per_unit
         labels, metres, aspect = ("easting [km]", "northing [km]"), 1000.0, 1.0
-    extent = tuple(float(value) / unit for value in (*xs, *ys))
+    left, right, low, high = (float(value) / unit for value in (*xs, *ys))
+    extent = (left, right, low, high)
     return SceneView(extent, aspect, flip, labels, metres, f"North is up ({name}).")
 
 
@@ -479,7 +481,7 @@ def loop_map(open_loops: np.ndarray, points: np.ndarray, view: SceneView, nloops
     return _arrange(figure, view)
 
 
-def _as_dates(dates: Sequence[str]) -> np.ndarray:
+def _as_dates(dates: Sequence[str] | np.ndarray) -> np.ndarray:
     return date2num([datetime.strptime(date, "%Y%m%d") for date in dates])
 
 
@@ -535,8 +537,8 @@ def network_plot(
 
 @mpl.rc_context(STYLE)
 def span_plot(
-    first: Sequence[str],
-    last: Sequence[str],
+    first: Sequence[str] | np.ndarray,
+    last: Sequence[str] | np.ndarray,
     values: np.ndarray,
     title: str,
     label: str,
@@ -563,7 +565,7 @@ def span_plot(
     figure, axes = _figure(2.9, title)
     starts, ends = _as_dates(first), _as_dates(last)
     lines = np.stack([np.column_stack([starts, values]), np.column_stack([ends, values])], axis=1)
-    axes.add_collection(LineCollection(lines, colors=ACCENT, linewidths=1.6, alpha=0.75))
+    axes.add_collection(LineCollection([*lines], colors=ACCENT, linewidths=1.6, alpha=0.75))
     axes.plot((starts + ends) / 2, values, "o", ms=3.5, color=SECOND, zorder=3)
     axes.set_ylabel(label)
     axes.margins(0.04, 0.08)

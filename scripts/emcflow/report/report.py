@@ -7,7 +7,7 @@ import json
 import math
 import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -342,7 +342,7 @@ def _shares_right(files: RunFiles, scene: Scene, min_coherence: float) -> list[f
     """Return the share of the points of each pair that are right, where the truth is known."""
     points = read_coherence(files.coherence) > min_coherence
     shares = []
-    with open_raster(files.truth) as dataset:
+    with open_raster(str(files.truth)) as dataset:
         for path, pair in zip(scene.interferograms, scene.network.pairs, strict=True):
             first, second = dataset.read([int(number) + 1 for number in pair])
             truth = np.where(points, second - first, np.nan)
@@ -408,13 +408,13 @@ def rule_table(folder: str | Path, jobs: Sequence[str] | None = None) -> list[di
         rules.setdefault(name, []).append((float(taken["s"]), memory))
     rules.pop("report", None)  # that of an earlier report: this one still runs
     rows = []
-    for name, jobs in rules.items():
-        seconds, memory = np.array(jobs).T
+    for name, taken_by in rules.items():
+        seconds, memory = np.array(taken_by).T
         known = memory[np.isfinite(memory)]
         rows.append(
             {
                 "name": name,
-                "jobs": len(jobs),
+                "jobs": len(taken_by),
                 "seconds": float(seconds.sum()),
                 "longest": float(seconds.max()),
                 "memory": float(known.max()) if known.size else float("nan"),
@@ -632,8 +632,8 @@ def _maps(files: RunFiles, scene: Scene, album: Album) -> list[dict]:
         for name, path in files.parameters.items()
         if name in PARAMETER_TEXTS
     ]
-    shape = tuple(-(-size // scene.step) for size in scene.grid.shape)
-    coherence = read_coherence(files.coherence, shape=shape)
+    rows, cols = (-(-size // scene.step) for size in scene.grid.shape)
+    coherence = read_coherence(files.coherence, shape=(rows, cols))
     image = np.where(_thin_degree(scene) > 0, coherence, np.nan)
     limits, title = figures.coherence_limits(image), "Temporal coherence"
     figure = figures.value_map(
@@ -749,7 +749,7 @@ def _picture_shape(view: figures.SceneView) -> str:
 def _network_figures(files: RunFiles, scene: Scene, table: Columns, album: Album) -> dict:
     """Return the network over time and baseline, and the misfits of the table of baselines."""
     network = scene.network
-    bperp = read_csv(files.baselines, ("date",))["bperp_m"]
+    bperp = read_csv(str(files.baselines), ("date",))["bperp_m"]
     label = "triangles with a residue"
     share = table["residue_share"]
     figure = figures.network_plot(network.dates, bperp, network.pairs, share, label)
@@ -761,8 +761,8 @@ def _network_figures(files: RunFiles, scene: Scene, table: Columns, album: Album
         "Dates (dots) and interferograms (lines), coloured by their share of triangles with a "
         "residue before unwrapping in space. Baselines are relative to the first date."
     )
-    section = {"figures": [album.add("network", figure, alt, caption)], "text": ""}
-    misfit = read_csv(files.misfit, ("reference", "secondary"))
+    drawn, text = [album.add("network", figure, alt, caption)], ""
+    misfit = read_csv(str(files.misfit), ("reference", "secondary"))
     values = misfit["misfit_m"]
     worst = np.abs(values).max(initial=0)
     if worst > MISFIT_M:
@@ -773,13 +773,13 @@ def _network_figures(files: RunFiles, scene: Scene, table: Columns, album: Album
             "Baseline of each row of the table minus that of its two dates after least squares; "
             f"the largest is {worst:.3f} m. A line goes from the first to the second date."
         )
-        section["figures"].append(album.add("baseline_misfit", figure, alt, caption))
+        drawn.append(album.add("baseline_misfit", figure, alt, caption))
     elif len(values):
-        section["text"] = (
+        text = (
             f"{_count(len(values), 'baseline')} per pair, all within {1e3 * MISFIT_M:g} mm of the "
             "difference of their dates."
         )
-    return section
+    return {"figures": drawn, "text": text}
 
 
 def _tile_figure(scene: Scene, album: Album) -> dict:
@@ -859,7 +859,7 @@ def _pair_figures(table: Columns, album: Album) -> list[dict]:
 
 def _pair_rows(table: Columns) -> dict:
     """Return the table of pairs as head and rows of text."""
-    columns = [
+    columns: list[tuple[str, str, Callable]] = [
         ("Days", "days", "{:,.0f}".format),
         ("Baseline [m]", "bperp_m", "{:.1f}".format),
         ("Residues", "residues", "{:,.0f}".format),
@@ -894,11 +894,12 @@ def _closure_section(scene: Scene, table: Columns, closure: Closure, album: Albu
         f"{percent(closure.share_closed)} of the loops of all points close: "
         f"{int(closure.open_points.sum()):,} of {int(closure.points.sum()):,} do not."
     )
-    unchecked = np.count_nonzero(np.isnan(table["open_share"]))
+    unchecked = int(np.isnan(table["open_share"]).sum())
     if unchecked:
         pairs = f"{_count(unchecked, 'interferogram')} of {len(table['pair'])}"
         text += f" No loop checks {pairs}, in no triangle with two others."
-    section = {"text": text, "figures": []}
+    drawn: list[dict] = []
+    section = {"text": text, "figures": drawn}
     if not closure.open_points.any():
         return section
     figure = figures.span_plot(
@@ -916,13 +917,13 @@ def _closure_section(scene: Scene, table: Columns, closure: Closure, album: Albu
         "Share of the points where the three interferograms of a triangle do not add up to zero. "
         "A line goes from its first to its last date."
     )
-    section["figures"].append(album.add("closure", figure, alt, caption))
+    drawn.append(album.add("closure", figure, alt, caption))
     points = _thin_degree(scene) > 0
     open_loops = largest_of_cells(closure.open_loops, scene.step)
     figure = figures.loop_map(open_loops, points, scene.view, len(share))
     alt = f"Map of the number of loops that do not close, up to {closure.open_loops.max()}."
     caption = f"Loops that do not close at a point, of {len(share)}. {scene.view.note}"
-    section["figures"].append(album.add("open_loops", figure, alt, caption))
+    drawn.append(album.add("open_loops", figure, alt, caption))
     return section
 
 

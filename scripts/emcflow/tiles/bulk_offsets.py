@@ -138,7 +138,12 @@ def _least_absolute(incidence, weight, observed) -> np.ndarray:
     cost = np.concatenate((np.zeros(nfree), np.tile(weight / weight.max(), 2)))
     model = ortools_lp.ModelBuilderHelper()
     model.fill_model_from_sparse_data(
-        lower, np.full(lower.size, np.inf), cost, -observed, -observed, constraints
+        lower,  # type: ignore[arg-type]
+        np.full(lower.size, np.inf),  # type: ignore[arg-type]
+        cost,  # type: ignore[arg-type]
+        -observed,
+        -observed,
+        constraints,
     )
     solver = ortools_lp.ModelSolverHelper("glop")
     solver.solve(model)

@@ -167,7 +167,7 @@ def tiles_from_json(text, name="tiles.json") -> tuple[tuple[int, int], list[Tile
             f"{name} has no list 'tiles', expected {{'shape': [..], 'tiles': [..]}}: add it"
         )
     shape = content.get("shape")
-    if not _whole_numbers(shape, 2) or min(shape) < 1:
+    if shape is None or not _whole_numbers(shape, 2) or min(shape) < 1:
         raise InputError(f"{name}: shape is {shape}, expected [rows, columns] above 0: correct it")
     if not content["tiles"]:
         raise InputError(

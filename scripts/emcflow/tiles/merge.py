@@ -344,7 +344,7 @@ def _average(index: SceneIndex, own: list[np.ndarray]) -> tuple[np.ndarray, ...]
     return first + correction, first, high - low
 
 
-def _nearest(value: np.ndarray, own: np.ndarray) -> np.ndarray:
+def _nearest(value: np.ndarray, own: np.ndarray | int) -> np.ndarray:
     """Nearest integer [int32]; from half a cycle toward the integer ``own``."""
     below = np.floor(value)
     excess = value - below - 0.5
@@ -377,10 +377,10 @@ def _merge_core(
     todo = np.flatnonzero(varies.any(axis=1))
     if todo.size == 0:
         return
-    for p, solution in zip(todo, problem.solve(boundary[todo]), strict=True):
-        inside = np.flatnonzero(varies[p, problem.part])
-        shifts = base[p, problem.part[inside]] + _nearest(solution[inside], 0)
-        merged[p, tile.core_scene[inside]] = cycles[p, problem.free[inside]] + shifts
+    for pair, solution in zip(todo, problem.solve(boundary[todo]), strict=True):
+        inside = np.flatnonzero(varies[pair, problem.part])
+        shifts = base[pair, problem.part[inside]] + _nearest(solution[inside], 0)
+        merged[pair, tile.core_scene[inside]] = cycles[pair, problem.free[inside]] + shifts
 
 
 def reference_points(
@@ -452,7 +452,7 @@ def _near_median(height: np.ndarray, component: np.ndarray) -> np.ndarray:
 
 
 def reference_cycles(
-    cycles: np.ndarray, component: np.ndarray, references: Sequence[int]
+    cycles: np.ndarray, component: np.ndarray, references: Sequence[int] | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Subtract each pair's cycles at a reference point.
 

@@ -321,7 +321,8 @@ def _shared_rows(tile_i: TilePoints, tile_j: TilePoints) -> tuple[slice, slice]:
         max(tile_i.bounds[0], tile_j.bounds[0]),
         min(tile_i.bounds[2], tile_j.bounds[2]),
     )
-    return tuple(slice(*np.searchsorted(t.points[:, 0], rows).tolist()) for t in (tile_i, tile_j))
+    first, second = (np.searchsorted(t.points[:, 0], rows).tolist() for t in (tile_i, tile_j))
+    return slice(*first), slice(*second)
 
 
 def _group_by_nodes(node_i: np.ndarray, node_j: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
@@ -359,7 +360,7 @@ def _assemble(tiles, npairs: int, found: list[tuple], too_small: list[tuple]) ->
 def _components(links: np.ndarray, node_points: np.ndarray) -> np.ndarray:
     """Connected components of the offset graph, the one with the most points first."""
     # not by planar.regions: SciPy would take more memory than all else in the job
-    label, before = np.arange(node_points.size), None
+    label, before = np.arange(node_points.size), np.empty(0, np.intp)
     while not np.array_equal(label, before):  # each takes the least label of its neighbours
         before = label.copy()
         for one, other in (links.T, links.T[::-1]):

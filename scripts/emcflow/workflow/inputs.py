@@ -112,9 +112,8 @@ def find_inputs(stack: dict[str, Any], output_dir: str) -> Inputs:
         raster, cropped = linked.coherence, True
     _check_exist(stack, ("amplitude_dispersion", "mask"))
     given = kind == "temporal_coherence" and stack["mask"] is None
-    if given and (window is None or cropped) and local_file(raster):
-        points, coherence = None, raster
-    else:
+    points, coherence = None, raster or ""
+    if not (given and (window is None or cropped) and local_file(coherence)):
         points = PointSource(kind, raster or "", stack["mask"], window, cropped)
         coherence = f"{output_dir}/stack/points.tif"
     limit = {

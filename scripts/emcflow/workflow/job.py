@@ -139,8 +139,8 @@ def peak_memory_mb() -> int:
     """Return the most memory that this process has held so far, in MB."""
     try:  # getrusage on Linux counts what the process that started this one held as well
         status = Path("/proc/self/status").read_text()
-        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024 // 1_000_000
-    except OSError:
+        return int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) * 1024 // 1_000_000
+    except (OSError, IndexError):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_000_000  # bytes on macOS
 
 

@@ -194,7 +194,7 @@ def remove_incomplete(folder: Path, results: str, notes: Path) -> None:
 
 def _read_records(folder: Path) -> dict[str, tuple[list[int], dict[str, str]]]:
     """Return sample and fingerprints of every file that a job of the run has made."""
-    found = {}
+    found: dict[str, tuple[list[int], dict[str, str]]] = {}
     # what an earlier run wrote under another name of a job is written over by the later one
     for path in sorted(folder.glob("[!.]*.json"), key=os.path.getmtime):
         record = _read_record(path)

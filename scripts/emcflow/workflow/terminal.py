@@ -42,10 +42,11 @@ class BriefFormatter(logging.Formatter):
         if event == "job_error":
             lines = text.splitlines()[1:]
             return "\n".join(line for line in lines if not line.startswith(LEFT_OUT_OF_ERRORS))
-        if event != "job_info" or not record.rule_msg:
+        said = getattr(record, "rule_msg", None)
+        if event != "job_info" or not said:
             return text
         more = text.splitlines()[2:]  # after the date, and the message behind the job's number
-        return "\n".join([f"{time.strftime('%H:%M:%S')} {record.rule_msg}", *more])
+        return "\n".join([f"{time.strftime('%H:%M:%S')} {said}", *more])
 
 
 def worth_a_line(record: logging.LogRecord) -> bool:
@@ -63,4 +64,4 @@ def shorten(logger: logging.Logger) -> None:
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":
             handler.addFilter(worth_a_line)
-            handler.setFormatter(BriefFormatter(handler.formatter))
+            handler.setFormatter(BriefFormatter(handler.formatter or logging.Formatter()))
