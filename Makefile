@@ -1,5 +1,6 @@
 # make demo    the simulated city, from nothing but python3, pip and make
-# make test    all tests        make lint    all checks of style        make clean    remove what make made
+# make test    all tests        make check    a minute: style, types, floors, tests of functions on arrays
+# make lint    all checks of style        make clean    remove what make made
 # make docs    the documentation, into site/        make docs-figures    its figures
 # make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
 # make reliability   runs killed and run again, docs/reliability.md     make soak   load: many runs, tiles, dates
@@ -19,7 +20,7 @@ SPURT_VENV ?= .venv-spurt
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint docs docs-figures bench scaling networks geometry scale new-dates same-bytes reliability soak env dev-env clean
+.PHONY: demo test check lint docs docs-figures bench scaling networks geometry scale new-dates same-bytes reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -27,11 +28,20 @@ demo: env
 	else echo "The results: $(CURDIR)/results/demo"; fi
 
 test: dev-env $(VENV)/.mintpy-stamp $(VENV)/.dolphin-stamp
-	$(BIN)/python -m pytest -n $(N) --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(N) --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+check: dev-env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=scripts $(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -n $(N) --dist loadfile -q -m unit $(PYTEST_ARGS)
 
 lint: dev-env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=scripts $(BIN)/lint-imports --no-logo
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
@@ -111,4 +121,4 @@ $(SPURT_VENV)/.stamp: benchmarks/requirements-spurt.txt envs/requirements.txt $(
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench results/reliability results/soak results/scale results/new_dates site .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench results/reliability results/soak results/scale results/new_dates site .pytest_cache .ruff_cache .hypothesis .mypy_cache .import_linter_cache .coverage

@@ -129,3 +129,14 @@ def test_the_workflow_runs_from_the_installed_package(installed, packages, tmp_p
     python(*run, of=installed, cwd=tmp_path)
     assert (tmp_path / "city" / "report.html").exists()
     assert "up to date" in python(*run, "--dry-run", of=installed, cwd=tmp_path, errors=True)
+
+
+def test_every_name_of_the_public_face_is_there_and_none_is_imported_before_it_is_asked_for():
+    code = "import sys, emcflow; before = 'numba' in sys.modules; names = emcflow.__all__; "
+    code += "assert all(getattr(emcflow, name) is not None for name in names); print(before)"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "scripts"
+    )
+    assert process.stdout == "False\n", process.stderr
+    with pytest.raises(ImportError):
+        from emcflow import nothing  # noqa: F401
