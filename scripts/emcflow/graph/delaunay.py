@@ -65,7 +65,8 @@ def delaunay_triangles(points) -> np.ndarray:
     mesh = cdt.Triangulation(
         cdt.VertexInsertionOrder.AUTO, cdt.IntersectingConstraintEdges.NOT_ALLOWED, 0.0
     )
-    mesh.insert_vertices(np.ascontiguousarray(points, dtype=np.float64).data)
+    vertices = np.ascontiguousarray(points, dtype=np.float64)
+    mesh.insert_vertices(vertices)  # type: ignore[call-overload]
     mesh.erase_super_triangle()
     triangles = _canonical(mesh.triangles_array()["vertices"].astype(np.int32), len(points))
     _check_whole(points, triangles, hull)
