@@ -63,6 +63,7 @@ with job(snakemake) as log:
             counts = counts.with_part(here.counts) if counts else here.counts
             valid = here.everywhere.reshape(shape)
             same = valid & np.logical_and.reduce(pair_phase == pair_phase[0]) & (len(files) > 1)
+            same &= np.count_nonzero(same) > 1  # one alone is what all phases are relative to
             unchanged += np.count_nonzero(same)
             valid &= ~same
             phase, coherence = link_phases(

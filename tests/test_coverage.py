@@ -62,6 +62,8 @@ def test_unchanging_by_hand():
     # of two images alone only zeros tell anything
     assert unchanging(phase[:3]).tolist() == [True, False, False, False, True, False]
     assert unchanging(phase[:2]).tolist() == [True, False, False, False, True, False]
+    # one alone is the pixel that all phases are relative to
+    assert not unchanging(phase[:, :1]).any()
 
 
 @pytest.mark.parametrize("value", [1, 0.6 - 0.8j, 250])

@@ -17,8 +17,8 @@ from workflow import ROOT, code_blocks
 PIP = ["pip", "--disable-pip-version-check", "--quiet"]
 
 
-def python(*arguments, of=sys.executable, cwd=None, errors=False):
-    """Run a Python that sees nothing of this checkout; return what it printed, or its errors."""
+def python(*arguments, of=sys.executable, cwd=None):
+    """Run a Python that sees nothing of this checkout; return what it printed."""
     process = subprocess.run(
         [str(of), *map(str, arguments)],
         cwd=cwd,
@@ -27,7 +27,7 @@ def python(*arguments, of=sys.executable, cwd=None, errors=False):
         env={"HOME": "/tmp"},
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    return process.stderr if errors else process.stdout
+    return process.stdout
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_the_workflow_runs_from_the_installed_package(installed, packages, tmp_p
     run = ["-m", "snakemake", "-s", snakefile, "--configfile", "config.yaml", "--cores", "2"]
     python(*run, of=installed, cwd=tmp_path)
     assert (tmp_path / "city" / "report.html").exists()
-    assert "up to date" in python(*run, "--dry-run", of=installed, cwd=tmp_path, errors=True)
+    assert "up to date" in python(*run, "--dry-run", of=installed, cwd=tmp_path)
 
 
 def test_every_name_of_the_public_face_is_there_and_none_is_imported_before_it_is_asked_for():

@@ -39,6 +39,7 @@ CHANGES = {
     "stack.layout": "slc",
     "stack.directory": "copy",
     "stack.files": "../copy/*.int.tif",
+    "stack.exclude": [DATES[2]],
     "stack.window": [0, 0, 20, 20],
     "stack.points": "mask",
     "stack.mask": "copy/temporal_coherence.tif",

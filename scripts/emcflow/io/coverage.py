@@ -149,7 +149,7 @@ def unchanging(phase: np.ndarray) -> np.ndarray:
     """Tell the pixels whose phase is one and the same at all dates.
 
     No echo has that, but nodata has that was written as a number, such as the 1 that
-    ``exp(1j * 0)`` makes of it.
+    ``exp(1j * 0)`` makes of it. A single such pixel is the one that all phases are relative to.
 
     Parameters
     ----------
@@ -159,11 +159,12 @@ def unchanging(phase: np.ndarray) -> np.ndarray:
     Returns
     -------
     bool (npixels,)
-        True where all dates after the first agree: by zeros, or at least three by any value.
+        True where all dates after the first agree, by zeros, or at least three by any value, and
+        there is another such pixel.
     """
     same = np.ones(phase.shape[1], bool)
     if len(phase) <= LEAST_EQUAL:
         same = phase[1] == 0
     for row in phase[1:]:
         same &= row == phase[1]
-    return same
+    return same & (np.count_nonzero(same) > 1)

@@ -123,7 +123,7 @@ def _centroid_distance(graph, positions):
 
 def _coherence_costs(coherence, nlinks):
     """Costs 1 + COHERENCE_SCALE * g^2 / (1 - g^2) for coherence g."""
-    coherence = real_array(coherence, "coherence", np.float64)
+    coherence = real_array(() if coherence is None else coherence, "coherence", np.float64)
     if coherence.shape != (nlinks,):
         raise InputError(
             f"coherence has shape {coherence.shape}, expected ({nlinks},), one per link: costs of "

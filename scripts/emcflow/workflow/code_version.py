@@ -61,11 +61,12 @@ def _imports(path: Path, root: Path) -> list[tuple[str, Path]]:
         each = re.findall(r"[\w.]+", imported)
         names += [module, *(f"{module}.{name}" for name in each)] if module else each
     files = (name.replace(".", "/") + ".py" for name in names)
+    # beside the script first: those of this package are there as well, but in an installed one
+    found = ((file, root / file, PACKAGES / file) for file in files)
     return [
-        (file, folder / file)
-        for file in files
-        for folder in dict.fromkeys((root, PACKAGES))
-        if (folder / file).is_file()
+        (file, beside if beside.is_file() else own)
+        for file, beside, own in found
+        if beside.is_file() or own.is_file()
     ]
 
 
