@@ -4,6 +4,8 @@ import numpy as np
 from emcflow.date_weights import effective_dates
 from emcflow.files import read_csv
 from emcflow.geometry import TERMS, UNITS
+from emcflow.learned_prior import MOST_TERMS
+from emcflow.likely_peaks import learned_models
 from emcflow.links import estimate_links
 from emcflow.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
 from emcflow.network_tables import ENDS
@@ -30,9 +32,6 @@ with job(snakemake) as log:
     keys = [f"link_model.{range_key(name)}" for name in names]
     # with rasters of the view nobody could know before
     check_search(design, [*ranges.values()], snakemake.resources.search_mb, keys, terms, len(TERMS))
-    axes = search_axes(design, ranges, terms)
-    for term, (low, high), axis in zip(terms, limits, axes, strict=True):
-        log.info("%s searched from %g to %g in %d steps", names[term], low, high, len(axis))
     weights = None if params.weights is None else np.array(params.weights)
     if weights is not None:
         log.info(
@@ -43,17 +42,39 @@ with job(snakemake) as log:
             len(dates),
         )
     phase, edges = read(snakemake.input.mesh, "phase", "edges")
-    model = estimate_links(
-        phase,
-        edges,
-        design[:, terms],
-        axes,
-        n_threads=snakemake.threads,
-        memory_mb=snakemake.resources.search_mb,
-        progress=progress("links searched"),
-        ranges=limits,
-        weights=weights,
-    )
+    search = {
+        "n_threads": snakemake.threads,
+        "memory_mb": snakemake.resources.search_mb,
+        "progress": progress("links searched"),
+        "weights": weights,
+    }
+    others = {}
+    if 0 < len(terms) <= MOST_TERMS and len(edges):
+        given = [ranges[names[term]] for term in terms]
+        learned = learned_models(phase, edges, design[:, terms], given, **search)
+        model, others["narrow"] = learned.mixture, learned.narrow
+        for term, (low, high), before in zip(terms, learned.ranges, limits, strict=True):
+            if (low, high) != tuple(before):
+                log.warning(
+                    "link_model.%s: links reach beyond %g to %g; searched from %g to %g",
+                    range_key(names[term]), *before, low, high,
+                )  # fmt: skip
+        limits = np.array(learned.ranges)
+        steps, prior = learned.steps, learned.prior
+        for term, narrow, wide in zip(terms, *prior.deviations, strict=True):
+            log.info("%s of links: %.3g, or %.3g to both sides", names[term], narrow, wide)
+        log.info(
+            "%.1f %% of the links of the first kind, %.1f %% of the second, %.1f %% of neither; "
+            "noise of %.2f rad at a date",
+            *(100 * prior.weights),
+            np.sqrt(prior.noise),
+        )
+    else:
+        axes = search_axes(design, ranges, terms)
+        steps = [len(axis) for axis in axes]
+        model = estimate_links(phase, edges, design[:, terms], axes, ranges=limits, **search)
+    for term, (low, high), count in zip(terms, limits, steps, strict=True):
+        log.info("%s searched from %g to %g in %d steps", names[term], low, high, count)
     log.info(
         "%d links: median coherence %.2f, %.2f %% with the peak at the edge of the search range",
         len(edges),
@@ -73,6 +94,7 @@ with job(snakemake) as log:
         log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
     units = [*UNITS, *(EXTRA_UNITS[name] for name in params.extra_ranges)]
     kept = {"terms": [names[term] for term in terms], "units": [units[term] for term in terms]}
+    kept["model"] = "mixture" if others else "peaks"
     if weights is not None:
         kept["date_weights"] = weights
     with create(snakemake.output[0], **kept) as file:
@@ -80,5 +102,8 @@ with job(snakemake) as log:
         put(file, "link_params_sigma", model.sigma, "see terms")
         put(file, "link_coherence", model.coherence, "1")
         put(file, "at_edge", model.at_edge, "1")
+        for name, other in others.items():
+            put(file, f"{name}/params", other.params, "see terms")
+            put(file, f"{name}/coherence", other.coherence, "1")
         put(file, "design", design[:, terms], "rad per unit of the term")
         put(file, "search_range", limits, "see terms")

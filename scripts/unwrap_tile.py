@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from emcflow.hypotheses import chosen_cycles, link_hypotheses
 from emcflow.network_tables import read_interferograms, read_time_network
 from emcflow.planar import breadth_first_tree, dual_adjacency
 from emcflow.store import (
@@ -11,16 +12,16 @@ from emcflow.store import (
     put_points,
     read,
     read_graph,
+    read_link_models,
     read_link_weights,
     read_points,
 )
 from emcflow.taken_over import check_made_alike, only_new, with_known
 from emcflow.unwrap import (
     spatial_costs,
-    supported_params,
+    supported_model,
     temporal_costs,
     unwrap_in_space,
-    unwrap_in_time,
 )
 from job import job, progress
 
@@ -38,42 +39,52 @@ with job(snakemake) as log:
     tables = snakemake.input.network, snakemake.input.triangles
     interferograms = read_interferograms(*tables)
     network, formed = read_time_network(*tables)
-    design = link_params = coherence = None
+    design, models, weights = None, {}, None
     if links:
-        design, link_params, coherence, ranges = read(
-            links, "design", "link_params", "link_coherence", "search_range"
-        )
-        link_params = supported_params(
-            phase,
-            graph,
-            design,
-            link_params,
-            coherence,
-            ranges,
-            snakemake.threads,
-            read_link_weights(links),
-        )
-        log.info("%d of %d links have a model", link_params.any(axis=0).sum(), graph.nedges)
+        design, ranges = read(links, "design", "search_range")
+        models, weights = read_link_models(links), read_link_weights(links)
+        if "peaks" in models:
+            models["peaks"] = supported_model(
+                phase, graph, design, *models["peaks"], ranges, snakemake.threads, weights
+            )
     costs_in_time = temporal_costs(params.temporal_cost, network)
     costs_in_time[~formed] = 0
-    cycles = unwrap_in_time(
-        phase,
-        graph,
-        network,
-        design=design,
-        params=link_params,
-        costs=costs_in_time,
-        n_threads=snakemake.threads,
-        progress=progress("batches of links unwrapped in time"),
+    hypotheses = link_hypotheses(
+        phase, graph, network, design, models, costs_in_time, snakemake.threads, weights
     )
-    costs = spatial_costs(params.spatial_cost, graph, points, coherence=coherence)
-    costs[~confident] = 0
-    tree = breadth_first_tree(graph, confident)
+
+    def costs_of(coherence):  # noqa: D103
+        costs = spatial_costs(params.spatial_cost, graph, points, coherence=coherence)
+        costs[~confident] = 0
+        return costs
+
+    tree, adjacency = breadth_first_tree(graph, confident), dual_adjacency(graph)
+    name, cycles, coherence, tried = chosen_cycles(
+        hypotheses,
+        params.hypothesis,
+        costs_of,
+        network,
+        graph,
+        adjacency,
+        tree,
+        solver=params.solver,
+        n_threads=snakemake.threads,
+        progress=progress("hypotheses tried"),
+    )
+    for evidence in tried:
+        log.info(
+            "cycles by %s: %.3f %% of the points in open loops, %.2f %% residues",
+            evidence.name,
+            100 * evidence.open_share,
+            100 * evidence.residue_share,
+        )
+    log.info("cycles of links by hypothesis %s", name)
+    costs = costs_of(coherence)
     unwrapped, statistics = unwrap_in_space(
         cycles,
         only_new(interferograms, previous) if previous else interferograms,
         graph,
-        dual_adjacency(graph),
+        adjacency,
         tree,
         costs=costs,
         solver=params.solver,
@@ -92,7 +103,7 @@ with job(snakemake) as log:
         np.max(statistics["residues"]),
         names[int(np.argmax(statistics["residues"]))],
     )
-    with create(snakemake.output[0], dates=network.dates, pairs=names) as file:
+    with create(snakemake.output[0], dates=network.dates, pairs=names, hypothesis=name) as file:
         put_points(file, points, bounds)
         put(file, "uw_cycles", unwrapped, "cycles to add to phase[d2] - phase[d1]")
         for name, values in statistics.items():

@@ -13,11 +13,13 @@ from functools import partial
 
 import numpy as np
 
+from emcflow.errors import InputError
 from emcflow.network import Network
 from emcflow.planar import planar_graph
 from emcflow.smooth_in_time import smooth_cycles
 from emcflow.unwrap import plain_coherence, unwrap_in_space, unwrap_in_time
 
+AUTO = "auto"
 # Links of no motion and no height.
 ZERO = "zero"
 # Widths by which links are taken to be smooth over the dates, in median intervals.
@@ -196,3 +198,68 @@ def weigh(name, cycles, costs, loops, graph, adjacency, tree, solver="ssp", n_th
     )
     residues = statistics["residues"].mean() / max(graph.ntriangles, 1)
     return Evidence(name, open_share(found, loops, tree.region), float(residues))
+
+
+def chosen_cycles(
+    hypotheses,
+    wanted,
+    costs_of,
+    network,
+    graph,
+    adjacency,
+    tree,
+    solver="ssp",
+    n_threads=1,
+    progress=None,
+):
+    """Cycles of the hypothesis that the interferograms bear out, or of the one that is wanted.
+
+    Parameters
+    ----------
+    hypotheses : sequence of Hypothesis
+    wanted : str
+        Name of one, or auto.
+    costs_of : callable
+        Returns the costs int32 (nlinks,) that go with a coherence of links.
+    network : Network
+        Over which links are unwrapped in time; some of its triangles are tried.
+    graph, adjacency, tree, solver, n_threads
+        As for :func:`emcflow.unwrap.unwrap_in_space`.
+    progress : callable, optional
+        Called with (hypotheses tried, hypotheses).
+
+    Returns
+    -------
+    name : str
+    cycles : int16 (ndates, nlinks)
+    coherence : float (nlinks,)
+        Of the links about it.
+    tried : list of Evidence
+        In the order of the hypotheses; none where one was wanted.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    names = [each.name for each in hypotheses]
+    if wanted != AUTO and wanted not in names:
+        raise InputError(
+            f"link_model.hypothesis: {wanted} is not there for these terms of the link model; "
+            f"expected one of {', '.join([AUTO, *names])}"
+        )
+    if wanted != AUTO or len(hypotheses) == 1:
+        only = hypotheses[0 if wanted == AUTO else names.index(wanted)]
+        return only.name, *only.cycles(), []
+    loops, tried, best = some_loops(network), [], None
+    for each in hypotheses:
+        cycles, coherence = each.cycles()
+        found = weigh(
+            each.name, cycles, costs_of(coherence), loops, graph, adjacency, tree, solver, n_threads
+        )
+        if best is None or found.value < best[0]:
+            best = found.value, each.name, cycles, coherence
+        tried.append(found)
+        if progress is not None:
+            progress(len(tried), len(hypotheses))
+    return *best[1:], tried

@@ -136,6 +136,19 @@ def read_link_weights(path: str | Path) -> np.ndarray | None:
         return file.attrs.get("date_weights")
 
 
+def read_link_models(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read parameters and coherence of the links, by the name of the model that they are of."""
+    with open_product(path) as file:
+        found = {str(file.attrs["model"]): ("link_params", "link_coherence")}
+        found |= {
+            name: (f"{name}/params", f"{name}/coherence") for name in file if name == "narrow"
+        }
+        return {
+            name: tuple(_array(file, each)[...] for each in arrays)
+            for name, arrays in found.items()
+        }
+
+
 def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int, int]) -> None:
     """Write the points of a tile, relative to its first row and column, and its bounds."""
     put(file, "points", points - np.asarray(bounds[:2], dtype=np.int32), "row, column")

@@ -308,6 +308,28 @@ def supported_params(
     return np.where(gain > needed, params, np.float32(0))
 
 
+def supported_model(
+    phase, graph, design, params, coherence, ranges, n_threads=1, weights=None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters of the link model where the phase supports them, and the coherence about them.
+
+    Parameters
+    ----------
+    phase, graph, design, params, coherence, ranges, n_threads, weights
+        As for `supported_params`.
+
+    Returns
+    -------
+    params : float32 (nterms, nlinks)
+        Zero where they are not supported.
+    coherence : float32 (nlinks,)
+        That of the link as it is where they are zero.
+    """
+    kept = supported_params(phase, graph, design, params, coherence, ranges, n_threads, weights)
+    plain = plain_coherence(phase, graph, weights, n_threads)
+    return kept, np.where(kept.any(axis=0), coherence, plain).astype(np.float32)
+
+
 def plain_coherence(
     phase: np.ndarray, graph, weights: np.ndarray | None = None, n_threads: int = 1
 ) -> np.ndarray:
