@@ -30,8 +30,12 @@ GRID_POINTS = 2048
 GAIN_OF_WIDER = 0.05
 MOST_DOUBLINGS = 3
 LINKS_OF_RANGES = 1500
-# Dates' worth of what is known beforehand of the noise of a link.
-NOISE_DATES = 4
+# Nor where more links than this have values of no kind: a wider search finds more noise.
+MOST_OF_NO_KIND = 0.05
+# Degrees of freedom of the noise of links beforehand. Links differ: with more, a link of more noise
+# than others would rather have a peak far away (four left 0.4 to 0.5 % more points wrong in simulated
+# scenes of four and five dates, and none fewer elsewhere).
+NOISE_DATES = 1
 # Coherences of sampled links times grid points: each takes some arrays of this size.
 SAMPLE_VALUES = 3_000_000
 MOST_LINKS, FEWEST_LINKS = 6000, 100
@@ -209,20 +213,21 @@ def fitting_ranges(phase, edges, design, ranges, weights=None):
     links = edges[sampled_links(len(edges), LINKS_OF_RANGES)]
     ndates = effective_dates(len(design), weights)
 
-    def evidence(ranges):
+    def learned(ranges):
         axes = fine_axes(design, ranges, COARSEST + 1)
         coherence = coherence_on_grid(phase, links, design, grid_points(axes), weights)
-        return learn_prior(coherence, axes, ndates).evidence
+        return learn_prior(coherence, axes, ndates)
 
     ranges = [tuple(limits) for limits in ranges]
-    best = evidence(ranges)
+    best = learned(ranges)
     for t, limits in enumerate(ranges):
         for _ in range(0 if len(limits) > 2 else MOST_DOUBLINGS):
             low, high = ranges[t]
             half = 0.5 * (high - low)
             wider = [*ranges[:t], (low - half, high + half), *ranges[t + 1 :]]
-            found = evidence(wider)
-            if not found > best + GAIN_OF_WIDER:
+            found = learned(wider)
+            gained = found.evidence - best.evidence
+            if gained < GAIN_OF_WIDER or found.weights[-1] > MOST_OF_NO_KIND:
                 break
             ranges, best = wider, found
     return ranges
