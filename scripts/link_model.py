@@ -4,14 +4,13 @@ import numpy as np
 from emcflow.date_weights import effective_dates
 from emcflow.files import read_csv
 from emcflow.geometry import TERMS, UNITS
-from emcflow.learned_prior import MOST_TERMS
-from emcflow.likely_peaks import learned_models
+from emcflow.learned_models import can_learn, learned_models, peak_models
 from emcflow.links import estimate_links
 from emcflow.model_terms import EXTRA_UNITS, choose_model_terms, range_key, search_axes
 from emcflow.network_tables import ENDS
 from emcflow.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.search_grid import check_search
-from emcflow.store import create, put, read
+from emcflow.store import create, put, put_cycle_models, read, read_graph
 from emcflow.uncertainty import parameter_correlation, parameter_covariance
 from job import job, progress
 
@@ -48,11 +47,10 @@ with job(snakemake) as log:
         "progress": progress("links searched"),
         "weights": weights,
     }
-    others = {}
-    if 0 < len(terms) <= MOST_TERMS and len(edges):
+    if can_learn(len(terms), len(edges)):
         given = [ranges[names[term]] for term in terms]
         learned = learned_models(phase, edges, design[:, terms], given, **search)
-        model, others["narrow"] = learned.mixture, learned.narrow
+        model, models = learned.links, learned.models
         for term, (low, high), before in zip(terms, learned.ranges, limits, strict=True):
             if (low, high) != tuple(before):
                 log.warning(
@@ -69,10 +67,20 @@ with job(snakemake) as log:
             *(100 * prior.weights),
             np.sqrt(prior.noise),
         )
+        if learned.data_gain:
+            log.info(
+                "a term from the data makes the phase of a link %.2f times as likely%s",
+                np.exp(learned.data_gain),
+                "" if "data" in models else ": too little, it is left out",
+            )
     else:
         axes = search_axes(design, ranges, terms)
         steps = [len(axis) for axis in axes]
         model = estimate_links(phase, edges, design[:, terms], axes, ranges=limits, **search)
+        graph = read_graph(snakemake.input.mesh)
+        models = peak_models(
+            phase, graph, design[:, terms], model, limits, snakemake.threads, weights
+        )
     for term, (low, high), count in zip(terms, limits, steps, strict=True):
         log.info("%s searched from %g to %g in %d steps", names[term], low, high, count)
     log.info(
@@ -94,7 +102,6 @@ with job(snakemake) as log:
         log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
     units = [*UNITS, *(EXTRA_UNITS[name] for name in params.extra_ranges)]
     kept = {"terms": [names[term] for term in terms], "units": [units[term] for term in terms]}
-    kept["model"] = "mixture" if others else "peaks"
     if weights is not None:
         kept["date_weights"] = weights
     with create(snakemake.output[0], **kept) as file:
@@ -102,8 +109,6 @@ with job(snakemake) as log:
         put(file, "link_params_sigma", model.sigma, "see terms")
         put(file, "link_coherence", model.coherence, "1")
         put(file, "at_edge", model.at_edge, "1")
-        for name, other in others.items():
-            put(file, f"{name}/params", other.params, "see terms")
-            put(file, f"{name}/coherence", other.coherence, "1")
+        put_cycle_models(file, models)
         put(file, "design", design[:, terms], "rad per unit of the term")
         put(file, "search_range", limits, "see terms")

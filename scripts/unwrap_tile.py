@@ -11,15 +11,14 @@ from emcflow.store import (
     put,
     put_points,
     read,
+    read_cycle_models,
     read_graph,
-    read_link_models,
     read_link_weights,
     read_points,
 )
 from emcflow.taken_over import check_made_alike, only_new, with_known
 from emcflow.unwrap import (
     spatial_costs,
-    supported_model,
     temporal_costs,
     unwrap_in_space,
 )
@@ -39,18 +38,13 @@ with job(snakemake) as log:
     tables = snakemake.input.network, snakemake.input.triangles
     interferograms = read_interferograms(*tables)
     network, formed = read_time_network(*tables)
-    design, models, weights = None, {}, None
+    models, weights = {}, None
     if links:
-        design, ranges = read(links, "design", "search_range")
-        models, weights = read_link_models(links), read_link_weights(links)
-        if "peaks" in models:
-            models["peaks"] = supported_model(
-                phase, graph, design, *models["peaks"], ranges, snakemake.threads, weights
-            )
+        models, weights = read_cycle_models(links), read_link_weights(links)
     costs_in_time = temporal_costs(params.temporal_cost, network)
     costs_in_time[~formed] = 0
     hypotheses = link_hypotheses(
-        phase, graph, network, design, models, costs_in_time, snakemake.threads, weights
+        phase, graph, network, models, costs_in_time, snakemake.threads, weights
     )
 
     def costs_of(coherence):  # noqa: D103

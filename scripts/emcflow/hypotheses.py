@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.learned_models import DATA, DATA_NARROW, MIXTURE, NARROW, CycleModel
 from emcflow.network import Network
 from emcflow.planar import planar_graph
 from emcflow.smooth_in_time import smooth_cycles
@@ -24,10 +25,15 @@ AUTO = "auto"
 ZERO = "zero"
 # Widths by which links are taken to be smooth over the dates, in median intervals.
 SMOOTH_WIDTHS = (4, 8)
+SUFFIXES = ("", *(f"_{width}" for width in SMOOTH_WIDTHS))
+# A term from the data has to leave fewer residues than the same model without it: one that takes
+# the noise of a date for a shape leaves more.
+SIMPLER = {DATA: MIXTURE, DATA_NARROW: NARROW}
 # Triangles of the network that are unwrapped for the choice.
 TRIANGLES = 6
 # Shares of open points below this tell nothing.
-LEAST_OPEN = 3e-4
+LEAST_OPEN = 1e-3
+LEAST_RESIDUES = 1e-4
 RESIDUE_POWER = 0.25
 
 
@@ -41,10 +47,16 @@ class Hypothesis:
     cycles : callable
         Returns cycles int16 (ndates, nlinks), as `unwrap_in_time` does, and the coherence float
         (nlinks,) of the links about what their cycles are nearest to.
+    preference : float
+        Of the model, beforehand; see `Evidence`.
+    simpler : str, optional
+        Name of an earlier hypothesis that has to leave more residues.
     """
 
     name: str
     cycles: Callable[[], tuple[np.ndarray, np.ndarray]]
+    preference: float = 0.0
+    simpler: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,26 +70,31 @@ class Evidence:
         Share of points at which loops of three interferograms do not close.
     residue_share : float
         Share of triangles of the mesh at which the cycles of an interferogram do not cancel.
+    value : float
+        The lower, the better.
+
+    Notes
+    -----
+    The value is ``log(open + LEAST_OPEN) + RESIDUE_POWER * log(residues + LEAST_RESIDUES)`` less
+    the preference. Interferograms are unwrapped one by one, so that loops stay open where one of
+    them is wrong. Residues alone tell less: taking a building for flat ground leaves fewer of them.
+    But two interferograms that are wrong alike close their loop; what the phases of the links say
+    of their model by themselves is the preference, in units of the logarithm of a likelihood per
+    link. Weights and constants are those that chose best on 126 simulated scenes of 21 kinds; the
+    choice changes little with them.
     """
 
     name: str
     open_share: float
     residue_share: float
-
-    @property
-    def value(self) -> float:
-        """The lower, the better."""
-        return np.log(self.open_share + LEAST_OPEN) + RESIDUE_POWER * np.log(
-            self.residue_share + LEAST_OPEN
-        )
+    value: float
 
 
 def link_hypotheses(
     phase: np.ndarray,
     graph,
     network,
-    design: np.ndarray | None,
-    models: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    models: Mapping[str, CycleModel],
     temporal_costs: np.ndarray,
     n_threads: int = 1,
     weights: np.ndarray | None = None,
@@ -92,10 +109,7 @@ def link_hypotheses(
         Mesh of the points; its edges are the links.
     network : PlanarNetwork
         Over which links are unwrapped in time.
-    design : float64 (ndates, nterms) or None
-        Phase per unit of each term [rad/unit].
-    models : dict of str to (params, coherence)
-        float32 (nterms, nlinks) and float32 (nlinks,), by name.
+    models : dict of str to CycleModel
     temporal_costs : int32 (npairs,)
         Cost of a cycle in each pair of the network.
     n_threads : int
@@ -109,20 +123,30 @@ def link_hypotheses(
         Named zero, NAME, NAME_4 and NAME_8 for each model, with the widths of `SMOOTH_WIDTHS`.
     """
 
-    def in_time(params, coherence):
-        if coherence is None:
-            coherence = plain_coherence(phase, graph, weights, n_threads)
-        cycles = unwrap_in_time(phase, graph, network, design, params, temporal_costs, n_threads)
-        return cycles, coherence
+    def in_time(model):
+        cycles = unwrap_in_time(
+            phase, graph, network, model.design, model.params, temporal_costs, n_threads
+        )
+        return cycles, model.coherence
 
-    def smooth(params, width):
-        return smooth_cycles(phase, graph, design, params, network.dates, width, n_threads, weights)
+    def smooth(model, width):
+        return smooth_cycles(
+            phase, graph, model.design, model.params, network.dates, width, n_threads, weights
+        )
 
-    found = [Hypothesis(ZERO, lambda: in_time(None, None))]
-    for name, (params, coherence) in models.items():
-        found.append(Hypothesis(name, partial(in_time, params, coherence)))
-        for width in SMOOTH_WIDTHS:
-            found.append(Hypothesis(f"{name}_{width}", partial(smooth, params, width)))
+    def zero():
+        plain = plain_coherence(phase, graph, weights, n_threads)
+        return in_time(CycleModel(None, None, plain))
+
+    found = [Hypothesis(ZERO, zero)]
+    for name, model in models.items():
+        ways = [
+            partial(in_time, model),
+            *(partial(smooth, model, width) for width in SMOOTH_WIDTHS),
+        ]
+        for suffix, cycles in zip(SUFFIXES, ways, strict=True):
+            rival = SIMPLER[name] + suffix if name in SIMPLER else None
+            found.append(Hypothesis(name + suffix, cycles, model.preference, rival))
     return found
 
 
@@ -176,13 +200,14 @@ def open_share(cycles, loops, region):
     return 1 - closed / (loops.graph.ntriangles * cycles.shape[1])
 
 
-def weigh(name, cycles, costs, loops, graph, adjacency, tree, solver="ssp", n_threads=1):
+def weigh(hypothesis, cycles, costs, loops, graph, adjacency, tree, solver="ssp", n_threads=1):
     """Unwrap the interferograms of some loops by a hypothesis, and see how well they agree.
 
     Parameters
     ----------
-    name : str
+    hypothesis : Hypothesis
     cycles : int16 (ndates, nlinks)
+        Of it.
     costs : int32 (nlinks,)
     loops : Network
         From `some_loops`.
@@ -196,8 +221,10 @@ def weigh(name, cycles, costs, loops, graph, adjacency, tree, solver="ssp", n_th
     found, statistics = unwrap_in_space(
         cycles, loops, graph, adjacency, tree, costs, solver, n_threads
     )
-    residues = statistics["residues"].mean() / max(graph.ntriangles, 1)
-    return Evidence(name, open_share(found, loops, tree.region), float(residues))
+    residues = float(statistics["residues"].mean() / max(graph.ntriangles, 1))
+    share = float(open_share(found, loops, tree.region))
+    value = np.log(share + LEAST_OPEN) + RESIDUE_POWER * np.log(residues + LEAST_RESIDUES)
+    return Evidence(hypothesis.name, share, residues, float(value - hypothesis.preference))
 
 
 def chosen_cycles(
@@ -251,15 +278,16 @@ def chosen_cycles(
     if wanted != AUTO or len(hypotheses) == 1:
         only = hypotheses[0 if wanted == AUTO else names.index(wanted)]
         return only.name, *only.cycles(), []
-    loops, tried, best = some_loops(network), [], None
+    loops, tried, best = some_loops(network), {}, None
     for each in hypotheses:
         cycles, coherence = each.cycles()
-        found = weigh(
-            each.name, cycles, costs_of(coherence), loops, graph, adjacency, tree, solver, n_threads
-        )
-        if best is None or found.value < best[0]:
+        costs = costs_of(coherence)
+        found = weigh(each, cycles, costs, loops, graph, adjacency, tree, solver, n_threads)
+        tried[each.name] = found
+        simpler = tried.get(each.simpler)
+        refused = simpler is not None and not found.residue_share < simpler.residue_share
+        if best is None or (not refused and found.value < best[0]):
             best = found.value, each.name, cycles, coherence
-        tried.append(found)
         if progress is not None:
             progress(len(tried), len(hypotheses))
-    return *best[1:], tried
+    return *best[1:], list(tried.values())

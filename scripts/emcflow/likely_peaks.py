@@ -7,23 +7,13 @@ the top of its own peak.
 
 import math
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 from threadpoolctl import threadpool_limits
 
-from emcflow.learned_prior import (
-    COHERENCES,
-    NOISE_DATES,
-    LinkPrior,
-    fine_axes,
-    fitting_ranges,
-    grid_points,
-    prior_of_scene,
-)
+from emcflow.learned_prior import COHERENCES, NOISE_DATES
 from emcflow.links import (
     LinkModel,
     _affordable_workers,
@@ -40,83 +30,6 @@ from emcflow.links import (
     _start,
     _unravel,
 )
-
-
-@dataclass(frozen=True)
-class LearnedModels:
-    """Link models of a scene, and what was learned of its links.
-
-    Attributes
-    ----------
-    ranges : list of tuple, one per term
-        Ends of the search ranges, as wide as the links need.
-    steps : list of int
-        Grid values of each term.
-    prior : LinkPrior
-    mixture, narrow : LinkModel
-        Peaks of the likelihood times the whole prior, and times that of its narrow class alone.
-    """
-
-    ranges: list
-    steps: list
-    prior: LinkPrior
-    mixture: LinkModel
-    narrow: LinkModel
-
-
-def learned_models(
-    phase: np.ndarray,
-    edges: np.ndarray,
-    design: np.ndarray,
-    ranges,
-    n_threads: int = 1,
-    memory_mb: float = 512,
-    progress: Callable | None = None,
-    weights: np.ndarray | None = None,
-) -> LearnedModels:
-    """Learn what the links of a scene have, and find the likely peaks of all of them.
-
-    Parameters
-    ----------
-    phase : float32 (ndates, npoints)
-        Wrapped phase per date [rad], relative to the first date.
-    edges : int32 (nlinks, 2)
-        Points a and b of each link; at least one link.
-    design : float64 (ndates, nterms)
-        Phase per unit of each term [rad/unit]; one or two terms.
-    ranges : sequence of (low, high) or (low, high, step), one per term
-        Search ranges in the units of the terms. Those without a step are widened where the links
-        have more.
-    n_threads : int
-        No influence on the result.
-    memory_mb : float
-        Upper bound of the scratch memory of the search [MiB].
-    progress : callable, optional
-        Called as ``progress(links done, nlinks)`` from time to time.
-    weights : float64 (ndates,), optional
-        In proportion to 1 / variance of the phase of each date, mean 1.
-
-    Returns
-    -------
-    LearnedModels
-
-    Raises
-    ------
-    InputError
-        As :func:`emcflow.links.estimate_links`.
-    """
-    ranges = fitting_ranges(phase, edges, design, ranges, weights)
-    axes = fine_axes(design, ranges)
-    prior = prior_of_scene(phase, edges, design, axes, weights)
-    grid = grid_points(axes)
-    densities = [prior.log_density(grid), prior.log_density(grid, slice(0, 1))]
-    models = likely_peaks(
-        phase, edges, design, axes, prior, densities, n_threads, memory_mb, progress,
-        weights=weights,
-    )  # fmt: skip
-    return LearnedModels(
-        [tuple(limits[:2]) for limits in ranges], [len(axis) for axis in axes], prior, *models
-    )
 
 
 def likely_peaks(

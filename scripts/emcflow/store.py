@@ -12,6 +12,7 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.files import whole_file
+from emcflow.learned_models import CycleModel
 from emcflow.overlaps import Overlaps, TilePoints
 from emcflow.planar import PlanarGraph
 
@@ -136,16 +137,34 @@ def read_link_weights(path: str | Path) -> np.ndarray | None:
         return file.attrs.get("date_weights")
 
 
-def read_link_models(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read parameters and coherence of the links, by the name of the model that they are of."""
+CYCLE_MODEL_UNITS = {
+    "design": "rad per unit of the term",
+    "params": "see terms",
+    "coherence": "1",
+}
+
+
+def put_cycle_models(file: h5py.File, models: dict[str, CycleModel]) -> None:
+    """Write the models of the links of which hypotheses for their cycles are made."""
+    group = file.create_group("models")
+    group.attrs["names"] = list(models)
+    for name, model in models.items():
+        of_model = group.create_group(name)
+        of_model.attrs["preference"] = model.preference
+        for field, units in CYCLE_MODEL_UNITS.items():
+            put(of_model, field, getattr(model, field), units)
+
+
+def read_cycle_models(path: str | Path) -> dict[str, CycleModel]:
+    """Read the models written by :func:`put_cycle_models`."""
     with open_product(path) as file:
-        found = {str(file.attrs["model"]): ("link_params", "link_coherence")}
-        found |= {
-            name: (f"{name}/params", f"{name}/coherence") for name in file if name == "narrow"
-        }
+        group = file["models"]
         return {
-            name: tuple(_array(file, each)[...] for each in arrays)
-            for name, arrays in found.items()
+            name: CycleModel(
+                *(_array(group[name], field)[...] for field in CYCLE_MODEL_UNITS),
+                float(group[name].attrs["preference"]),
+            )
+            for name in group.attrs["names"]
         }
 
 
