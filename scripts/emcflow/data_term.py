@@ -17,8 +17,8 @@ from emcflow.learned_prior import (
 )
 from emcflow.likely_peaks import likely_peaks
 
-# Search range of the term [rad]; its column has a span of 1.
-DATA_RANGE = (-12.0, 12.0)
+# Search range and largest step of the term [rad]; its column has a span of 1.
+DATA_RANGE = (-12.0, 12.0, np.pi / 3)
 # The phases of a link have to be more likely with the term, by this on average of the logarithm.
 GAIN_OF_TERM = 0.1
 ROUNDS = 3

@@ -12,6 +12,7 @@ import numpy as np
 
 from emcflow.data_term import DATA_RANGE, GRID_POINTS, LINKS_OF_PRIOR, data_term
 from emcflow.learned_prior import (
+    MARGIN,
     MOST_TERMS,
     LinkPrior,
     fine_axes,
@@ -132,23 +133,24 @@ def learned_models(
             phase, edges, design, axes, prior, densities, n_threads, memory_mb, progress,
             weights=weights,
         )  # fmt: skip
-        models = [CycleModel(design, each.params, each.coherence) for each in found]
-        return found[0], replace(models[0], preference=prior.preference), models[1]
+        return found, [CycleModel(design, each.params, each.coherence) for each in found]
 
     ranges = fitting_ranges(phase, edges, design, ranges, weights)
     axes = fine_axes(design, ranges)
     prior = prior_of_scene(phase, edges, design, axes, weights)
-    links, *pair = searched(design, axes, prior, progress)
-    models = dict(zip((MIXTURE, NARROW), pair, strict=True))
+    found, (mixture, narrow) = searched(design, axes, prior, progress)
+    models = {MIXTURE: replace(mixture, preference=prior.preference), NARROW: narrow}
     ends = [tuple(limits[:2]) for limits in ranges]
     column, gain = data_term(phase, edges, design, ends, weights)
     if column is not None:
         extended = np.column_stack([design, column])
         wider = fine_axes(extended, [*ends, DATA_RANGE], most=GRID_POINTS)
         of_data = prior_of_scene(phase, edges, extended, wider, weights, LINKS_OF_PRIOR)
-        _, *pair = searched(extended, wider, of_data, None)
-        models |= zip((DATA, DATA_NARROW), pair, strict=True)
-    return LearnedModels(ends, [len(axis) for axis in axes], prior, links, models, gain)
+        _, (mixture, narrow) = searched(extended, wider, of_data, None)
+        # one term more has to be better by the margin
+        models[DATA] = replace(mixture, preference=prior.preference - MARGIN)
+        models[DATA_NARROW] = replace(narrow, preference=-MARGIN)
+    return LearnedModels(ends, [len(axis) for axis in axes], prior, found[0], models, gain)
 
 
 def peak_models(
