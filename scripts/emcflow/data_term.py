@@ -7,11 +7,14 @@ TGRS 38(5), 2202-2212, leave it as non-linear motion). Its column joins the desi
 are clearly more likely with it.
 """
 
+import math
+
 import numpy as np
 
 from emcflow.learned_prior import (
     fine_axes,
     grid_points,
+    links_of_grid,
     prior_of_scene,
     sampled_links,
 )
@@ -24,7 +27,8 @@ GAIN_OF_TERM = 0.1
 ROUNDS = 3
 LINKS = 2000
 LINKS_OF_PRIOR = 600
-GRID_POINTS = 8000
+# As many grid points are wanted, and no more than this: wide ranges would take too long.
+GRID_POINTS, MOST_POINTS = 8000, 40_000
 # Dates beyond a constant and the terms that are needed to find one more.
 SPARE_DATES = 3
 # Links of less coherence, and those of the largest residuals, tell nothing of the shape.
@@ -74,9 +78,13 @@ def data_term(phase, edges, design, ranges, weights=None):
             return None, 0.0
         extended = np.column_stack([design, column])
         axes = fine_axes(extended, [*ranges, DATA_RANGE], most=GRID_POINTS)
+        if math.prod(map(len, axes)) > MOST_POINTS:
+            return None, 0.0
         model, prior = _searched(phase, edges, links, extended, axes, weights)
         params = model.params.astype(np.float64)
-    without = prior_of_scene(phase, edges, design, axes[:nterms], weights, LINKS_OF_PRIOR)
+    # of the same links and with the same grid
+    most = links_of_grid(math.prod(map(len, axes)), LINKS_OF_PRIOR)
+    without = prior_of_scene(phase, edges, design, axes[:nterms], weights, most)
     gain = prior.evidence - without.evidence
     return (column if gain > GAIN_OF_TERM else None), gain
 

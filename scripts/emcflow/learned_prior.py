@@ -41,7 +41,7 @@ MARGIN = 0.1
 # simulated scenes of four and five dates, and hardly any fewer elsewhere.
 NOISE_DATES = 1
 # Coherences of sampled links times grid points: each takes some arrays of this size.
-SAMPLE_VALUES = 3_000_000
+SAMPLE_VALUES = 6_000_000
 MOST_LINKS, FEWEST_LINKS = 4000, 300
 ITERATIONS = 40
 LEAST_CHANGE = 1e-3
@@ -177,6 +177,11 @@ def sampled_links(nlinks, most):
     return np.unique(np.linspace(0, nlinks - 1, min(most, nlinks)).round().astype(np.int64))
 
 
+def links_of_grid(size, most=MOST_LINKS):
+    """Number of links whose coherence on a grid of this size is held."""
+    return min(max(SAMPLE_VALUES // size, FEWEST_LINKS), most)
+
+
 def prior_of_scene(phase, edges, design, axes, weights=None, most=MOST_LINKS):
     """Learn the prior of a scene from some of its links.
 
@@ -200,8 +205,7 @@ def prior_of_scene(phase, edges, design, axes, weights=None, most=MOST_LINKS):
     LinkPrior
     """
     grid = grid_points(axes)
-    most = int(np.clip(2 * SAMPLE_VALUES // grid.shape[1], FEWEST_LINKS, most))
-    some = edges[sampled_links(len(edges), most)]
+    some = edges[sampled_links(len(edges), links_of_grid(grid.shape[1], most))]
     coherence = coherence_on_grid(phase, some, design, grid, weights)
     return learn_prior(coherence, axes, effective_dates(len(design), weights))
 
@@ -237,7 +241,7 @@ def fitting_ranges(phase, edges, design, ranges, weights=None):
             axes = [fine_axes(design, some, COARSEST + 1) for some in tried]
             sizes = [math.prod(map(len, some)) for some in axes]
             count = max(1, np.searchsorted(sizes, MOST_POINTS))
-            most = min(2 * SAMPLE_VALUES // sizes[count - 1], LINKS_OF_RANGES)
+            most = links_of_grid(sizes[count - 1], LINKS_OF_RANGES)
             priors = [
                 prior_of_scene(phase, edges, design, some, weights, most) for some in axes[:count]
             ]
