@@ -13,8 +13,8 @@ from functools import partial
 
 import numpy as np
 
+from emcflow.cycle_model import DATA, DATA_NARROW, MIXTURE, NARROW, CycleModel
 from emcflow.errors import InputError
-from emcflow.learned_models import DATA, DATA_NARROW, MIXTURE, NARROW, CycleModel
 from emcflow.network import Network
 from emcflow.planar import planar_graph
 from emcflow.smooth_in_time import smooth_cycles

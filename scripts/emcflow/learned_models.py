@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emcflow.cycle_model import DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS, CycleModel
 from emcflow.data_term import DATA_RANGE, GRID_POINTS, LINKS_OF_PRIOR, data_term
 from emcflow.learned_prior import (
     MARGIN,
@@ -25,31 +26,7 @@ from emcflow.links import LinkModel, estimate_links
 from emcflow.search_grid import search_axis
 from emcflow.unwrap import supported_model
 
-MIXTURE, NARROW, PEAKS = "mixture", "narrow", "peaks"
-DATA, DATA_NARROW = "data", "data_narrow"
 NARROW_CLASS = slice(0, 1)
-
-
-@dataclass(frozen=True)
-class CycleModel:
-    """What links are thought to be when their cycles are found.
-
-    Attributes
-    ----------
-    design : float64 (ndates, nterms)
-        Phase per unit of each term [rad/unit].
-    params : float32 (nterms, nlinks)
-        Terms of every link.
-    coherence : float32 (nlinks,)
-        Of every link about them.
-    preference : float
-        See :class:`emcflow.hypotheses.Evidence`.
-    """
-
-    design: np.ndarray
-    params: np.ndarray
-    coherence: np.ndarray
-    preference: float = 0.0
 
 
 @dataclass(frozen=True)

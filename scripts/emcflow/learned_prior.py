@@ -41,7 +41,7 @@ MARGIN = 0.1
 # simulated scenes of four and five dates, and hardly any fewer elsewhere.
 NOISE_DATES = 1
 # Coherences of sampled links times grid points: each takes some arrays of this size.
-SAMPLE_VALUES = 6_000_000
+SAMPLE_VALUES = 4_000_000
 MOST_LINKS, FEWEST_LINKS = 4000, 300
 ITERATIONS = 40
 LEAST_CHANGE = 1e-3

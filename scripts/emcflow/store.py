@@ -10,9 +10,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from emcflow.cycle_model import CycleModel
 from emcflow.errors import InputError
 from emcflow.files import whole_file
-from emcflow.learned_models import CycleModel
 from emcflow.overlaps import Overlaps, TilePoints
 from emcflow.planar import PlanarGraph
 
