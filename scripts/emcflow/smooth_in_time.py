@@ -66,18 +66,17 @@ def smooth_cycles(phase, graph, design, params, dates, width, n_threads=1, weigh
 
 @njit(cache=True, nogil=True)
 def _smooth_links(phase, links, start, stop, design, params, window, of_dates, cycles, coherence):
+    """Fill start:stop of `cycles` and `coherence`."""
     ndates, nterms = design.shape
-    gradient, model = np.empty(ndates), np.empty(ndates)
+    rest = np.empty(ndates)
     real, imag = np.empty(ndates), np.empty(ndates)
     for link in range(start, stop):
         a, b = links[link]
         for d in range(ndates):
-            gradient[d] = np.float64(phase[d, b]) - phase[d, a]
-            model[d] = 0.0
+            rest[d] = np.float64(phase[d, b]) - phase[d, a]
             for t in range(nterms):
-                model[d] += design[d, t] * params[t, link]
-            real[d] = np.cos(gradient[d] - model[d])
-            imag[d] = np.sin(gradient[d] - model[d])
+                rest[d] -= design[d, t] * params[t, link]
+            real[d], imag[d] = np.cos(rest[d]), np.sin(rest[d])
         smooth = 0.0
         first = 0
         sum_real = sum_imag = 0.0
@@ -90,11 +89,12 @@ def _smooth_links(phase, links, start, stop, design, params, window, of_dates, c
             if d > 0:
                 angle += 2 * np.pi * np.rint((smooth - angle) / (2 * np.pi))
             smooth = angle
-            nearest = -int(np.rint((gradient[d] - model[d] - smooth) / (2 * np.pi)))
+            nearest = -int(np.rint((rest[d] - smooth) / (2 * np.pi)))
             if d == 0:
                 first = nearest
             cycles[d, link] = nearest - first
-            rest = gradient[d] - model[d] - smooth
-            sum_real += of_dates[d] * np.cos(rest)
-            sum_imag += of_dates[d] * np.sin(rest)
+            # the phasor of the date, turned back by that of the smooth series
+            weight = of_dates[d] / max(np.hypot(x, y), 1e-12)
+            sum_real += weight * (real[d] * x + imag[d] * y)
+            sum_imag += weight * (imag[d] * x - real[d] * y)
         coherence[link] = np.sqrt(sum_real**2 + sum_imag**2) / ndates
