@@ -10,6 +10,7 @@ are clearly more likely with it.
 import math
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from emcflow.learned_prior import (
     fine_axes,
@@ -107,7 +108,8 @@ def _component(gradient, design, params, column, coherence):
     residual -= residual.mean(axis=0)
     size = np.square(residual).sum(axis=0)
     residual = residual[:, size <= np.quantile(size, LARGEST_PART)]
-    shape = np.linalg.eigh(residual @ residual.T)[1][:, -1]
+    with threadpool_limits(1, "blas"):  # several threads may round in another way
+        shape = np.linalg.eigh(residual @ residual.T)[1][:, -1]
     shape -= shape[0]
     if not np.ptp(shape) > 0:
         return None
