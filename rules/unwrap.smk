@@ -25,6 +25,7 @@ rule unwrap_tile:
         runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, len(PAIRS)),
     params:
         link_model=LINK_MODEL,
+        hypothesis=config["link_model"]["hypothesis"],
         solver=config["unwrap"]["solver"],
         temporal_cost=config["unwrap"]["temporal_cost"],
         spatial_cost=config["unwrap"]["spatial_cost"],

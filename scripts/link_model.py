@@ -5,13 +5,14 @@ from emcflow.acquisition.date_weights import effective_dates
 from emcflow.acquisition.geometry import TERMS, UNITS
 from emcflow.acquisition.model_terms import EXTRA_UNITS, range_key
 from emcflow.io.files import read_csv
-from emcflow.io.hdf5 import create, put, read
+from emcflow.io.hdf5 import create, put, put_cycle_models, read, read_graph
 from emcflow.io.network_tables import ENDS
 from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import check_search
 from emcflow.links.terms import choose_model_terms, search_axes
 from emcflow.links.uncertainty import parameter_correlation, parameter_covariance
+from emcflow.unwrap.learned_models import can_learn, learned_models, peak_models
 from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
@@ -31,9 +32,6 @@ with job(snakemake) as log:
     keys = [f"link_model.{range_key(name)}" for name in names]
     # with rasters of the view nobody could know before
     check_search(design, [*ranges.values()], snakemake.resources.search_mb, keys, terms, len(TERMS))
-    axes = search_axes(design, ranges, terms)
-    for term, (low, high), axis in zip(terms, limits, axes, strict=True):
-        log.info("%s searched from %g to %g in %d steps", names[term], low, high, len(axis))
     weights = None if params.weights is None else np.array(params.weights)
     if weights is not None:
         log.info(
@@ -44,17 +42,48 @@ with job(snakemake) as log:
             len(dates),
         )
     phase, edges = read(snakemake.input.mesh, "phase", "edges")
-    model = estimate_links(
-        phase,
-        edges,
-        design[:, terms],
-        axes,
-        n_threads=snakemake.threads,
-        memory_mb=snakemake.resources.search_mb,
-        progress=progress("links searched"),
-        ranges=limits,
-        weights=weights,
-    )
+    search = {
+        "n_threads": snakemake.threads,
+        "memory_mb": snakemake.resources.search_mb,
+        "progress": progress("links searched"),
+        "weights": weights,
+    }
+    if can_learn(len(terms), len(edges)):
+        given = [ranges[names[term]] for term in terms]
+        learned = learned_models(phase, edges, design[:, terms], given, **search)
+        model, models = learned.links, learned.models
+        for term, (low, high), before in zip(terms, learned.ranges, limits, strict=True):
+            if (low, high) != tuple(before):
+                log.warning(
+                    "link_model.%s: links reach beyond %g to %g; searched from %g to %g",
+                    range_key(names[term]), *before, low, high,
+                )  # fmt: skip
+        limits = np.array(learned.ranges)
+        steps, prior = learned.steps, learned.prior
+        for term, narrow, wide in zip(terms, *prior.deviations, strict=True):
+            log.info("%s of links: %.3g, or %.3g to both sides", names[term], narrow, wide)
+        log.info(
+            "%.1f %% of the links of the first kind, %.1f %% of the second, %.1f %% of neither; "
+            "noise of %.2f rad at a date",
+            *(100 * prior.weights),
+            np.sqrt(prior.noise),
+        )
+        if learned.data_gain:
+            log.info(
+                "a term from the data makes the phase of a link %.2f times as likely%s",
+                np.exp(learned.data_gain),
+                "" if "data" in models else ": too little, it is left out",
+            )
+    else:
+        axes = search_axes(design, ranges, terms)
+        steps = [len(axis) for axis in axes]
+        model = estimate_links(phase, edges, design[:, terms], axes, ranges=limits, **search)
+        graph = read_graph(snakemake.input.mesh)
+        models = peak_models(
+            phase, graph, design[:, terms], model, limits, snakemake.threads, weights
+        )
+    for term, (low, high), count in zip(terms, limits, steps, strict=True):
+        log.info("%s searched from %g to %g in %d steps", names[term], low, high, count)
     log.info(
         "%d links: median coherence %.2f, %.2f %% with the peak at the edge of the search range",
         len(edges),
@@ -81,5 +110,6 @@ with job(snakemake) as log:
         put(file, "link_params_sigma", model.sigma, "see terms")
         put(file, "link_coherence", model.coherence, "1")
         put(file, "at_edge", model.at_edge, "1")
+        put_cycle_models(file, models)
         put(file, "design", design[:, terms], "rad per unit of the term")
         put(file, "search_range", limits, "see terms")

@@ -9,15 +9,15 @@ from emcflow.io.hdf5 import (
     put,
     put_points,
     read,
+    read_cycle_models,
     read_graph,
     read_link_weights,
     read_points,
 )
 from emcflow.io.network_tables import read_interferograms, read_time_network
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
-from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.hypotheses import chosen_cycles, link_hypotheses
 from emcflow.unwrap.spatial import unwrap_in_space
-from emcflow.unwrap.temporal import unwrap_in_time
 from emcflow.workflow.job import job, progress
 from emcflow.workflow.taken_over import check_made_alike, only_new, with_known
 
@@ -35,42 +35,47 @@ with job(snakemake) as log:
     tables = snakemake.input.network, snakemake.input.triangles
     interferograms = read_interferograms(*tables)
     network, formed = read_time_network(*tables)
-    design = link_params = coherence = None
+    models, weights = {}, None
     if links:
-        design, link_params, coherence, ranges = read(
-            links, "design", "link_params", "link_coherence", "search_range"
-        )
-        link_params = supported_params(
-            phase,
-            graph,
-            design,
-            link_params,
-            coherence,
-            ranges,
-            snakemake.threads,
-            read_link_weights(links),
-        )
-        log.info("%d of %d links have a model", link_params.any(axis=0).sum(), graph.nedges)
+        models, weights = read_cycle_models(links), read_link_weights(links)
     costs_in_time = temporal_costs(params.temporal_cost, network)
     costs_in_time[~formed] = 0
-    cycles = unwrap_in_time(
-        phase,
-        graph,
-        network,
-        design=design,
-        params=link_params,
-        costs=costs_in_time,
-        n_threads=snakemake.threads,
-        progress=progress("batches of links unwrapped in time"),
+    hypotheses = link_hypotheses(
+        phase, graph, network, models, costs_in_time, snakemake.threads, weights
     )
-    costs = spatial_costs(params.spatial_cost, graph, points, coherence=coherence)
-    costs[~confident] = 0
-    tree = breadth_first_tree(graph, confident)
+
+    def costs_of(coherence):  # noqa: D103
+        costs = spatial_costs(params.spatial_cost, graph, points, coherence=coherence)
+        costs[~confident] = 0
+        return costs
+
+    tree, adjacency = breadth_first_tree(graph, confident), dual_adjacency(graph)
+    name, cycles, coherence, tried = chosen_cycles(
+        hypotheses,
+        params.hypothesis,
+        costs_of,
+        network,
+        graph,
+        adjacency,
+        tree,
+        solver=params.solver,
+        n_threads=snakemake.threads,
+        progress=progress("hypotheses tried"),
+    )
+    for evidence in tried:
+        log.info(
+            "cycles by %s: %.3f %% of the points in open loops, %.2f %% residues",
+            evidence.name,
+            100 * evidence.open_share,
+            100 * evidence.residue_share,
+        )
+    log.info("cycles of links by hypothesis %s", name)
+    costs = costs_of(coherence)
     unwrapped, statistics = unwrap_in_space(
         cycles,
         only_new(interferograms, previous) if previous else interferograms,
         graph,
-        dual_adjacency(graph),
+        adjacency,
         tree,
         costs=costs,
         solver=params.solver,
@@ -89,7 +94,7 @@ with job(snakemake) as log:
         np.max(statistics["residues"]),
         names[int(np.argmax(statistics["residues"]))],
     )
-    with create(snakemake.output[0], dates=network.dates, pairs=names) as file:
+    with create(snakemake.output[0], dates=network.dates, pairs=names, hypothesis=name) as file:
         put_points(file, points, bounds)
         put(file, "uw_cycles", unwrapped, "cycles to add to phase[d2] - phase[d1]")
         for name, values in statistics.items():

@@ -253,7 +253,7 @@ KEYS = {
     "reference of three": ("reference.point", [1, 2, 3], ["reference.point", "list of 2"]),
     "section a list": ("merge", [1], ["merge: [1]", "a section with the keys"]),
     "section a number": ("stack", 3, ["stack: 3", "a section with the keys"]),
-    "cost without model": ("unwrap.spatial_cost", "coherence", ["spatial_cost", "link model"]),
+    "no such hypothesis": ("link_model.hypothesis", "wide", ["hypothesis", "auto, zero, mixture"]),
     "grid of velocity": (
         "link_model.velocity_range_mm_yr",
         [-1e7, 1e7, 0.001],

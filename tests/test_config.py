@@ -289,21 +289,10 @@ def test_the_link_model_is_off_with_a_note_where_there_are_no_baselines(caplog):
 
 
 @pytest.mark.parametrize("given", ["auto", None])
-def test_the_spatial_cost_follows_the_link_model(given):
-    def cost(config):
-        return check_config(with_key(config, "unwrap.spatial_cost", given))["unwrap"][
-            "spatial_cost"
-        ]
-
-    assert cost(WITH_MODEL) == "coherence"
-    assert cost(SLC) == "constant"
-    assert cost(with_key(WITH_MODEL, "link_model.enabled", False)) == "constant"
-
-
-def test_coherence_costs_need_the_link_model():
-    for config in (SLC, with_key(WITH_MODEL, "link_model.enabled", False)):
-        line = problem(with_key(config, "unwrap.spatial_cost", "coherence"))
-        assert line.startswith("unwrap.spatial_cost: coherence")
+def test_the_spatial_cost_is_by_coherence_with_a_link_model_and_without(given):
+    for config in (SLC, WITH_MODEL):
+        checked = check_config(with_key(config, "unwrap.spatial_cost", given))
+        assert checked["unwrap"]["spatial_cost"] == "coherence"
 
 
 @pytest.mark.parametrize("key", ["velocity_range_mm_yr", "dem_error_range_m"])

@@ -254,7 +254,7 @@ def test_a_roof_that_moves_with_the_temperature_is_wrong_without_its_term_and_ri
         shares.append(np.mean([share_right(row, truth[b] - truth[a]) for row, (a, b) in pairs]))
     without, with_term = shares
     assert with_term > 0.999
-    assert without < 0.97  # every sixth point is on the roof
+    assert without < 0.98  # every sixth point is on the roof
 
 
 # A whole run: cycle, temperature, a step that the dates do not constrain, and weights of the dates

@@ -58,6 +58,7 @@ CHANGES = {
     "network.max_days": 40,
     "network.max_bperp_m": 110,
     "link_model.enabled": False,
+    "link_model.hypothesis": "narrow",
     "link_model.velocity_range_mm_yr": [-90, 90],
     "link_model.dem_error_range_m": [-40, 40],
     "link_model.annual": True,

@@ -13,6 +13,7 @@ import numpy as np
 from emcflow.errors import InputError
 from emcflow.graph.planar import PlanarGraph
 from emcflow.io.files import whole_file
+from emcflow.links.cycle_model import CycleModel
 from emcflow.tiles.overlaps import Overlaps, TilePoints
 
 
@@ -134,6 +135,37 @@ def read_link_weights(path: str | Path) -> np.ndarray | None:
     """Read the weights of the dates in a link model, None where all dates were alike."""
     with open_product(path) as file:
         return file.attrs.get("date_weights")
+
+
+CYCLE_MODEL_UNITS = {
+    "design": "rad per unit of the term",
+    "params": "see terms",
+    "coherence": "1",
+}
+
+
+def put_cycle_models(file: h5py.File, models: dict[str, CycleModel]) -> None:
+    """Write the models of the links of which hypotheses for their cycles are made."""
+    group = file.create_group("models")
+    group.attrs["names"] = list(models)
+    for name, model in models.items():
+        of_model = group.create_group(name)
+        of_model.attrs["preference"] = model.preference
+        for field, units in CYCLE_MODEL_UNITS.items():
+            put(of_model, field, getattr(model, field), units)
+
+
+def read_cycle_models(path: str | Path) -> dict[str, CycleModel]:
+    """Read the models written by :func:`put_cycle_models`."""
+    with open_product(path) as file:
+        group = file["models"]
+        return {
+            name: CycleModel(
+                **{field: _array(group[name], field)[...] for field in CYCLE_MODEL_UNITS},
+                preference=float(group[name].attrs["preference"]),
+            )
+            for name in group.attrs["names"]
+        }
 
 
 def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int, int]) -> None:

@@ -378,8 +378,8 @@ def _grid_power(product_real, product_imag, size, power):
 
 @njit(cache=True, nogil=True)
 def _place(g, size, half):
-    """Place of a grid point in `power`; also the grid point of a place."""
-    return g if g < half else half + size - 1 - g
+    """Place of a grid point in `power`; also the grid point of a place that is not padding."""
+    return g if 2 * g < size else half + size - 1 - g
 
 
 @njit(cache=True, nogil=True)

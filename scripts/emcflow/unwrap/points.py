@@ -10,13 +10,13 @@ import numpy as np
 from emcflow.arrays import phase_array
 from emcflow.graph.delaunay import confident_links, point_mesh
 from emcflow.graph.planar import PlanarGraph, breadth_first_tree, dual_adjacency
-from emcflow.links.periodogram import LinkModel, estimate_links
-from emcflow.links.search_grid import checked_design, choose_terms, search_axis
+from emcflow.links.periodogram import LinkModel
+from emcflow.links.search_grid import checked_design, choose_terms
 from emcflow.network.networks import PlanarNetwork, hop3_network
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
-from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.hypotheses import AUTO, chosen_cycles, link_hypotheses
+from emcflow.unwrap.learned_models import models_of_links
 from emcflow.unwrap.spatial import unwrap_in_space
-from emcflow.unwrap.temporal import unwrap_in_time
 
 # The defaults of the config.
 RANGES = ((-100.0, 100.0), (-50.0, 50.0))
@@ -44,6 +44,8 @@ class UnwrappedPoints:
         Parameters and coherence of every link; None without a design.
     terms : list of int
         Columns of the design that the model holds: those that the dates tell apart.
+    hypothesis : str
+        That of the cycles of the links, which the interferograms bore out best.
     """
 
     unwrapped: np.ndarray
@@ -53,6 +55,7 @@ class UnwrappedPoints:
     region: np.ndarray
     model: LinkModel | None
     terms: list[int]
+    hypothesis: str
 
 
 def unwrap_points(
@@ -68,9 +71,9 @@ def unwrap_points(
     """Unwrap the interferograms of a stack at its points, in time and then in space.
 
     What the workflow does with a tile, with its default settings: a mesh of the points, velocity
-    and DEM error of every link where there is a design, every link unwrapped in time around them,
-    every interferogram of the hop-3 network unwrapped in space (Pepe and Lanari 2006, see
-    `unwrap`).
+    and DEM error of every link where there is a design, cycles of every link by the hypothesis that
+    a few interferograms bear out best (`hypotheses`), every interferogram of the hop-3 network
+    unwrapped in space (Pepe and Lanari 2006, see `unwrap`).
 
     Parameters
     ----------
@@ -102,29 +105,28 @@ def unwrap_points(
     network = hop3_network(dates)
     graph = point_mesh(points)
     phase = phase_array(phase, "phase", np.float32)
-    model, params, terms = None, None, []
+    model, models, terms = None, {}, []
     if design is not None:
         terms, _ = choose_terms(design, ranges)
         design, ranges = checked_design(design)[:, terms], [ranges[term] for term in terms]
-        axes = [search_axis(design[:, i], *limits) for i, limits in enumerate(ranges)]
-        model = estimate_links(phase, graph.edges, design, axes, n_threads)
-        params = supported_params(
-            phase, graph, design, model.params, model.coherence, ranges, n_threads
-        )
-    cycles = unwrap_in_time(
-        phase, graph, network, design, params, temporal_costs("constant", network), n_threads
+        model, models = models_of_links(phase, graph, design, ranges, n_threads)
+    hypotheses = link_hypotheses(
+        phase, graph, network, models, temporal_costs("constant", network), n_threads
     )
     confident = confident_links(points, graph.edges, max_link_pixels)
-    costs = (
-        spatial_costs("coherence", graph, points, model.coherence)
-        if model
-        else spatial_costs("constant", graph, points)
+
+    def costs_of(coherence):
+        costs = spatial_costs("coherence", graph, points, coherence)
+        costs[~confident] = 0
+        return costs
+
+    tree, adjacency = breadth_first_tree(graph, confident), dual_adjacency(graph)
+    name, cycles, coherence, _ = chosen_cycles(
+        hypotheses, AUTO, costs_of, network, graph, adjacency, tree, n_threads=n_threads
     )
-    costs[~confident] = 0
-    tree = breadth_first_tree(graph, confident)
     added, _ = unwrap_in_space(
-        cycles, network, graph, dual_adjacency(graph), tree, costs, n_threads=n_threads
+        cycles, network, graph, adjacency, tree, costs_of(coherence), n_threads=n_threads
     )
     first, second = network.pairs.T
     unwrapped = phase[second].astype(np.float64) - phase[first] + 2 * np.pi * added
-    return UnwrappedPoints(unwrapped, network, graph, confident, tree.region, model, terms)
+    return UnwrappedPoints(unwrapped, network, graph, confident, tree.region, model, terms, name)

@@ -64,6 +64,55 @@ def supported_params(
     cells = np.array([high - low for low, high in ranges]) * np.ptp(design, axis=0) / (2 * np.pi)
     ndates = effective_dates(len(phase), weights)
     needed = np.log(np.maximum(cells, 1)).sum() + 0.5 * len(params) * np.log(ndates)
+    plain = plain_coherence(phase, graph, weights, n_threads)
+    spread_plain, spread = (-np.log(np.clip(g, 1e-6, 1 - 1e-6)) for g in (plain, coherence))
+    gain = 0.5 * ndates * np.log(spread_plain / spread)
+    return np.where(gain > needed, params, np.float32(0))
+
+
+def supported_model(
+    phase, graph, design, params, coherence, ranges, n_threads=1, weights=None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters of the link model where the phase supports them, and the coherence about them.
+
+    Parameters
+    ----------
+    phase, graph, design, params, coherence, ranges, n_threads, weights
+        As for `supported_params`.
+
+    Returns
+    -------
+    params : float32 (nterms, nlinks)
+        Zero where they are not supported.
+    coherence : float32 (nlinks,)
+        That of the link as it is where they are zero.
+    """
+    kept = supported_params(phase, graph, design, params, coherence, ranges, n_threads, weights)
+    plain = plain_coherence(phase, graph, weights, n_threads)
+    return kept, np.where(kept.any(axis=0), coherence, plain).astype(np.float32)
+
+
+def plain_coherence(
+    phase: np.ndarray, graph, weights: np.ndarray | None = None, n_threads: int = 1
+) -> np.ndarray:
+    """Coherence of every link without any model.
+
+    Parameters
+    ----------
+    phase : float32 (ndates, npoints)
+        Wrapped phase [rad], relative to the first date.
+    graph : PlanarGraph
+        Mesh of the points; its edges are the links.
+    weights : float64 (ndates,), optional
+        Of the dates, mean 1.
+    n_threads : int
+        No influence on the result.
+
+    Returns
+    -------
+    float64 (nlinks,)
+        0 to 1.
+    """
     of_dates = np.ones(len(phase)) if weights is None else np.asarray(weights, np.float64)
     plain = np.empty(graph.nedges)
 
@@ -72,9 +121,7 @@ def supported_params(
         _link_coherence(phase, graph.edges, of_dates, start, stop, plain)
 
     in_threads(fill_chunk, range(0, plain.size, LINKS_PER_CHUNK), n_threads)
-    spread_plain, spread = (-np.log(np.clip(g, 1e-6, 1 - 1e-6)) for g in (plain, coherence))
-    gain = 0.5 * ndates * np.log(spread_plain / spread)
-    return np.where(gain > needed, params, np.float32(0))
+    return plain
 
 
 @njit(cache=True, nogil=True)

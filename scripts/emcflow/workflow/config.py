@@ -198,11 +198,6 @@ def cross_problems(config: dict) -> list[str]:
         problems += _geometry_problems(config)
         for key in ("velocity_range_mm_yr", "dem_error_range_m"):
             problems += _range_problems(f"link_model.{key}", config["link_model"][key])
-    elif config["unwrap"]["spatial_cost"] == "coherence":
-        problems.append(
-            "unwrap.spatial_cost: coherence is that of the link model, which is off here; "
-            "give baselines.csv and set link_model.enabled to true, or take auto"
-        )
     return [*problems, *_term_problems(config)]
 
 
@@ -242,7 +237,7 @@ def _decide(config: dict) -> dict:
         )
     config["link_model"]["enabled"] = on
     if config["unwrap"]["spatial_cost"] in ("auto", None):
-        config["unwrap"]["spatial_cost"] = "coherence" if on else "constant"
+        config["unwrap"]["spatial_cost"] = "coherence"
     return config
 
 

@@ -50,11 +50,12 @@ PEAKS = {
     "scene_view": Peak(fixed_mb=200, pixel=110),
     # phase of all dates; the triangulation, or one window per thread and where it is nodata
     "tile_mesh": Peak(fixed_mb=130, point=560, date=4, pixel=5, pixel_thread=11),
-    # phase; links, their parameters, sigmas and coherence; the waves of the search are small
-    "link_model": Peak(fixed_mb=262, point=130, date=5, term=24),
-    # phase, cycles of links and their residues per date; cycles of points per interferogram;
-    # mesh, dual, costs; the search of one interferogram per thread
-    "unwrap_tile": Peak(fixed_mb=284, point=450, date=14, pair=2, thread=140),
+    # periodograms of some links; phase; links, their parameters and coherence by four models at the
+    # most, of two terms and of three, and sigmas; the waves of the search are small
+    "link_model": Peak(fixed_mb=310, point=370, date=5, term=24),
+    # phase, cycles of links by two hypotheses and their residues per date; cycles of points per
+    # interferogram; models of links, mesh, dual, costs; the search of one interferogram per thread
+    "unwrap_tile": Peak(fixed_mb=284, point=560, date=20, pair=2, thread=140),
     # points, links and regions of all tiles; what overlaps differ by
     "tile_overlaps": Peak(fixed_mb=60, point=100, pair=0.7),
     # points, links and regions of all tiles; images of coherence and heights

@@ -1,0 +1,181 @@
+"""Models of the links of a tile, of which hypotheses for their cycles are made.
+
+In the light of what links of this scene have (:mod:`emcflow.links.learned_prior`): likely ones of
+all kinds, of the narrow kind alone, and both again with a term from the data
+(:mod:`emcflow.links.data_term`) where there is one.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from emcflow.links.cycle_model import DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS, CycleModel
+from emcflow.links.data_term import DATA_RANGE, GRID_POINTS, LINKS_OF_PRIOR, data_term
+from emcflow.links.learned_prior import (
+    MARGIN,
+    MOST_TERMS,
+    LinkPrior,
+    fine_axes,
+    fitting_ranges,
+    grid_points,
+    prior_of_scene,
+)
+from emcflow.links.likely_peaks import likely_peaks
+from emcflow.links.periodogram import LinkModel, estimate_links
+from emcflow.links.search_grid import search_axis
+from emcflow.unwrap.significant import supported_model
+
+NARROW_CLASS = slice(0, 1)
+
+
+@dataclass(frozen=True)
+class LearnedModels:
+    """Models of the links of a scene, and what was learned of them.
+
+    Attributes
+    ----------
+    ranges : list of tuple, one per term
+        Ends of the search ranges, as wide as the links need.
+    steps : list of int
+        Grid values of each term.
+    prior : LinkPrior
+    links : LinkModel
+        Peaks of likelihood times prior, for the maps.
+    models : dict of str to CycleModel
+    data_gain : float
+        By how much a term from the data makes the phases of a link more likely, mean of the
+        logarithm; 0 without one.
+    """
+
+    ranges: list
+    steps: list
+    prior: LinkPrior
+    links: LinkModel
+    models: dict
+    data_gain: float
+
+
+def can_learn(nterms: int, nlinks: int) -> bool:
+    """Whether there are links to learn from, and few enough terms."""
+    return 0 < nterms <= MOST_TERMS and nlinks > 0
+
+
+def learned_models(
+    phase: np.ndarray,
+    edges: np.ndarray,
+    design: np.ndarray,
+    ranges,
+    n_threads: int = 1,
+    memory_mb: float = 512,
+    progress: Callable | None = None,
+    weights: np.ndarray | None = None,
+) -> LearnedModels:
+    """Learn what the links of a scene have, and find likely parameters of all of them.
+
+    Parameters
+    ----------
+    phase : float32 (ndates, npoints)
+        Wrapped phase per date [rad], relative to the first date.
+    edges : int32 (nlinks, 2)
+        Points a and b of each link; at least one link.
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit]; one or two terms.
+    ranges : sequence of (low, high) or (low, high, step), one per term
+        Search ranges in the units of the terms. Those without a step are widened where the links
+        have more.
+    n_threads : int
+        No influence on the result.
+    memory_mb : float
+        Upper bound of the scratch memory of the search [MiB].
+    progress : callable, optional
+        Called as ``progress(links done, nlinks)`` from time to time.
+    weights : float64 (ndates,), optional
+        In proportion to 1 / variance of the phase of each date, mean 1.
+
+    Returns
+    -------
+    LearnedModels
+
+    Raises
+    ------
+    InputError
+        As :func:`emcflow.links.periodogram.estimate_links`.
+    """
+
+    def searched(design, axes, prior, progress):
+        grid = grid_points(axes)
+        densities = [prior.log_density(grid), prior.log_density(grid, NARROW_CLASS)]
+        found = likely_peaks(
+            phase, edges, design, axes, prior, densities, n_threads, memory_mb, progress,
+            weights=weights,
+        )  # fmt: skip
+        return found, [CycleModel(design, each.params, each.coherence) for each in found]
+
+    ranges = fitting_ranges(phase, edges, design, ranges, weights)
+    axes = fine_axes(design, ranges)
+    prior = prior_of_scene(phase, edges, design, axes, weights)
+    found, (mixture, narrow) = searched(design, axes, prior, progress)
+    models = {MIXTURE: replace(mixture, preference=prior.preference), NARROW: narrow}
+    ends = [tuple(limits[:2]) for limits in ranges]
+    column, gain = data_term(phase, edges, design, ends, weights)
+    if column is not None:
+        extended = np.column_stack([design, column])
+        wider = fine_axes(extended, [*ends, DATA_RANGE], most=GRID_POINTS)
+        of_data = prior_of_scene(phase, edges, extended, wider, weights, LINKS_OF_PRIOR)
+        _, (mixture, narrow) = searched(extended, wider, of_data, None)
+        # one term more has to be better by the margin
+        models[DATA] = replace(mixture, preference=prior.preference - MARGIN)
+        models[DATA_NARROW] = replace(narrow, preference=-MARGIN)
+    return LearnedModels(ends, [len(axis) for axis in axes], prior, found[0], models, gain)
+
+
+def peak_models(
+    phase, graph, design, model, ranges, n_threads=1, weights=None
+) -> dict[str, CycleModel]:
+    """The one model that there is where nothing is learned: the highest peaks that are supported.
+
+    Parameters
+    ----------
+    phase, graph, design, ranges, n_threads, weights
+        As for :func:`emcflow.unwrap.significant.supported_model`.
+    model : LinkModel
+        Highest peaks.
+
+    Returns
+    -------
+    dict of str to CycleModel
+    """
+    kept = supported_model(
+        phase, graph, design, model.params, model.coherence, ranges, n_threads, weights
+    )
+    return {PEAKS: CycleModel(design, *kept)}
+
+
+def models_of_links(phase, graph, design, ranges, n_threads=1):
+    """Link model and models for cycles of links with default settings.
+
+    Parameters
+    ----------
+    phase : float32 (ndates, npoints)
+        Wrapped phase per date [rad], relative to the first date.
+    graph : PlanarGraph
+        Mesh of the points; its edges are the links.
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit].
+    ranges : sequence of (low, high), one per term
+        Search ranges in the units of the terms.
+    n_threads : int
+        No influence on the result.
+
+    Returns
+    -------
+    LinkModel
+    models : dict of str to CycleModel
+    """
+    if can_learn(design.shape[1], graph.nedges):
+        learned = learned_models(phase, graph.edges, design, ranges, n_threads)
+        return learned.links, learned.models
+    axes = [search_axis(design[:, i], *limits) for i, limits in enumerate(ranges)]
+    model = estimate_links(phase, graph.edges, design, axes, n_threads)
+    return model, peak_models(phase, graph, design, model, ranges, n_threads)

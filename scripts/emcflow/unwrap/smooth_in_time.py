@@ -1,0 +1,100 @@
+"""Cycles of links whose phase is smooth in time about a model, without any flow.
+
+What a link's phase leaves of its model, atmosphere above all, changes slowly from date to date only
+where the dates are many; but its mean over many dates is surer than each of them. So the phasors
+about the model are smoothed over the dates, the smooth series is unwrapped along time, and every
+date takes the cycle that is nearest to it.
+"""
+
+import numpy as np
+from numba import njit
+
+from emcflow.acquisition.geometry import days_since_first
+from emcflow.graph.mcf import in_threads
+
+LINKS_PER_CHUNK = 8192
+
+
+def smooth_cycles(phase, graph, design, params, dates, width, n_threads=1, weights=None):
+    """Cycles of every link about its model and a smooth series of what is left.
+
+    Parameters
+    ----------
+    phase : float32 (ndates, npoints)
+        Wrapped phase [rad], relative to the first date.
+    graph : PlanarGraph
+        Mesh of the points; its edges are the links.
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit].
+    params : float32 (nterms, nlinks)
+        Terms of every link.
+    dates : sequence of str
+        YYYYMMDD, ascending.
+    width : float
+        Standard deviation of the Gaussian that smooths, in median intervals of the dates.
+    n_threads : int
+        No influence on the result.
+    weights : float64 (ndates,), optional
+        Of the dates, mean 1.
+
+    Returns
+    -------
+    cycles : int16 (ndates, nlinks)
+        As from :func:`emcflow.unwrap.temporal.unwrap_in_time`.
+    coherence : float32 (nlinks,)
+        Of what is left about model and smooth series, 0 to 1.
+    """
+    days = days_since_first(dates)
+    apart = (days[:, None] - days) / (width * np.median(np.diff(days)))
+    window = np.exp(-0.5 * apart**2)
+    of_dates = np.ones(len(days)) if weights is None else np.asarray(weights, np.float64)
+    window *= of_dates
+    cycles = np.empty((len(days), graph.nedges), np.int16)
+    coherence = np.empty(graph.nedges, np.float32)
+    design = np.ascontiguousarray(design, np.float64)
+    params = np.ascontiguousarray(params, np.float32)
+
+    def fill_chunk(start):
+        stop = min(start + LINKS_PER_CHUNK, graph.nedges)
+        _smooth_links(
+            phase, graph.edges, start, stop, design, params, window, of_dates, cycles, coherence
+        )
+
+    in_threads(fill_chunk, range(0, graph.nedges, LINKS_PER_CHUNK), n_threads)
+    return cycles, coherence
+
+
+@njit(cache=True, nogil=True)
+def _smooth_links(phase, links, start, stop, design, params, window, of_dates, cycles, coherence):
+    """Fill start:stop of `cycles` and `coherence`."""
+    ndates, nterms = design.shape
+    rest = np.empty(ndates)
+    real, imag = np.empty(ndates), np.empty(ndates)
+    for link in range(start, stop):
+        a, b = links[link]
+        for d in range(ndates):
+            rest[d] = np.float64(phase[d, b]) - phase[d, a]
+            for t in range(nterms):
+                rest[d] -= design[d, t] * params[t, link]
+            real[d], imag[d] = np.cos(rest[d]), np.sin(rest[d])
+        smooth = 0.0
+        first = 0
+        sum_real = sum_imag = 0.0
+        for d in range(ndates):
+            x = y = 0.0
+            for e in range(ndates):
+                x += window[d, e] * real[e]
+                y += window[d, e] * imag[e]
+            angle = np.arctan2(y, x)
+            if d > 0:
+                angle += 2 * np.pi * np.rint((smooth - angle) / (2 * np.pi))
+            smooth = angle
+            nearest = -int(np.rint((rest[d] - smooth) / (2 * np.pi)))
+            if d == 0:
+                first = nearest
+            cycles[d, link] = nearest - first
+            # the phasor of the date, turned back by that of the smooth series
+            weight = of_dates[d] / max(np.hypot(x, y), 1e-12)
+            sum_real += weight * (real[d] * x + imag[d] * y)
+            sum_imag += weight * (imag[d] * x - real[d] * y)
+        coherence[link] = np.sqrt(sum_real**2 + sum_imag**2) / ndates
