@@ -29,7 +29,7 @@ ROUNDS = 3
 LINKS = 2000
 LINKS_OF_PRIOR = 600
 # As many grid points are wanted, and no more than this: wide ranges would take too long.
-GRID_POINTS, MOST_POINTS = 8000, 40_000
+GRID_POINTS, MOST_POINTS = 8000, 64_000
 # Dates beyond a constant and the terms that are needed to find one more.
 SPARE_DATES = 3
 # Links of less coherence, and those of the largest residuals, tell nothing of the shape.
