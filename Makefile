@@ -74,6 +74,7 @@ scale: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/cluster_plan.py
 
 same-bytes: env
+	@[ -n "$(BASE)" ] || { echo "name what to compare with: make same-bytes BASE=<commit or folder>" >&2; exit 1; }
 	$(BIN)/python benchmarks/same_bytes.py $(BASE) --cores $(N)
 
 new-dates: env

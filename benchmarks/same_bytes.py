@@ -46,8 +46,9 @@ def run(checkout: Path, config: dict, folder: Path, cores: int) -> Path:
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile")]
     command += ["--configfile", "config.yaml", "--cores", str(cores)]
-    process = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if process.returncode:
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=env)
+    if process.returncode or not list(folder.rglob("*.tif")):
         sys.exit(f"{checkout} does not run:\n{process.stdout}{process.stderr}")
     return folder / "results"
 
@@ -71,9 +72,12 @@ def value_difference(one: Path, other: Path) -> str:
         return f"{first.dtype} {first.shape} and {second.dtype} {second.shape}"
     if np.array_equal(first, second, equal_nan=first.dtype.kind in "fc"):
         return "equal values, other tags"
-    known = np.isfinite(first) & np.isfinite(second)
+    known, alone = (
+        np.isfinite(first) & np.isfinite(second),
+        np.isfinite(first) ^ np.isfinite(second),
+    )
     largest = np.abs(first[known].astype(complex) - second[known]).max(initial=0)
-    return f"values differ by up to {largest:g}, {np.count_nonzero(known)} known in both"
+    return f"values differ by up to {largest:g}, {np.count_nonzero(alone)} are known in one alone"
 
 
 def main() -> None:

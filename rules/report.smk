@@ -65,9 +65,9 @@ rule report:
         parameters=list(SHOWN_MAPS.values()),
         truth=f"{SIMULATION}/truth/timeseries_unw.tif" if SIMULATED else [],
     output:
-        html=f"{OUT}/report.html",
+        html=report(f"{OUT}/report.html", category="Report"),
         text=f"{OUT}/report.txt",
-        figures=directory(f"{OUT}/figures"),
+        figures=report(directory(f"{OUT}/figures"), patterns=["{name}.png"], category="Figures"),
         settings=f"{OUT}/records/settings_{SETTINGS}.yaml",
     log:
         f"{OUT}/logs/report.log",

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -77,6 +78,14 @@ def test_all_of_emcflow_can_be_asked_for(imported):
     process = import_it(imported, "all", "--forcerun", "report")
     assert process.returncode == 0, process.stdout + process.stderr
     assert "All results are in city" in process.stdout + process.stderr
+
+
+def test_snakemakes_own_report_holds_ours_and_its_figures(imported):
+    process = import_it(imported, "all", "--report", "all.zip")
+    assert process.returncode == 0, process.stdout + process.stderr
+    names = zipfile.ZipFile(imported / "all.zip").namelist()
+    for ending in ("/report.html", "/velocity_mm_yr.png"):
+        assert any(name.endswith(ending) for name in names), names
 
 
 def test_rules_can_be_given_other_names(tmp_path):
