@@ -1,5 +1,6 @@
 """Runs that are killed go on where they were, and the rasters come out byte for byte the same."""
 
+import shutil
 import signal
 
 import pytest
@@ -35,13 +36,18 @@ def undisturbed(tmp_path_factory):
 def stopped(tmp_path_factory):
     """One run that is stopped at all of the moments and started again after each."""
     folder = tmp_path_factory.mktemp("stopped")
-    wanted, stops, scripts = list(MOMENTS), [], set()
+    wanted, stops, scripts, anew = list(MOMENTS), [], set(), 3
     while True:
         run = start(folder, SMALL)
         moment = wait_for_moment(run, folder / "results", wanted)
         if moment is None:
             assert run.returncode == 0, (folder / "printed.txt").read_text()
-            return folder, stops, scripts
+            anew -= 1
+            if len(wanted) <= 2 or not anew:
+                return folder, stops, scripts
+            # on a busy machine scripts come and go between two looks
+            shutil.rmtree(folder / "results")
+            continue
         wanted.remove(moment)
         how, whole = KILLS[len(stops) % len(KILLS)]
         if moment in INTERRUPTS:

@@ -87,6 +87,18 @@ def test_rasters_are_those_of_a_full_run(runs):
 
 def test_new_interferograms_are_relative_to_the_point_of_the_finished_run(copied):
     """Also where a full run chooses another, by the heights from all dates."""
+    # Blocks that the old dates see at heights of their own, the new ones at others.
+    rng = np.random.default_rng(5)
+    points = np.argwhere(np.ones(SHAPE))
+    rad_per_m = 4 * np.pi / 0.056 / (850e3 * np.sin(np.radians(39)))
+    bperp = np.array([0, 100, 50, -70, 30, -20])
+    heights = 25 * rng.standard_normal((2, SHAPE[0] // 4 + 1, SHAPE[1] // 4 + 1))
+    heights = heights.repeat(4, 1).repeat(4, 2)[:, : SHAPE[0], : SHAPE[1]].reshape(2, -1)
+    seen = heights[[0, 0, 0, 0, 1, 1]] * np.where(np.arange(6) < 4, 1, 40)[:, None]
+    phase = bperp[:, None] * rad_per_m * seen + rng.normal(0, 0.1, (6, len(points)))
+    write_stack(copied / "stack", points, phase - phase[0], SHAPE)
+    for path in (copied / "old").iterdir():
+        shutil.copy2(copied / "stack" / path.name, path)
     own = {"reference": {"point": None}}
     run_whole(copied, FIRST | own)
     run_whole(copied, LATER | own, "--", f"later/unwrapped/{DATES[4]}_{DATES[5]}.unw.tif")

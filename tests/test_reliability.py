@@ -269,10 +269,13 @@ def test_a_killed_run_on_another_host_or_a_cluster_may_go_on(host, on_cluster, a
     assert is_abandoned(tmp_path) is abandoned
 
 
+END_WITH = "from emcflow.workflow.job import end_with_snakemake"
+
+
 def test_a_script_ends_with_the_snakemake_that_started_it():
     snakemake = subprocess.Popen(["sleep", "600"])
     script = subprocess.Popen(
-        [sys.executable, "-c", "import time, job; job.end_with_snakemake(); time.sleep(600)"],
+        [sys.executable, "-c", f"{END_WITH}; end_with_snakemake(); import time; time.sleep(600)"],
         env=os.environ | {"PYTHONPATH": str(ROOT / "scripts"), SNAKEMAKE_PID: str(snakemake.pid)},
     )
     with pytest.raises(subprocess.TimeoutExpired):

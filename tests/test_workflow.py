@@ -7,6 +7,8 @@ import pytest
 from workflow import ROOT, jobs_of, read, run, run_whole, shares_right
 
 PARAMETERS = {"velocity_mm_yr": 0.3, "dem_error_m": 0.2}
+# Standard deviation of a map about the truth: atmosphere and noise of 16 dates.
+MISSED = {"velocity_mm_yr": 3.8, "dem_error_m": 5.0}
 DEMO = {
     "output_dir": "results",
     "stack": {"layout": "simulate"},
@@ -110,8 +112,11 @@ def test_unwrapped_phase_is_congruent_with_the_input(tiled, demo):
 def test_parameters_are_those_of_the_truth_and_the_same_in_four_tiles(name, demo, tiled):
     one, four = (read(folder / "results" / f"{name}.tif") for folder in (demo, tiled))
     truth = read(demo / "results" / "simulation" / "truth" / f"{name}.tif")
+    # what tiles move is far below what either map misses the truth by
     difference = (four - one)[np.isfinite(one)]
-    assert np.sqrt(np.mean(difference**2)) < PARAMETERS[name]
+    assert np.sqrt(np.mean(difference**2)) < 0.2 * MISSED[name]
+    for found in (one, four):
+        assert np.std((found - truth)[np.isfinite(one)]) < MISSED[name]
     error = (one - truth)[np.isfinite(one)]
     assert np.corrcoef(one[np.isfinite(one)], truth[np.isfinite(one)])[0, 1] > 0.95
     assert np.isfinite(error).all()

@@ -29,8 +29,9 @@ OUTLIER_SCALE = 4.0
 # Weights of links are at least this part of the largest. Where points hang together by strong links
 # and with all others by weaker ones only, double precision loses how.
 LEAST_WEIGHT = 1e-13
-# Least robust standard deviation in units of sigma, for links without noise.
-LEAST_SCALE = 0.02
+# Least robust standard deviation in units of sigma. Links share the noise of their points and fit
+# one another far better than their sigmas say; what is within a few sigmas is no wrong peak.
+LEAST_SCALE = 1.0
 # By how much the limit of outliers, squared, narrows with each step of the graduated start.
 NARROWING = 8.0
 # The mean change of weights that ends the reweighting, and the most steps.
@@ -228,7 +229,9 @@ def _common_sigma(sigma, at_edge, values):
     spread = np.abs(values).max(axis=1)
     spread[spread == 0] = 1.0
     eps = np.finfo(np.float64).eps
-    return relative, np.clip(unit * scale, eps * spread, spread / eps)
+    with np.errstate(over="ignore"):  # brought back to what can be squared
+        unit = unit * scale
+    return relative, np.clip(unit, eps * spread, spread / eps)
 
 
 def _reweighted(edges, data, precision, component):
