@@ -1,7 +1,10 @@
 """The config, checked; what it implies for every rule: dates, pairs, tiles, threads, memory."""
 
+import os
+import re
 import sys
 from functools import cache
+from glob import escape, glob
 from pathlib import Path
 
 import numpy as np
@@ -396,3 +399,62 @@ def tile_minutes(wildcards, attempt, per_million_points):
 def minutes(attempt, per_million_points, points):
     """Return a generous bound of the run time in minutes for a job that grows with its points."""
     return attempt * int(10 + per_million_points * points / 1e6)
+
+
+def heights_mb():
+    """Return what the heights of the points take, from the links of one tile at a time, in MB."""
+    most = max(tile.points for tile in scene_shape_and_tiles()[1])
+    return predicted_mb("tile_heights", most) if LINK_MODEL and not PREVIOUS else 0
+
+
+@cache
+def loops_mb():
+    """Return what the interferograms of a window take that loops are counted in, in MB."""
+    ends = [pair.split("_") for pair in PAIRS]
+    _, sides = all_triangles(np.searchsorted(STACK.dates, ends), len(STACK.dates))
+    (rows, cols), held = window_of(sides)
+    return 4 * held * min(rows * cols, scene_pixels()) // 1_000_000
+
+
+def rules_of_the_config():
+    """Return the rules whose results the config asks for; exports can be asked for by name too."""
+    exports = {f"export_{name}" for name in EXPORT_FILES}
+    wanted = {f"export_{name}" for name in config["outputs"]["exports"]}
+    return [each for each in workflow.rules if each.name not in exports - wanted]
+
+
+def made_by_rules(kind):
+    """Return the files of a kind (output, log) that the rules of the config make, of all tiles."""
+    _, tiles = scene_shape_and_tiles()
+    names = [f"{number:02d}" for number in range(len(tiles))]
+    patterns = [str(path) for each in rules_of_the_config() for path in getattr(each, kind)]
+    tile = re.compile(r"\{tile\b[^}]*\}")  # Snakemake has put the constraint in
+    return [*dict.fromkeys(tile.sub(name, each) for each in patterns for name in names)]
+
+
+def jobs_of_the_config():
+    """Return the names of the jobs that the config asks for, those of their logs."""
+    return [Path(path).stem for path in made_by_rules("log")]
+
+
+def check_not_written(names):
+    """Refuse a file of the user that has the name of one that a rule writes."""
+    results = os.path.realpath(OUT)
+    for name in names:
+        within = os.path.relpath(os.path.realpath(name), results)
+        if within.startswith(".."):
+            continue
+        # a rule whose result is a folder removes all that is in it
+        at = [f"{OUT}/{place}" for place in (Path(within), *Path(within).parents)]
+        if any(each.is_producer(place) for each in workflow.rules for place in at):
+            raise InputError(
+                f"{name}: would be written over, {OUT}/{within} is the name of a result of this "
+                "run; expected input files of other names: move it out of output_dir, or set "
+                "output_dir to another folder"
+            )
+
+
+def results_there_are():
+    """Return the files that rules have made so far."""
+    patterns = {escape(str(path)) for each in workflow.rules for path in each.output}
+    return [name for each in patterns for name in glob(re.sub(r"\[?\{\w+\}\]?", "*", each))]

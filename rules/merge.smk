@@ -48,12 +48,6 @@ rule bulk_offsets:
         "../scripts/bulk_offsets.py"
 
 
-def heights_mb():
-    """Return what the heights of the points take, from the links of one tile at a time, in MB."""
-    most = max(tile.points for tile in scene_shape_and_tiles()[1])
-    return predicted_mb("tile_heights", most) if LINK_MODEL and not PREVIOUS else 0
-
-
 rule reference_points:
     input:
         stack=f"{OUT}/stack/stack.json",

@@ -1,13 +1,5 @@
 """Quality layers: where and in which interferograms the result is to be doubted."""
 
-@cache
-def loops_mb():
-    """Return what the interferograms of a window take that loops are counted in, in MB."""
-    ends = [pair.split("_") for pair in PAIRS]
-    _, sides = all_triangles(np.searchsorted(STACK.dates, ends), len(STACK.dates))
-    (rows, cols), held = window_of(sides)
-    return 4 * held * min(rows * cols, scene_pixels()) // 1_000_000
-
 
 rule quality:
     input:

@@ -1,7 +1,5 @@
 """What a person looks at first."""
 
-import re
-
 SHOWN_MAPS = dict(zip(PARAMETER_NAMES, PARAMETER_RASTERS, strict=True)) if LINK_MODEL else {}
 if TIME_SERIES:
     SHOWN_MAPS["series_velocity_mm_yr"] = SERIES_MAPS["velocity"]
@@ -22,27 +20,6 @@ NAMED_FILES = [
         ],
     ),
 ]
-
-
-def rules_of_the_config():
-    """Return the rules whose results the config asks for; exports can be asked for by name too."""
-    exports = {f"export_{name}" for name in EXPORT_FILES}
-    wanted = {f"export_{name}" for name in config["outputs"]["exports"]}
-    return [each for each in workflow.rules if each.name not in exports - wanted]
-
-
-def made_by_rules(kind):
-    """Return the files of a kind (output, log) that the rules of the config make, of all tiles."""
-    _, tiles = scene_shape_and_tiles()
-    names = [f"{number:02d}" for number in range(len(tiles))]
-    patterns = [str(path) for each in rules_of_the_config() for path in getattr(each, kind)]
-    tile = re.compile(r"\{tile\b[^}]*\}")  # Snakemake has put the constraint in
-    return [*dict.fromkeys(tile.sub(name, each) for each in patterns for name in names)]
-
-
-def jobs_of_the_config():
-    """Return the names of the jobs that the config asks for, those of their logs."""
-    return [Path(path).stem for path in made_by_rules("log")]
 
 
 rule report:
