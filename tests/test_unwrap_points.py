@@ -90,3 +90,11 @@ def test_the_example_runs_and_is_right(capsys):
     names = runpy.run_path(str(ROOT / "examples" / "unwrap_arrays.py"))
     assert np.mean(names["right"]) > 0.999
     assert "of points right" in capsys.readouterr().out
+
+
+def test_phase_of_any_other_shape_ends_with_one_line(city):
+    made, points, phase, design, _ = city
+    for bad in (phase[:-1], phase.T, phase[0], phase[None]):
+        for terms in (None, design):
+            with pytest.raises(InputError, match="dates by points"):
+                unwrap_points(bad, points, made.dates, terms)

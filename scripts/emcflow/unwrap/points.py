@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emcflow.arrays import phase_array
+from emcflow.errors import InputError
 from emcflow.graph.delaunay import confident_links, point_mesh
 from emcflow.graph.planar import PlanarGraph, breadth_first_tree, dual_adjacency
 from emcflow.links.periodogram import LinkModel
@@ -105,6 +106,11 @@ def unwrap_points(
     network = hop3_network(dates)
     graph = point_mesh(points)
     phase = phase_array(phase, "phase", np.float32)
+    if phase.shape != (len(dates), graph.nnodes):
+        raise InputError(
+            f"phase has shape {phase.shape}; expected ({len(dates)}, {graph.nnodes}), dates by "
+            "points: transpose it, or leave out what has no date or point"
+        )
     model, models, terms = None, {}, []
     if design is not None:
         terms, _ = choose_terms(design, ranges)
