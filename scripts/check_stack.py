@@ -1,12 +1,10 @@
 """Check the stack before any heavy rule and write down what it is."""
 
-import json
 import zlib
-from pathlib import Path
 
 from emcflow.io.coverage import coverage_remarks, read_remarks
-from emcflow.io.files import write_text
 from emcflow.io.raster import map_crs, open_raster, read_band
+from emcflow.io.scene_file import SceneFile, read_scene_file, write_scene_file
 from emcflow.io.stack import Stack, check_stack, stack_coverage
 from emcflow.products.selection import check_agreement, check_limit
 from emcflow.workflow.job import job
@@ -31,7 +29,7 @@ with job(snakemake) as log:
     checksum = zlib.crc32(read_band(stack.coherence))
     previous = snakemake.input.get("previous")
     if previous:
-        check_coherence(json.loads(Path(previous).read_text()), checksum)
+        check_coherence(read_scene_file(previous), checksum)
     if grid.crs is None:
         log.info("no coordinate reference system: the results stay in rows and columns")
     elif map_crs(grid.crs) is None:
@@ -50,17 +48,15 @@ with job(snakemake) as log:
         params.min_coherence,
         100 * mask.mean(),
     )
-    summary = {
-        "layout": stack.layout,
-        "dates": stack.dates,
-        "points": int(mask.sum()),
-        "shape": grid.shape,
-        "crs": grid.crs,
-        "transform": grid.transform,
-        "state": params.state,
-        "coherence": stack.coherence,
-        "coherence_crc32": checksum,
-        "min_coherence": params.min_coherence,
-        "remarks": [*remarks, *own],
-    }
-    write_text(snakemake.output[0], json.dumps(summary, indent=1) + "\n")
+    scene = SceneFile(
+        stack.layout,
+        stack.dates,
+        int(mask.sum()),
+        grid,
+        params.state,
+        stack.coherence,
+        checksum,
+        params.min_coherence,
+        (*remarks, *own),
+    )
+    write_scene_file(snakemake.output[0], scene)

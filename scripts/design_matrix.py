@@ -4,36 +4,24 @@ import json
 from pathlib import Path
 
 import numpy as np
-from emcflow.acquisition.geometry import TERMS, design_matrix, pair_design
+from emcflow.acquisition.geometry import TERMS, design_matrix
 from emcflow.acquisition.model_terms import extra_columns
-from emcflow.io.files import read_csv, write_csv
-from emcflow.io.network_tables import ENDS
+from emcflow.io.network_tables import read_date_baselines, read_pair_table, write_design
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:
-    baselines = read_csv(snakemake.input.baselines, ("date",))
-    pairs = read_csv(snakemake.input.network, ENDS)
-    dates = baselines["date"].tolist()
+    dates, bperp_m = read_date_baselines(snakemake.input.baselines)
+    pairs = read_pair_table(snakemake.input.network).pairs
     params = snakemake.params
     geometry = params.geometry
     if snakemake.input.get("view"):
         geometry = json.loads(Path(snakemake.input.view).read_text())
-    design = design_matrix(dates, baselines["bperp_m"], **geometry)
+    design = design_matrix(dates, bperp_m, **geometry)
     extra = extra_columns(
         dates, geometry["wavelength_m"], params.extra_terms, params.step_date, params.temperature_c
     )
-    names = [*TERMS, *params.extra_terms]
     design = np.column_stack([design, extra])
-    ends = np.array([pairs[name] for name in ENDS])
-    of_pairs = pair_design(design, np.searchsorted(dates, ends).T)
-    reference, secondary = np.hstack([[np.repeat(dates[:1], len(dates)), dates], ends])
-    columns = {
-        "row": ["date"] * len(dates) + ["pair"] * len(of_pairs),
-        "reference": reference,
-        "secondary": secondary,
-        **dict(zip(names, np.vstack([design, of_pairs]).T, strict=True)),
-    }
-    write_csv(snakemake.output[0], columns)
+    write_design(snakemake.output[0], dates, pairs, [*TERMS, *params.extra_terms], design)
     log.info(
         "per date up to %.4g rad per mm/yr and %.4g rad per m (reference and secondary to phase)",
         *np.abs(design[:, : len(TERMS)]).max(axis=0),

@@ -1,20 +1,18 @@
 """Lay the results out as dolphin does: its folders and names, its signs and units."""
 
-import json
 import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS
-from emcflow.io.raster import Grid, open_raster, read_band, write_raster
+from emcflow.io.raster import open_raster, read_band, write_raster
+from emcflow.io.scene_file import read_scene_file
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
-    with open(given.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    grid = read_scene_file(given.stack).grid
     folder = Path(snakemake.output[0])
     unwrapped, series = folder / "unwrapped", folder / "timeseries"
     unwrapped.mkdir(parents=True)

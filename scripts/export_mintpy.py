@@ -1,13 +1,11 @@
 """Write the results as files of MintPy, in its layout and with its signs."""
 
-import json
-
 import numpy as np
 from emcflow.acquisition.geometry import RASTER_KEYS, metres_per_rad
-from emcflow.io.files import read_csv
-from emcflow.io.network_tables import ENDS
+from emcflow.io.network_tables import read_date_baselines, read_pair_table
 from emcflow.io.point_rasters import PointRasters
-from emcflow.io.raster import Grid, read_band
+from emcflow.io.raster import read_band
+from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.products import mintpy
 from emcflow.products.reference import read_references
@@ -15,21 +13,18 @@ from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params
-    with open(given.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
-    dates = np.array(summary["dates"])
-    listed = read_csv(given.network, ENDS)
-    pairs = np.searchsorted(dates, np.column_stack([listed[name] for name in ENDS]))
+    scene_file = read_scene_file(given.stack)
+    grid, dates = scene_file.grid, np.array(scene_file.dates)
+    pairs = read_pair_table(given.network).pairs
     bperp = np.zeros(len(dates))
     if given.get("baselines"):
-        bperp = read_csv(given.baselines, ("date",))["bperp_m"]
+        bperp = read_date_baselines(given.baselines).bperp_m
     bperp = mintpy.mintpy_bperp(bperp)
 
     _, reference = read_references(given.references)
     wavelength = params.geometry["wavelength_m"]
     points = np.isfinite(read_band(given.interferograms[0]))
-    rasters = PointRasters(points, summary, params.window)
+    rasters = PointRasters(points, grid, params.window)
     view = {}
     for key in RASTER_KEYS:
         value = params.geometry[key]
@@ -39,7 +34,7 @@ with job(snakemake) as log:
     def attributes(reference):
         """Return the attributes of a file whose values have this reference point, or None."""
         mean = incidence if incidence is None else float(np.nanmean(incidence))
-        return mintpy.scene_attributes(grid, summary["dates"], reference, wavelength, mean)
+        return mintpy.scene_attributes(grid, scene_file.dates, reference, wavelength, mean)
 
     # Maps of the link model are 0 at a point that the config names, else at their median.
     of_model = params.reference_point

@@ -1,8 +1,7 @@
 """Write the points of the scene as a table: CSV or GeoParquet, by the name of the output."""
 
-import json
-
-from emcflow.io.raster import Grid, map_crs
+from emcflow.io.raster import map_crs
+from emcflow.io.scene_file import read_scene_file
 from emcflow.products.point_table import has_degrees, point_batches, write_csv, write_geoparquet
 from emcflow.workflow.job import job
 
@@ -10,9 +9,7 @@ MILLIMETRES = 1e3
 
 with job(snakemake) as log:
     given, params, output = snakemake.input, snakemake.params, snakemake.output[0]
-    with open(given.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    grid = read_scene_file(given.stack).grid
     columns = dict(zip(params.columns, given.rasters, strict=True))
     factors = dict.fromkeys(params.displacement_columns, MILLIMETRES)
     batches = point_batches(grid, given.points, columns, factors, snakemake.threads)

@@ -1,11 +1,11 @@
 """Fill a batch of unwrapped interferograms between the points, strip by strip."""
 
-import json
 from contextlib import ExitStack
 from functools import lru_cache
 
 import numpy as np
-from emcflow.io.raster import BLOCK, Grid, create_raster, open_raster, read_band
+from emcflow.io.raster import BLOCK, create_raster, open_raster, read_band
+from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import Stack, read_coherence, read_date
 from emcflow.products.fill import nearest_points, strips, to_nearest_cycle
 from emcflow.workflow.job import job, progress
@@ -19,9 +19,7 @@ DATES_HELD = 4
 
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params
-    with open(given.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    grid = read_scene_file(given.stack).grid
     stack = Stack(**params.stack)
     pairs = [[stack.dates.index(date) for date in pair.split("_")] for pair in params.pairs]
     blocks = list(strips(grid.shape, BLOCK, params.max_pixels))

@@ -1,18 +1,15 @@
 """Label what is a point, and what is filled in any interferogram, strip by strip."""
 
-import json
-
 import numpy as np
-from emcflow.io.raster import BLOCK, Grid, create_raster, read_band
+from emcflow.io.raster import BLOCK, create_raster, read_band
+from emcflow.io.scene_file import read_scene_file
 from emcflow.products.fill import FILLED, NOTHING, POINT, strips
 from emcflow.workflow.job import job
 from rasterio.windows import Window
 
 with job(snakemake) as log:
     given = snakemake.input
-    with open(given.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    grid = read_scene_file(given.stack).grid
     counts = np.zeros(3, np.int64)
     tags = {
         "LABELS": f"{NOTHING}: nothing; {POINT}: point, unwrapped; {FILLED}: filled, in every pair "

@@ -4,9 +4,8 @@ import numpy as np
 from emcflow.acquisition.date_weights import effective_dates
 from emcflow.acquisition.geometry import TERMS, UNITS
 from emcflow.acquisition.model_terms import EXTRA_UNITS, range_key
-from emcflow.io.files import read_csv
 from emcflow.io.hdf5 import create, put, put_cycle_models, read, read_graph
-from emcflow.io.network_tables import ENDS
+from emcflow.io.network_tables import read_design
 from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import check_search
@@ -17,14 +16,13 @@ from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
     params = snakemake.params
-    table = read_csv(snakemake.input.design, ("row", *ENDS))
-    of_dates = table["row"] == "date"
+    table = read_design(snakemake.input.design)
     ranges = dict(zip(TERMS, (params.velocity_range, params.dem_error_range), strict=True))
     ranges |= params.extra_ranges
     names = list(ranges)
-    design = np.column_stack([table[name][of_dates] for name in names])
+    design = table.of_dates(names)
     limits = np.array([limits[:2] for limits in ranges.values()], dtype=np.float64)
-    dates = table["secondary"][of_dates].tolist()
+    dates = table.dates
     terms, reasons = choose_model_terms(design, limits, names, dates)
     limits = limits[terms]
     for reason in reasons.values():

@@ -1,20 +1,18 @@
 """Perpendicular baseline of every date from rasters: the mean over the points."""
 
-import json
-
 import numpy as np
 from emcflow.io.baselines import Baselines, no_misfit
 from emcflow.io.files import write_text
 from emcflow.io.point_rasters import PointRasters
+from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import coherent_points
 from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
     params = snakemake.params
-    with open(snakemake.input.stack) as file:
-        summary = json.load(file)
+    grid = read_scene_file(snakemake.input.stack).grid
     mask = coherent_points(snakemake.input.coherence, params.min_coherence)
-    rasters = PointRasters(mask, summary, params.window)
+    rasters = PointRasters(mask, grid, params.window)
     means = []
     report = progress("baseline rasters")
     for done, path in enumerate(params.bperp.values(), start=1):

@@ -1,12 +1,12 @@
 """Merge the tiles of a batch of interferograms and write their rasters."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 from emcflow.io.hdf5 import read, read_overlaps, read_rows, read_tile_points
 from emcflow.io.network_tables import read_interferograms
-from emcflow.io.raster import NO_LABEL_DATA, Grid, scatter, write_raster
+from emcflow.io.raster import NO_LABEL_DATA, scatter, write_raster
+from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.network.pairs import MERGED_AT_ONCE, in_batches
 from emcflow.products.reference import read_references
@@ -23,10 +23,8 @@ CYCLE = 2 * np.pi
 
 with job(snakemake) as log:
     given, output = snakemake.input, snakemake.output
-    with open(given.stack) as file:
-        summary = json.load(file)
     network = read_interferograms(given.network, given.triangles)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    grid = read_scene_file(given.stack).grid
     names = [Path(path).name.partition(".")[0] for path in output.unwrapped]
     batch = [network.pair_names.index(name) for name in names]
 

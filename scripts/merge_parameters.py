@@ -1,6 +1,5 @@
 """Join the tiles' velocity, DEM error and residual phase to maps of the scene."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +7,8 @@ from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TER
 from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
 from emcflow.acquisition.viewing import sigma_to_points, to_points
 from emcflow.io.hdf5 import open_product, read, read_points, read_rows
-from emcflow.io.raster import Grid, open_raster, scatter, write_raster
+from emcflow.io.raster import open_raster, scatter, write_raster
+from emcflow.io.scene_file import read_scene_file
 from emcflow.links.uncertainty import CONTRASTS_AT_ONCE, parameter_correlation, parameter_sigma
 from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
 from emcflow.tiles.merge import LEAST_LABELLED_POINTS, component_labels
@@ -64,9 +64,7 @@ def residual_squares(tiles, paths, ncontrasts):
 
 with job(snakemake) as log:
     params, output, paths = snakemake.params, snakemake.output, snakemake.input.parameters
-    with open(snakemake.input.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    grid = read_scene_file(snakemake.input.stack).grid
     tiles = []
     for path in paths:
         points, bounds = read_points(path)

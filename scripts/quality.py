@@ -1,12 +1,11 @@
 """Quality layers: where loops do not close, tiles differ and flows cross; a table of the pairs."""
 
-import json
-
 import numpy as np
-from emcflow.io.files import read_csv, write_csv
+from emcflow.io.files import write_csv
 from emcflow.io.hdf5 import open_product, read, read_overlaps, read_points
-from emcflow.io.network_tables import CORNERS, read_interferograms
-from emcflow.io.raster import NO_LABEL_DATA, Grid, read_band, write_raster
+from emcflow.io.network_tables import CORNERS, read_date_baselines, read_interferograms
+from emcflow.io.raster import NO_LABEL_DATA, read_band, write_raster
+from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.products.closure import all_triangles, loop_closure
 from emcflow.products.quality import pair_table
@@ -16,9 +15,7 @@ STATISTICS = ("residues", "flow_links", "flow_sum", "cost")
 
 with job(snakemake) as log:
     given, output = snakemake.input, snakemake.output
-    with open(given.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    grid = read_scene_file(given.stack).grid
     network = read_interferograms(given.network, given.triangles)
     closure = loop_closure(given.interferograms, network, grid.shape, snakemake.threads)
 
@@ -51,7 +48,7 @@ with job(snakemake) as log:
         read_overlaps(given.overlaps),
         read(given.offsets, "residuals")[0],
         np.array(valid),
-        read_csv(bperp, ("date",))["bperp_m"] if bperp else None,
+        read_date_baselines(bperp).bperp_m if bperp else None,
     )
     write_csv(output.pairs, table, digits=6)
     triangles, _ = all_triangles(network.pairs, network.ndates)

@@ -1,7 +1,5 @@
 """Choose the points that the unwrapped phase is relative to, one for each connected component."""
 
-import json
-
 import numpy as np
 from emcflow.io.hdf5 import (
     open_product,
@@ -11,7 +9,8 @@ from emcflow.io.hdf5 import (
     read_rows,
     read_tile_points,
 )
-from emcflow.io.raster import Grid, scatter
+from emcflow.io.raster import scatter
+from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.links.integrate import rough_values
 from emcflow.products.reference import read_references, reference_quality, write_references
@@ -48,9 +47,7 @@ def scene_heights(meshes, links, grid, min_overlap_points):
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
-    with open(given.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    grid = read_scene_file(given.stack).grid
     tiles = [read_tile_points(path) for path in given.mesh]
     overlaps = read_overlaps(given.overlaps)
     scene = scene_index(tiles, grid.shape, overlaps.component)

@@ -5,9 +5,11 @@ import json
 import numpy as np
 from emcflow.acquisition.geometry import RASTER_KEYS, TERMS, design_matrix, rad_per_mm_yr
 from emcflow.acquisition.viewing import DEM_ERROR, VELOCITY, inverse_lever, projection, scene_view
-from emcflow.io.files import read_csv, write_text
+from emcflow.io.files import write_text
+from emcflow.io.network_tables import read_date_baselines
 from emcflow.io.point_rasters import PointRasters
-from emcflow.io.raster import Grid, scatter, write_raster
+from emcflow.io.raster import scatter, write_raster
+from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import coherent_points
 from emcflow.links.search_grid import choose_terms
 from emcflow.workflow.job import job, progress
@@ -17,11 +19,9 @@ SAMPLE = 2000
 
 with job(snakemake) as log:
     params, given = snakemake.params, snakemake.input
-    with open(given.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
+    grid = read_scene_file(given.stack).grid
     mask = coherent_points(given.coherence, params.min_coherence)
-    rasters = PointRasters(mask, summary, params.window)
+    rasters = PointRasters(mask, grid, params.window)
     wavelength_m = params.geometry["wavelength_m"]
     views = {}
     for key in RASTER_KEYS:
@@ -32,9 +32,8 @@ with job(snakemake) as log:
     lever = inverse_lever(**views)
     view = {"wavelength_m": wavelength_m, **scene_view(**views)}
     log.info("mean view: %s", ", ".join(f"{key} {value:.6g}" for key, value in view.items()))
-    baselines = read_csv(given.baselines, ("date",))
-    bperp_m = baselines["bperp_m"]
-    design = design_matrix(baselines["date"].tolist(), bperp_m, **view)
+    dates, bperp_m = read_date_baselines(given.baselines)
+    design = design_matrix(dates, bperp_m, **view)
     terms, _ = choose_terms(design, [limits[:2] for limits in params.ranges], TERMS)
     names = [TERMS[term] for term in terms]
     scale, leak = np.ones(mask.sum()), np.zeros(mask.sum())

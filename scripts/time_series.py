@@ -1,6 +1,5 @@
 """Invert the unwrapped interferograms for the displacement at every date and its velocity."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,23 +11,21 @@ from emcflow.acquisition.geometry import (
     metres_per_rad,
     rad_per_mm_yr,
 )
-from emcflow.io.files import read_csv, write_text
+from emcflow.io.files import write_text
 from emcflow.io.hdf5 import read
-from emcflow.io.network_tables import ENDS
-from emcflow.io.raster import NO_LABEL_DATA, Grid, open_raster, read_band, scatter, write_raster
+from emcflow.io.network_tables import read_design, read_pair_table
+from emcflow.io.raster import NO_LABEL_DATA, open_raster, read_band, scatter, write_raster
+from emcflow.io.scene_file import read_scene_file
 from emcflow.products.reference import read_references
 from emcflow.products.time_series import invert_scene, pair_weights
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params
-    with open(given.stack) as file:
-        summary = json.load(file)
-    grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
-    dates = summary["dates"]
+    scene_file = read_scene_file(given.stack)
+    grid, dates = scene_file.grid, scene_file.dates
     years = days_since_first(dates) / DAYS_PER_YEAR
-    listed = read_csv(given.network, ENDS)
-    pairs = np.searchsorted(dates, np.column_stack([listed[name] for name in ENDS]))
+    pairs = read_pair_table(given.network).pairs
 
     labels = read_band(given.conncomp[0])
     mask = (labels > 0) & (labels < NO_LABEL_DATA)
@@ -36,14 +33,13 @@ with job(snakemake) as log:
     dem_error = rad_per_m = None
     if given.get("dem_error"):
         dem_error = read_band(given.dem_error)[None]
-        design = read_csv(given.design, ("row", *ENDS))
+        design = read_design(given.design)
         names = ["dem_error_m"]
         if given.get("point_view"):
             names.append("velocity_mm_yr")  # what the DEM error leaks into
             with open_raster(given.point_view) as dataset:
                 dem_error = dataset.read() * dem_error
-        of_dates = design["row"] == "date"
-        rad_per_m = np.column_stack([design[name][of_dates] for name in names])
+        rad_per_m = design.of_dates(names)
         if np.isfinite(dem_error).any():
             mask &= np.isfinite(dem_error).all(axis=0)
         else:

@@ -191,8 +191,7 @@ def test_rasters_of_the_view_in_scaled_integers(tmp_path):
     image[GONE] = -32768
     path = declared(tmp_path / "inc.tif", image, -32768, scale=0.01)
     grid = Grid(SHAPE, UTM["crs"], tuple(UTM["transform"])[:6])
-    summary = {"crs": grid.crs, "transform": grid.transform}
-    found = PointRasters(np.ones(SHAPE, bool), summary, None).read(path, 2, 89, "angles in degrees")
+    found = PointRasters(np.ones(SHAPE, bool), grid, None).read(path, 2, 89, "angles in degrees")
     np.testing.assert_allclose(found.reshape(SHAPE), np.where(GONE, np.nan, 39))
 
 

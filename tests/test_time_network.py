@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
-from emcflow.io.network_tables import read_interferograms, read_time_network, write_network
+from emcflow.io.network_tables import (
+    read_design,
+    read_interferograms,
+    read_pair_table,
+    read_time_network,
+    write_design,
+    write_network,
+)
 from emcflow.network.networks import hop3_network, planar_network
 from emcflow.network.time_network import time_network
 from emcflow.unwrap.costs import temporal_costs
@@ -148,6 +155,26 @@ def test_tables_keep_the_network(tmp_path):
     loops = [t for t in np.sort(network.triangles).tolist() if listed >= set(combinations(t, 2))]
     assert 0 < len(loops) < len(network.triangles)
     assert as_sets(interferograms.triangles) == as_sets(np.array(loops))
+
+
+def test_pairs_and_design_are_read_as_they_were_written(tmp_path):
+    dates = ["20200101", "20200113", "20200125", "20200206"]
+    pairs, planar = np.array([[0, 1], [0, 2], [1, 3]]), np.array([True, False, True])
+    paths = [tmp_path / name for name in ("network.csv", "triangles.csv", "design.csv")]
+    write_network(*paths[:2], hop3_network(dates), pairs, planar)
+    table = read_pair_table(paths[0])
+    assert table.dates == tuple(dates)
+    assert table.names == ("20200101_20200113", "20200101_20200125", "20200113_20200206")
+    np.testing.assert_array_equal(table.pairs, pairs)
+    np.testing.assert_array_equal(table.planar, planar)
+
+    values = np.array([[0, 0], [0.5, -1], [1, 3], [1.5, 2]])
+    write_design(paths[2], dates, pairs, ["velocity_mm_yr", "dem_error_m"], values)
+    design = read_design(paths[2])
+    assert design.dates == dates
+    np.testing.assert_array_equal(design.of_dates(["dem_error_m"])[:, 0], values[:, 1])
+    last = paths[2].read_text().splitlines()[-1]
+    assert last == "pair,20200113,20200206,1.0,3.0"  # the second date less the first
 
 
 def test_pairs_that_join_nothing_are_refused():

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.io.files import read_csv, whole_file, write_text
-from emcflow.io.network_tables import ENDS
+from emcflow.io.files import whole_file, write_text
+from emcflow.io.network_tables import read_pair_table
 from emcflow.io.raster import Grid, open_raster, read_band, read_grid, write_raster
 from emcflow.place import checkout
 from emcflow.products.fill import to_nearest_cycle
@@ -466,9 +466,9 @@ def _hand_over(
 def _pairs_of_network(results: Path, moments: Iterable[datetime]) -> dict[Pair, None]:
     """Return the pairs that were unwrapped, with the times of day of the given ones."""
     of_day = {_eight_digits(moment): moment for moment in moments}
-    table = read_csv(results / "network" / "network.csv", ENDS)
-    days = zip(*(table[name] for name in ENDS), strict=True)
-    return {(of_day[first], of_day[second]): None for first, second in days}
+    table = read_pair_table(results / "network" / "network.csv")
+    of_dates = [of_day[date] for date in table.dates]
+    return {(of_dates[first], of_dates[second]): None for first, second in table.pairs}
 
 
 def _copy(source: Path, path: Path) -> None:

@@ -1,14 +1,16 @@
-"""The tables of the network: interferograms, and the triangles over which links are unwrapped."""
+"""The tables of the network that rules write: pairs, triangles, baselines, design matrix."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from emcflow.acquisition.geometry import days_since_first
+from emcflow.acquisition.geometry import days_since_first, pair_design
 from emcflow.graph.planar import planar_graph
-from emcflow.io.files import read_csv, write_csv
+from emcflow.io.files import Columns, read_csv, write_csv
 from emcflow.network.networks import Network, PlanarNetwork, planar_network
 
 # Text columns of the tables.
@@ -47,9 +49,39 @@ def write_network(
     write_csv(triangles_csv, dict(zip(CORNERS, dates[network.triangles].T, strict=True)))
 
 
+class PairTable(NamedTuple):
+    """The interferograms of a run.
+
+    Parameters
+    ----------
+    dates : tuple of str
+        YYYYMMDD, ascending.
+    pairs : ndarray of int, shape (npairs, 2)
+        Indices of dates, sorted.
+    planar : ndarray of bool, shape (npairs,)
+        Which pairs are in the planar network.
+    """
+
+    dates: tuple[str, ...]
+    pairs: np.ndarray
+    planar: np.ndarray
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the interferograms, ``D1_D2``."""
+        return tuple(f"{self.dates[first]}_{self.dates[second]}" for first, second in self.pairs)
+
+
+def read_pair_table(pairs_csv: str | Path) -> PairTable:
+    """Read the interferograms that :func:`write_network` has written."""
+    table = read_csv(pairs_csv, ENDS)
+    dates, pairs = np.unique(np.column_stack([table[name] for name in ENDS]), return_inverse=True)
+    return PairTable(tuple(dates.tolist()), pairs.reshape(-1, 2), table["planar"] == 1)
+
+
 def read_interferograms(pairs_csv: str | Path, triangles_csv: str | Path) -> Network:
     """Read the interferograms, and those triangles whose three sides are interferograms."""
-    dates, pairs, _, triangles = _read(pairs_csv, triangles_csv)
+    (dates, pairs, _), triangles = _read(pairs_csv, triangles_csv)
     known = np.zeros((len(dates), len(dates)), dtype=bool)
     known[pairs[:, 0], pairs[:, 1]] = known[pairs[:, 1], pairs[:, 0]] = True
     sides = known[triangles, np.roll(triangles, -1, axis=1)]
@@ -67,16 +99,95 @@ def read_time_network(
     formed : ndarray of bool, shape (network.npairs,)
         False for pairs that only cut loops into triangles: cycles cost nothing there.
     """
-    dates, pairs, planar, triangles = _read(pairs_csv, triangles_csv)
+    (dates, pairs, planar), triangles = _read(pairs_csv, triangles_csv)
     network = planar_network(dates, pairs[planar], triangles)
     keys = pairs[planar] @ [len(dates), 1]
     return network, np.isin(network.pairs @ [len(dates), 1], keys)
 
 
-def _read(pairs_csv, triangles_csv):
-    """Return dates, pairs, which of them are planar, and triangles, as indices of dates."""
-    table, corners = read_csv(pairs_csv, ENDS), read_csv(triangles_csv, CORNERS)
-    ends = np.column_stack([table[name] for name in ENDS])
-    dates = np.unique(ends)
-    triangles = np.searchsorted(dates, np.column_stack([corners[name] for name in CORNERS]))
-    return tuple(dates.tolist()), np.searchsorted(dates, ends), table["planar"] == 1, triangles
+def _read(pairs_csv: str | Path, triangles_csv: str | Path) -> tuple[PairTable, np.ndarray]:
+    """Return the interferograms, and the triangles as indices of dates, int (ntriangles, 3)."""
+    table, corners = read_pair_table(pairs_csv), read_csv(triangles_csv, CORNERS)
+    ends = np.column_stack([corners[name] for name in CORNERS])
+    return table, np.searchsorted(np.array(table.dates), ends)
+
+
+class DateBaselines(NamedTuple):
+    """Perpendicular baselines of a run.
+
+    Parameters
+    ----------
+    dates : list of str
+        YYYYMMDD, ascending.
+    bperp_m : ndarray of float64, shape (ndates,)
+        Of each date relative to the first [m].
+    """
+
+    dates: list[str]
+    bperp_m: np.ndarray
+
+
+def read_date_baselines(path: str | Path) -> DateBaselines:
+    """Read the table of :meth:`emcflow.io.baselines.Baselines.table`."""
+    table = read_csv(path, ("date",))
+    return DateBaselines(table["date"].tolist(), table["bperp_m"])
+
+
+def write_design(
+    path: str | Path,
+    dates: Sequence[str],
+    pairs: np.ndarray,
+    terms: Sequence[str],
+    design: np.ndarray,
+) -> None:
+    """Write the design matrix of the dates, and that of the pairs, which follows from it.
+
+    Parameters
+    ----------
+    path : path
+        CSV with the columns row (date or pair), reference, secondary and one for each term.
+    dates : sequence of str
+        YYYYMMDD.
+    pairs : ndarray of int, shape (npairs, 2)
+        Indices of dates.
+    terms : sequence of str
+    design : ndarray of float64, shape (ndates, nterms)
+        Phase [rad] per unit of each term.
+    """
+    of_dates = [np.zeros(len(dates), dtype=int), np.arange(len(dates))]
+    reference, secondary = np.array(dates)[np.column_stack([of_dates, pairs.T])]
+    columns = {
+        "row": ["date"] * len(dates) + ["pair"] * len(pairs),
+        "reference": reference,
+        "secondary": secondary,
+    }
+    values = np.vstack([design, pair_design(design, pairs)])
+    write_csv(path, columns | dict(zip(terms, values.T, strict=True)))
+
+
+class Design(NamedTuple):
+    """The design matrix of a run.
+
+    Parameters
+    ----------
+    dates : list of str
+        YYYYMMDD, ascending.
+    columns : dict of str to ndarray of float64, shape (ndates,)
+        Phase [rad] of each date per unit of a term, by the name of the term.
+    """
+
+    dates: list[str]
+    columns: Columns
+
+    def of_dates(self, terms: Sequence[str]) -> np.ndarray:
+        """Return the columns of some terms, float64 (ndates, nterms)."""
+        return np.column_stack([self.columns[name] for name in terms])
+
+
+def read_design(path: str | Path) -> Design:
+    """Read the design matrix of the dates that :func:`write_design` has written."""
+    labels = ("row", *ENDS)
+    table = read_csv(path, labels)
+    of_dates = table["row"] == "date"
+    columns = {name: table[name][of_dates] for name in table if name not in labels}
+    return Design(table["secondary"][of_dates].tolist(), columns)

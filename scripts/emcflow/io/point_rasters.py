@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -19,15 +18,14 @@ class PointRasters:
     ----------
     mask : ndarray of bool, shape (rows, cols) of the scene
         The points.
-    summary : dict
-        ``stack.json``: shape, crs and transform of the scene.
+    grid : Grid
+        Of the scene.
     window : sequence of int or None
         The part of the rasters that is the scene.
     """
 
-    def __init__(self, mask: np.ndarray, summary: dict[str, Any], window: Sequence[int] | None):
-        self.mask, self.window = mask, window
-        self.grid = Grid(mask.shape, summary["crs"], tuple(summary["transform"]))
+    def __init__(self, mask: np.ndarray, grid: Grid, window: Sequence[int] | None):
+        self.mask, self.grid, self.window = mask, grid, window
 
     def read(self, path: str, low: float, high: float, what: str, zero: bool = False) -> np.ndarray:
         """Return the values at the points, float64; NaN where there is none, see `check_values`.

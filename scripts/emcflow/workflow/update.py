@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from emcflow.errors import InputError
-from emcflow.io.files import read_csv
-from emcflow.io.network_tables import ENDS
+from emcflow.io.network_tables import read_pair_table
+from emcflow.io.scene_file import SceneFile, read_scene_file
 
 if TYPE_CHECKING:
     from emcflow.workflow.inputs import Inputs
@@ -123,16 +123,15 @@ def find_previous(config: dict[str, Any]) -> Previous | None:
                     f"update.previous: {folder} was made with {key}: {old.get(key)}, this run has "
                     f"{new[key]}; expected the same: change it back, {WHOLE_RUN}"
                 )
-    stack = json.loads(rest[0].read_text())
-    table = read_csv(rest[1], ENDS)
-    pairs = tuple(map("_".join, zip(*(table[name] for name in ENDS), strict=True)))
+    scene = read_scene_file(rest[0])
+    pairs = read_pair_table(rest[1]).names
     return Previous(
         folder,
-        tuple(stack["dates"]),
+        scene.dates,
         pairs,
         len(json.loads(rest[2].read_text())["tiles"]),
-        stack["coherence"],
-        stack["min_coherence"],
+        scene.coherence,
+        scene.min_coherence,
     )
 
 
@@ -144,15 +143,15 @@ def _settings(config: dict[str, Any], name: str) -> dict[str, Any]:
     return {name: values.get(name)} if key else values
 
 
-def check_coherence(stack: dict[str, Any], checksum: int) -> None:
+def check_coherence(scene: SceneFile, checksum: int) -> None:
     """Check that the raster that points were chosen by is what it was in a finished run.
 
     The reference of every interferogram is chosen by it, and must be the same in all.
 
     Parameters
     ----------
-    stack : dict
-        The stack.json of the finished run.
+    scene : SceneFile
+        Of the finished run.
     checksum : int
         CRC-32 of the values of the raster.
 
@@ -160,9 +159,9 @@ def check_coherence(stack: dict[str, Any], checksum: int) -> None:
     ------
     InputError
     """
-    if checksum != stack["coherence_crc32"]:
+    if checksum != scene.coherence_crc32:
         raise InputError(
-            f"{stack['coherence']}: not what it was in the run of update.previous, whose points it "
+            f"{scene.coherence}: not what it was in the run of update.previous, whose points it "
             f"chose; expected it as it was: give it back, {WHOLE_RUN}"
         )
 

@@ -1,0 +1,66 @@
+"""What is known of the scene once its stack was checked: ``stack.json``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from emcflow.io.files import write_text
+from emcflow.io.raster import Grid
+
+__all__ = ["SceneFile", "read_scene_file", "write_scene_file"]
+
+
+@dataclass(frozen=True)
+class SceneFile:
+    """The stack as it was found by the check that every other rule waits for.
+
+    Parameters
+    ----------
+    layout : str
+        See :class:`emcflow.io.stack.Stack`.
+    dates : tuple of str
+        YYYYMMDD, ascending.
+    points : int
+        Pixels above `min_coherence`.
+    grid : Grid
+        Shape, coordinate reference system and transform of the scene.
+    state : str
+        Fingerprint of the files of the stack.
+    coherence : str
+        Raster that the points were chosen by.
+    coherence_crc32 : int
+        CRC-32 of its values.
+    min_coherence : float
+    remarks : tuple of str
+        What a person should know of the stack; shown in the report.
+    """
+
+    layout: str
+    dates: tuple[str, ...]
+    points: int
+    grid: Grid
+    state: str
+    coherence: str
+    coherence_crc32: int
+    min_coherence: float
+    remarks: tuple[str, ...]
+
+
+def write_scene_file(path: str | Path, scene: SceneFile) -> None:
+    """Write the file, whole or not at all; the grid's fields stand among the others."""
+    content: dict[str, Any] = {}
+    for name, value in asdict(scene).items():
+        content |= value if name == "grid" else {name: value}
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def read_scene_file(path: str | Path) -> SceneFile:
+    """Read what :func:`write_scene_file` has written."""
+    content = json.loads(Path(path).read_text())
+    grid = Grid(tuple(content["shape"]), content["crs"], tuple(content["transform"]))
+    own = {each.name: content[each.name] for each in fields(SceneFile) if each.name != "grid"}
+    lists = {name: tuple(own[name]) for name in ("dates", "remarks")}
+    return SceneFile(**own | lists, grid=grid)
