@@ -3,24 +3,27 @@
 # make lint    all checks of style        make clean    remove what make made
 # make docs    the documentation, into site/        make docs-figures    its figures
 # make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
+# make accuracy   points right by kind of scene, beside five peers, for docs/accuracy.md: an hour
 # make reliability   runs killed and run again, docs/reliability.md     make soak   load: many runs, tiles, dates
 # make networks    networks of interferograms compared on simulated cities, for docs/networks.md: minutes
 # make geometry    the table and figure of docs/geometry.md
 # make scale    runs measured, a frame on a cluster by them, for docs/scale.md      make new-dates   for docs/new_dates.md
 # make same-bytes BASE=<commit>    whether this checkout makes the same rasters as another
-# N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs.
+# N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs,
+# ACCURACY_ARGS="--seed 7 --severity 1 3 --kinds lakes" the scenes.
 
 PYTHON ?= python3
 VENV ?= .venv
 N ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 PYTEST_ARGS ?=
+ACCURACY_ARGS ?=
 BENCH ?= full
-SPURT_VENV ?= .venv-spurt
+PEERS_VENV ?= .venv-peers
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check lint docs docs-figures bench scaling networks geometry scale new-dates same-bytes reliability soak env dev-env clean
+.PHONY: demo test check lint docs docs-figures bench accuracy scaling networks geometry scale new-dates same-bytes reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -51,8 +54,11 @@ docs: dev-env
 docs-figures: env
 	PYTHONPATH=scripts $(BIN)/python docs/figures.py
 
-bench: env $(SPURT_VENV)/.stamp
-	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py compare $(BENCH) --cores $(N) --spurt $(abspath $(SPURT_VENV))/bin/python
+bench: env $(PEERS_VENV)/.stamp
+	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py compare $(BENCH) --cores $(N) --spurt $(abspath $(PEERS_VENV))/bin/python
+
+accuracy: env $(PEERS_VENV)/.stamp
+	PYTHONPATH=scripts $(BIN)/python benchmarks/accuracy.py --cores $(N) --peers $(abspath $(PEERS_VENV))/bin/python $(ACCURACY_ARGS)
 
 scaling: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py scaling $(BENCH) --cores $(N)
@@ -116,10 +122,10 @@ $(VENV)/.dolphin-stamp: envs/requirements-dolphin.txt $(VENV)/.dev-env-stamp
 	    { rm -rf $(VENV)/dolphin; echo "dolphin could not be installed (it needs libgdal with its headers," \
 	    "and a compiler), the tests that need it are skipped"; }
 
-$(SPURT_VENV)/.stamp: benchmarks/requirements-spurt.txt envs/requirements.txt $(VENV)/.python-stamp
-	$(PYTHON) -m venv --clear $(SPURT_VENV)
-	$(SPURT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements-spurt.txt
+$(PEERS_VENV)/.stamp: benchmarks/requirements-peers.txt envs/requirements.txt $(VENV)/.python-stamp
+	$(PYTHON) -m venv --clear $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements-peers.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(SPURT_VENV) results/demo results/bench results/reliability results/soak results/scale results/new_dates site .pytest_cache .ruff_cache .hypothesis .mypy_cache .import_linter_cache .coverage
+	rm -rf $(VENV) $(PEERS_VENV) results/demo results/accuracy results/bench results/reliability results/soak results/scale results/new_dates site .pytest_cache .ruff_cache .hypothesis .mypy_cache .import_linter_cache .coverage

@@ -26,6 +26,7 @@ import numpy as np
 
 from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
+from emcflow.products.random_fields import power_law
 
 REPEAT_DAYS = 6
 STREET = 3
@@ -298,7 +299,7 @@ def _city(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return DEM error [m], expected temporal coherence and where there is data."""
     shape = (settings.rows, settings.cols)
-    height = settings.dem_error_m * _power_law(shape, TERRAIN_EXPONENT, random)
+    height = settings.dem_error_m * power_law(shape, TERRAIN_EXPONENT, random)
     coherence = 1 - (1 - settings.coherence) * 2 * random.random(shape)
     vegetation = random.uniform(0.02, 0.15, shape)
     for r0, r1 in _blocks(settings.rows, random):
@@ -340,31 +341,4 @@ def _build(block: np.ndarray, tallest: float, random: np.random.Generator) -> No
 def _atmosphere(settings: SimulationSettings, index: int) -> np.ndarray:
     shape = (settings.rows, settings.cols)
     random = _random(settings, _ATMOSPHERE, index)
-    return settings.atmosphere_rad * _power_law(shape, ATMOSPHERE_EXPONENT, random)
-
-
-def _power_law(shape: tuple[int, int], exponent: float, random: np.random.Generator) -> np.ndarray:
-    """Return a random field of mean 0 and standard deviation 1 with a power-law spectrum.
-
-    White noise is filtered in the frequency domain on a grid half as large again, so that
-    opposite borders of the field do not match.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns.
-    exponent : float
-        Of the two-dimensional power spectrum over radial frequency, below 0.
-    random : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of float64, shape `shape`
-    """
-    side = max(shape) * 3 // 2 + 2
-    frequency = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])
-    frequency[0, 0] = np.inf
-    spectrum = np.fft.rfft2(random.standard_normal((side, side))) * frequency ** (exponent / 2)
-    field = np.fft.irfft2(spectrum, s=(side, side))[: shape[0], : shape[1]]
-    field -= field.mean()
-    return field / (field.std() or 1.0)
+    return settings.atmosphere_rad * power_law(shape, ATMOSPHERE_EXPONENT, random)
