@@ -110,8 +110,8 @@ $(VENV)/.dev-env-stamp: envs/requirements-dev.txt envs/requirements-slurm.txt $(
 	@touch $@
 
 $(VENV)/.mintpy-stamp: envs/requirements-mintpy.txt $(VENV)/.env-stamp
-	@$(PIP) --no-deps --upgrade --target $(VENV)/mintpy -r $< && touch $@ || \
-	    echo "MintPy could not be installed, the tests that need it are skipped"
+	@$(PYTHON) -m venv --clear $(VENV)/mintpy-env && $(VENV)/mintpy-env/bin/python -m pip install \
+	    --quiet --disable-pip-version-check -r $< && touch $@ || echo "MintPy could not be installed, the tests that need it are skipped"
 
 # GDAL's Python module is built against the libgdal of the machine and the NumPy of the environment.
 $(VENV)/.dolphin-stamp: envs/requirements-dolphin.txt $(VENV)/.dev-env-stamp

@@ -7,13 +7,15 @@ POINT_COLUMNS = dict(
     component=COMPONENTS[0],
     **(dict(zip(PARAMETER_NAMES, PARAMETER_RASTERS, strict=True)) if LINK_MODEL else {}),
 )
-DISPLACEMENT_COLUMNS = []
+FIRST_DATE_COLUMN, DISPLACEMENT_COLUMNS = [], []
 if TIME_SERIES:
+    FIRST_DATE_COLUMN = [f"D{STACK.dates[0]}"]
     DISPLACEMENT_COLUMNS = [f"D{date}" for date in STACK.dates[1:]]
     POINT_COLUMNS |= dict(
         series_velocity_mm_yr=SERIES_MAPS["velocity"],
         series_velocity_sigma_mm_yr=SERIES_MAPS["velocity_sigma"],
         misfit_rad=SERIES_MAPS["misfit"],
+        **dict.fromkeys(FIRST_DATE_COLUMN, DISPLACEMENTS[0]),  # where there is a series at all
         **dict(zip(DISPLACEMENT_COLUMNS, DISPLACEMENTS, strict=True)),
     )
 
@@ -36,12 +38,14 @@ MINTPY_FILES = dict(
     velocity=f"{OUT}/exports/mintpy/velocity.h5" if VELOCITY else [],
     dem_error=f"{OUT}/exports/mintpy/demErr.h5" if LINK_MODEL else [],
     geometry=f"{OUT}/exports/mintpy/geometry.h5" if HAS_VIEW else [],
+    app=f"{OUT}/exports/mintpy/app" if HAS_VIEW else [],
 )
 EXPORT_FILES = dict(
     mintpy=list(MINTPY_FILES.values()),
     dolphin=f"{OUT}/exports/dolphin",
     points_csv=f"{OUT}/exports/points.csv",
     geoparquet=f"{OUT}/exports/points.parquet",
+    geopackage=f"{OUT}/exports/points.gpkg",
     cog=f"{OUT}/exports/cog",
 )
 EXPORTS = [EXPORT_FILES[name] for name in config["outputs"]["exports"]]
@@ -63,7 +67,8 @@ rule export_mintpy:
         dem_error_sigma=f"{OUT}/dem_error_sigma_m.tif" if LINK_MODEL else [],
         view=local_files(GEOMETRY_RASTERS.values()),
     output:
-        **{name: path for name, path in MINTPY_FILES.items() if path},
+        **{name: path for name, path in MINTPY_FILES.items() if path and name != "app"},
+        **(dict(app=directory(MINTPY_FILES["app"])) if HAS_VIEW else {}),
     log:
         f"{OUT}/logs/export_mintpy.log",
     benchmark:
@@ -76,6 +81,7 @@ rule export_mintpy:
     params:
         reference_point=config["reference"]["point"],
         geometry=config["geometry"],
+        platform=config["platform"],
         state=state_of(GEOMETRY_RASTERS.values()),
         window=config["stack"]["window"],
         velocity_positive=config["outputs"]["velocity_positive"],
@@ -116,7 +122,18 @@ if TIME_SERIES:
             "../scripts/export_dolphin.py"
 
 
-for kind in ("points_csv", "geoparquet"):
+# What positions are corrected by: nothing without a direction of flight and an incidence angle.
+FLIGHT = None
+if LINK_MODEL and config["platform"]["heading_deg"] is not None and HAS_VIEW:
+    FLIGHT = dict(
+        heading_deg=config["platform"]["heading_deg"],
+        looks=config["platform"]["looks"],
+        incidence_angle_deg=config["geometry"]["incidence_angle_deg"],
+        window=config["stack"]["window"],
+    )
+
+
+for kind in ("points_csv", "geoparquet", "geopackage"):
 
     rule:
         name:
@@ -125,6 +142,7 @@ for kind in ("points_csv", "geoparquet"):
             stack=f"{OUT}/stack/stack.json",
             points=INTERFEROGRAMS[0],
             rasters=list(POINT_COLUMNS.values()),
+            incidence=GEOMETRY_RASTERS.get("incidence_angle_deg", []) if FLIGHT else [],
         output:
             EXPORT_FILES[kind],
         log:
@@ -140,6 +158,8 @@ for kind in ("points_csv", "geoparquet"):
         params:
             columns=list(POINT_COLUMNS),
             displacement_columns=DISPLACEMENT_COLUMNS,
+            first_date_column=FIRST_DATE_COLUMN,
+            flight=FLIGHT,
             code=code_version("export_points"),
         message:
             "Write the points as {output}"

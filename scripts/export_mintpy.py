@@ -1,5 +1,7 @@
 """Write the results as files of MintPy, in its layout and with its signs."""
 
+from pathlib import Path
+
 import numpy as np
 from emcflow.acquisition.geometry import RASTER_KEYS, metres_per_rad
 from emcflow.io.network_tables import read_date_baselines, read_pair_table
@@ -34,7 +36,8 @@ with job(snakemake) as log:
     def attributes(reference):
         """Return the attributes of a file whose values have this reference point, or None."""
         mean = incidence if incidence is None else float(np.nanmean(incidence))
-        return mintpy.scene_attributes(grid, scene_file.dates, reference, wavelength, mean)
+        flight = params.platform["name"], params.platform["heading_deg"]
+        return mintpy.scene_attributes(grid, scene_file.dates, reference, wavelength, mean, *flight)
 
     # Maps of the link model are 0 at a point that the config names, else at their median.
     of_model = params.reference_point
@@ -86,11 +89,15 @@ with job(snakemake) as log:
         images = {"dem": read_band(given.dem_error), "demStd": read_band(given.dem_error_sigma)}
         mintpy.write_file(output.dem_error, attributes(of_model), "dem", "m", images)
     if output.get("geometry"):
-        images = {}
+        # of the ellipsoid as far as known here; MintPy stops without heights
+        images = {"height": np.zeros(grid.shape, np.float32)}
         for name, key in (
             ("incidenceAngle", "incidence_angle_deg"),
             ("slantRangeDistance", "slant_range_m"),
         ):
             images[name] = np.zeros(grid.shape, np.float32)
             images[name][points] = np.nan_to_num(view[key])
-        mintpy.write_file(output.geometry, attributes(None), "geometry", "degree", images)
+        own = attributes(None)
+        mintpy.write_file(output.geometry, own, "geometry", "degree", images)
+        paths = (Path(path) for path in (output.app, output.stack, output.geometry))
+        mintpy.write_app(*paths, reference, "X_FIRST" in own)

@@ -1,8 +1,15 @@
-"""Write the points of the scene as a table: CSV or GeoParquet, by the name of the output."""
+"""Write the points of the scene as a table: CSV, GeoParquet or GeoPackage, by its name."""
 
 from emcflow.io.raster import map_crs
 from emcflow.io.scene_file import read_scene_file
-from emcflow.products.point_table import has_degrees, point_batches, write_csv, write_geoparquet
+from emcflow.products.point_table import (
+    Flight,
+    has_degrees,
+    point_batches,
+    write_csv,
+    write_geopackage,
+    write_geoparquet,
+)
 from emcflow.workflow.job import job
 
 MILLIMETRES = 1e3
@@ -12,9 +19,13 @@ with job(snakemake) as log:
     grid = read_scene_file(given.stack).grid
     columns = dict(zip(params.columns, given.rasters, strict=True))
     factors = dict.fromkeys(params.displacement_columns, MILLIMETRES)
-    batches = point_batches(grid, given.points, columns, factors, snakemake.threads)
+    factors |= dict.fromkeys(params.first_date_column, 0.0)  # displacements are relative to it
+    flight = Flight(**params.flight, dem_error=columns["dem_error_m"]) if params.flight else None
+    batches = point_batches(grid, given.points, columns, factors, snakemake.threads, flight)
     if output.endswith(".csv"):
         npoints = write_csv(output, batches)
+    elif output.endswith(".gpkg"):
+        npoints = write_geopackage(output, batches, grid.crs)
     else:
         npoints = write_geoparquet(output, batches, grid.crs)
     if map_crs(grid.crs) is None:

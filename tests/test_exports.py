@@ -12,25 +12,29 @@ import h5py
 import numpy as np
 import pandas as pd
 import pyarrow.parquet
+import pyogrio
 import pytest
 import rasterio
 import rasterio.warp
 from emcflow.acquisition.geometry import rad_per_m
 from emcflow.io.raster import Grid, write_cog, write_raster
 from emcflow.products.mintpy import mintpy_bperp, mintpy_components, scene_attributes
-from emcflow.products.point_table import point_batches, write_geoparquet
+from emcflow.products.point_table import point_batches, write_geopackage, write_geoparquet
+from emcflow.products.positions import corrected_positions
 from rasterio.crs import CRS
 from scipy.ndimage import distance_transform_edt
 from test_memory import asked_and_taken
 from workflow import jobs_of, outputs_of_the_page, read, run_whole
 
 WAVELENGTH_M = 0.0555
-MINTPY = Path(sys.prefix) / "mintpy"
-EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "cog"]
+MINTPY = Path(sys.prefix) / "mintpy-env" / "bin"
+EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog"]
+HEADING_DEG = -13.0
 CONFIG = {
     "output_dir": "results",
     "stack": {"layout": "simulate"},
     "link_model": {"dem_error_range_m": [-80, 80]},
+    "platform": {"name": "Sen", "heading_deg": HEADING_DEG},
     "outputs": {
         "time_series": True,
         "velocity_positive": "away",
@@ -44,7 +48,9 @@ TARGETS = [
     "results/exports/dolphin",
     "results/exports/mintpy/ifgramStack.h5",
 ]
-REST = [f"results/exports/{name}" for name in ("points.csv", "points.parquet", "cog")]
+REST = [
+    f"results/exports/{name}" for name in ("points.csv", "points.parquet", "points.gpkg", "cog")
+]
 REST += ["results/filled/filled.tif", "results/report.html"]
 
 
@@ -87,7 +93,7 @@ MOTION = [
 
 def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
-    others = {"export_points_csv", "export_geoparquet", "export_cog"}
+    others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
     others |= {"fill_00", "fill_01", "fill_labels", "quality", "report"}
     assert jobs - others == {"merge_parameters", "time_series", "export_mintpy", "export_dolphin"}
 
@@ -147,7 +153,13 @@ def test_the_series_is_that_of_the_truth(runs):
 def test_the_jobs_stay_within_their_memory(runs):
     jobs = asked_and_taken(runs[0])
     names = {"time_series", "export_mintpy", "export_dolphin", "export_cog"}
-    names |= {"export_points_csv", "export_geoparquet", "fill_00", "fill_labels"}
+    names |= {
+        "export_points_csv",
+        "export_geoparquet",
+        "export_geopackage",
+        "fill_00",
+        "fill_labels",
+    }
     assert {name: jobs[name] for name in names if jobs[name][1] > jobs[name][0]} == {}
 
 
@@ -258,7 +270,11 @@ def test_maps_of_the_link_model_name_the_reference_that_they_have(point, runs, t
     references = pd.read_csv(folder / "results" / "merge" / "references.csv")
     assert references.loc[references["series"] == 1, ["row", "col"]].values.tolist() == [own]
     assert point is None or own == point
-    kept = {str(path.relative_to(folder / "results")) for path in folder.rglob("exports/**/*.*")}
+    kept = {
+        str(path.relative_to(folder / "results"))
+        for path in folder.rglob("exports/**/*.h5")
+        if not path.is_symlink()
+    }
     names = ("ifgramStack", "velocity", "demErr", "geometry")
     assert kept == {f"exports/mintpy/{name}.h5" for name in names}
 
@@ -372,10 +388,10 @@ print(json.dumps(found))
 def test_mintpy_reads_its_files(runs):
     results, _, (toward, _), _ = runs
     process = subprocess.run(
-        [sys.executable, "-c", READ_WITH_MINTPY, str(results / "exports" / "mintpy")],
+        [MINTPY / "python", "-c", READ_WITH_MINTPY, results / "exports" / "mintpy"],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(MINTPY), "MPLBACKEND": "agg"},
+        env=os.environ | {"MPLBACKEND": "agg"},
     )
     assert process.returncode == 0, process.stderr
     found = json.loads(process.stdout)
@@ -408,8 +424,42 @@ def test_mintpy_reads_its_files(runs):
     assert found["units"] == ["m/year", "m"]
     np.testing.assert_array_equal(found["dem"], toward["dem_error_m.tif"][at])
     np.testing.assert_array_equal(found["dem_sigma"], toward["dem_error_sigma_m.tif"][at])
-    np.testing.assert_allclose(found["view"], [39.0, 850e3])
+    np.testing.assert_allclose(found["view"], [0, 39.0, 850e3])  # height, angle, range
     assert found["geocoded"]
+
+
+@pytest.mark.skipif(not MINTPY.is_dir(), reason=f"no MintPy in {MINTPY}: make test installs it")
+def test_mintpys_whole_app_runs_on_its_files(runs, tmp_path):
+    """From modify_network to its normal end; its series is ours with the DEM errors left in."""
+    results, *_ = runs
+    exported = results / "exports" / "mintpy"
+    folder = shutil.copytree(exported / "app", tmp_path / "app")  # files instead of links
+
+    def app(*arguments):
+        process = subprocess.run(
+            [MINTPY / "smallbaselineApp.py", "emcflow.txt", *arguments],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            env=os.environ
+            | {"MPLBACKEND": "agg", "PATH": f"{MINTPY}{os.pathsep}{os.environ['PATH']}"},
+        )
+        assert process.returncode == 0, process.stderr
+        return process.stdout
+
+    for step in ("modify_network", "reference_point"):
+        app("--dostep", step)
+    # all loops close, on which its quick_overview stops
+    assert "Normal end of smallbaselineApp processing!" in app("--start", "correct_unwrap_error")
+    with h5py.File(folder / "timeseries.h5") as file, h5py.File(exported / "demErr.h5") as errors:
+        theirs, dem = file["timeseries"][...], errors["dem"][...]
+        row, col = (int(file.attrs[name]) for name in ("REF_Y", "REF_X"))
+    with h5py.File(exported / "timeseries.h5") as file:
+        ours, bperp = file["timeseries"][...], file["bperp"][...]
+    tall = (dem - dem[row, col]) / (850e3 * np.sin(np.radians(39.0)))
+    at = np.isfinite(ours).all(axis=0)
+    expected = ours + bperp[:, np.newaxis, np.newaxis] * tall
+    np.testing.assert_allclose(theirs[:, at], expected[:, at], atol=2e-6)
 
 
 # Others
@@ -464,7 +514,23 @@ def test_tables_have_a_row_per_point(runs):
         np.testing.assert_allclose(table[name], image[at], rtol=1e-6, err_msg=name)
         np.testing.assert_array_equal(parquet[name].to_numpy(), table[name].astype(np.float32))
     assert (table["component"] == 1).all()
-    assert sum(name.startswith("D2019") for name in table) == 8
+    assert sum(name.startswith("D2019") for name in table) == 9
+    assert not table["D20190105"].any()
+    # it flies nearly north and looks to the right: a tall target is farther east than its pixel
+    towers = table["dem_error_m"] > 20
+    east = (table["longitude_corrected"] - table["longitude"]) * 111_320  # [m], at the equator
+    across = east / np.cos(np.radians(HEADING_DEG))
+    expected = table["dem_error_m"] / np.tan(np.radians(39.0))
+    assert towers.sum() > 50
+    np.testing.assert_allclose(across, expected, atol=0.02, rtol=2e-3)
+    package = pyogrio.raw.read_arrow(results / "exports" / "points.gpkg")
+    meta, features = package[0], package[1]
+    assert CRS.from_user_input(meta["crs"]).to_epsg() == 32631
+    assert meta["geometry_type"] == "Point"
+    for name in table:
+        numbers = features[name].to_numpy()
+        assert numbers.dtype.kind in "iuf", name
+        np.testing.assert_array_equal(numbers, parquet[name].to_numpy(), err_msg=name)
 
 
 def test_geoparquet_says_where_its_points_are(runs):
@@ -515,6 +581,27 @@ def test_a_cog_has_overviews_and_statistics(kind, mean, tmp_path):
     assert (np.isnan(small[:30, :30]) if kind == np.float32 else small[:30, :30] == 65535).all()
 
 
+def test_positions_by_hand():
+    """At the equator, 45 degrees: a tower of 100 m stands 100 m away across the track."""
+    per_east, per_north = np.degrees([1 / 6378137.0, 1 / 6335439.327])
+    cases = (
+        (0.0, "right", 100 * per_east, 0.0),
+        (0.0, "left", -100 * per_east, 0.0),
+        (90.0, "right", 0.0, -100 * per_north),
+        (180.0, "right", -100 * per_east, 0.0),
+    )
+    for heading, looks, east, north in cases:
+        place = corrected_positions(
+            np.zeros(1), np.zeros(1), np.full(1, 100.0), 45.0, heading, looks
+        )
+        np.testing.assert_allclose(np.ravel(place), [east, north], atol=1e-12)
+    # lower than the DEM is nearer; steeper is farther; degrees of longitude shrink to the pole
+    place = corrected_positions(np.zeros(2), np.full(2, 60.0), np.array([-10.0, np.nan]), 30.0, 0.0)
+    radius = 6378137.0 / np.sqrt(1 - 6.69437999014e-3 * 0.75)
+    expected = np.degrees(-10 * np.sqrt(3) / (radius * 0.5))
+    np.testing.assert_allclose(place[0], [expected, np.nan], rtol=1e-9)
+
+
 LOCAL = 'LOCAL_CS["radar coordinates",UNIT["metre",1]]'
 
 
@@ -556,6 +643,9 @@ def test_tables_have_the_coordinates_that_there_are(crs, transform, names, place
     written = pyarrow.parquet.read_schema(tmp_path / "p.parquet")
     column = json.loads(written.metadata[b"geo"])["columns"]["geometry"]
     assert (column["crs"] is None) == ("x" not in names)
+    assert write_geopackage(tmp_path / "p.gpkg", iter([table, table]), crs) == 6
+    assert pyogrio.read_info(tmp_path / "p.gpkg")["features"] == 6
+    assert {path.name for path in tmp_path.iterdir()} == {"points.tif", "p.parquet", "p.gpkg"}
     attributes = scene_attributes(grid, ["20200101"], (0, 0), WAVELENGTH_M)
     assert ("X_FIRST" in attributes) == ("x" in names)
 

@@ -19,6 +19,7 @@ error correction and noise reduction, Computers & Geosciences, 133, 104331.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -26,12 +27,49 @@ import h5py
 import numpy as np
 
 from emcflow.acquisition.geometry import MOTION_SIGNS
+from emcflow.io.files import write_text
 from emcflow.io.hdf5 import create
 from emcflow.io.raster import Grid, map_crs
 
 # Rasters are compressed by a filter that every build of HDF5 in Python has, fast to read and write.
 CHUNK = 256
 LARGEST_COMPONENT = np.iinfo(np.int16).max
+
+
+TEMPLATE = """\
+# For smallbaselineApp.py --start modify_network, on a copy of this folder.
+mintpy.reference.yx = {row}, {col}
+# a phase-linked stack has no coherence per interferogram
+mintpy.networkInversion.weightFunc = no
+# needs a download, and the time of day of the dates
+mintpy.troposphericDelay.method = no
+"""
+
+
+def write_app(
+    folder: Path, stack: Path, geometry: Path, reference: tuple[int, int], geocoded: bool
+) -> None:
+    """Lay out what MintPy's ``smallbaselineApp.py`` starts from, after its step load_data.
+
+    Parameters
+    ----------
+    folder : path
+        Gets ``emcflow.txt``, MintPy's template, and links in ``inputs``. MintPy writes into its
+        inputs, so it is to run on a copy.
+    stack, geometry : path
+        ``ifgramStack.h5`` and ``geometry.h5``.
+    reference : tuple of int
+        Row and column.
+    geocoded : bool
+        Whether the files have coordinates of a map, by which MintPy names the geometry.
+    """
+    inputs = folder / "inputs"
+    inputs.mkdir(parents=True)
+    links = {"ifgramStack": stack, "geometryGeo" if geocoded else "geometryRadar": geometry}
+    for name, path in links.items():
+        (inputs / f"{name}.h5").symlink_to(os.path.relpath(path, inputs))
+    row, col = reference
+    write_text(folder / "emcflow.txt", TEMPLATE.format(row=row, col=col))
 
 
 def toward(positive: str) -> int:
@@ -60,6 +98,8 @@ def scene_attributes(
     reference: tuple[int, int] | None,
     wavelength_m: float,
     incidence_angle_deg: float | None = None,
+    platform: str | None = None,
+    heading_deg: float | None = None,
 ) -> dict[str, str]:
     """Return the attributes that all files of a scene share.
 
@@ -79,6 +119,10 @@ def scene_attributes(
         Radar wavelength [m].
     incidence_angle_deg : float, optional
         At the target, at the middle of the scene [degrees].
+    platform : str, optional
+        Name of the satellite; MintPy stops without one, so that of none is "unknown".
+    heading_deg : float, optional
+        Direction of flight, clockwise from north [degrees].
 
     Returns
     -------
@@ -91,12 +135,15 @@ def scene_attributes(
         "RLOOKS": 1,
         "WAVELENGTH": f"{wavelength_m:.12g}",
         "PROCESSOR": "emcflow",
+        "PLATFORM": platform or "unknown",
         "START_DATE": dates[0],
         "END_DATE": dates[-1],
         "REF_DATE": dates[0],
     }
     if incidence_angle_deg is not None:
         attributes["CENTER_INCIDENCE_ANGLE"] = f"{incidence_angle_deg:.12g}"
+    if heading_deg is not None:
+        attributes["HEADING"] = f"{heading_deg:.12g}"
     a, b, left, d, e, top = grid.transform
     crs = map_crs(grid.crs)
     if crs is not None and b == 0 and d == 0:

@@ -8,8 +8,10 @@ reference system as PROJJSON.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,17 +19,55 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+import pyogrio
 from rasterio._err import CPLE_BaseError, CPLE_NotSupportedError  # what transform raises
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from emcflow.io.files import whole_file
-from emcflow.io.raster import Grid, map_crs, read_band, windows
+from emcflow.io.raster import Grid, map_crs, read_band, read_values, windows
+from emcflow.products.positions import corrected_positions
 
 WINDOW = (512, 512)  # whole blocks of the rasters
 WGS84 = CRS.from_epsg(4326)
 LONGITUDE_DECIMALS = 8  # of a degree: a millimetre
 WKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
+
+
+@dataclass(frozen=True)
+class Flight:
+    """What positions are corrected by, see :func:`emcflow.products.positions.corrected_positions`.
+
+    Parameters
+    ----------
+    heading_deg : float
+    looks : {'right', 'left'}
+    incidence_angle_deg : float or path
+        At the targets [degrees], or a raster of it.
+    window : tuple of int or None
+        The part of that raster that is the scene: first row, first column, end row, end column.
+    dem_error : path
+        Raster of the DEM error [m].
+    """
+
+    heading_deg: float
+    looks: str
+    incidence_angle_deg: float | str
+    window: tuple[int, int, int, int] | None
+    dem_error: str
+
+    def correct(self, longitude, latitude, bounds, inside) -> tuple[np.ndarray, np.ndarray]:
+        """Return the corrected longitude and latitude of the points `inside` of a window."""
+        incidence = self.incidence_angle_deg
+        if isinstance(incidence, str):
+            row, col = (self.window or (0, 0))[:2]
+            row0, col0, row1, col1 = bounds
+            shifted = row0 + row, col0 + col, row1 + row, col1 + col
+            incidence = read_values(incidence, shifted)[inside]
+        height = read_band(self.dem_error, bounds)[inside]
+        return corrected_positions(
+            longitude, latitude, height, incidence, self.heading_deg, self.looks
+        )
 
 
 def point_batches(
@@ -36,6 +76,7 @@ def point_batches(
     columns: Mapping[str, str | Path],
     factors: Mapping[str, float],
     n_threads: int = 1,
+    flight: Flight | None = None,
 ) -> Iterator[pa.Table]:
     """Yield a table of the points of one window after the other.
 
@@ -50,19 +91,22 @@ def point_batches(
         What the values of some columns are multiplied by.
     n_threads : int
         Rasters read side by side.
+    flight : Flight, optional
+        Where given, points with longitude and latitude get those of the target as well.
 
     Yields
     ------
     pyarrow.Table
         Columns row, col (of the pixel, from 0), with a coordinate reference system of maps x, y
         (its centre in that system), longitude and latitude (WGS 84, degrees; not of other planets,
-        NaN outside of what the projection is defined for), and those of `columns`.
+        NaN outside of what the projection is defined for), with a `flight` longitude_corrected and
+        latitude_corrected, and those of `columns`.
     """
 
     def column(name: str) -> pa.Array:
         values = read_band(columns[name], bounds)[inside]
         if name in factors:
-            values *= values.dtype.type(factors[name])
+            values = values * values.dtype.type(factors[name]) + 0  # no negative zeros
         return pa.array(values, from_pandas=True)
 
     with_degrees = has_degrees(grid.crs)
@@ -73,6 +117,11 @@ def point_batches(
             if len(row):
                 row, col = (row + bounds[0]).astype(np.int32), (col + bounds[1]).astype(np.int32)
                 table = {"row": row, "col": col, **_places(grid, row, col, with_degrees)}
+                if flight and with_degrees:
+                    place = table["longitude"], table["latitude"]
+                    corrected = np.round(flight.correct(*place, bounds, inside), LONGITUDE_DECIMALS)
+                    names = "longitude_corrected", "latitude_corrected"
+                    table |= dict(zip(names, corrected, strict=True))
                 yield pa.table(table | dict(zip(columns, pool.map(column, columns), strict=True)))
 
 
@@ -158,6 +207,41 @@ def write_geoparquet(path: str | Path, batches: Iterator[pa.Table], crs: str | N
 
     names = ("col", "row") if known is None else ("x", "y")
     return _write(path, (_with_geometry(table, names) for table in batches), writer)
+
+
+def write_geopackage(path: str | Path, batches: Iterator[pa.Table], crs: str | None) -> int:
+    """Write tables of points as the layer ``points`` of a GeoPackage; return the number of points.
+
+    Parameters
+    ----------
+    path : path
+        Gets its name only when it is whole.
+    batches : iterator of pyarrow.Table
+        At least one.
+    crs : str or None
+        As for :func:`write_geoparquet`.
+    """
+    known = map_crs(crs)
+    names = ("col", "row") if known is None else ("x", "y")
+    layer = {
+        "layer": "points",
+        "driver": "GPKG",
+        "geometry_name": "geometry",
+        "geometry_type": "Point",
+        "crs": None if known is None else known.to_wkt(),
+    }
+    total = 0
+    with whole_file(path) as written, warnings.catch_warnings():
+        # the unfinished file has another ending
+        warnings.filterwarnings("ignore", ".*extension", RuntimeWarning)
+        if known is None:
+            warnings.filterwarnings("ignore", ".*crs", UserWarning)
+        for table in batches:
+            pyogrio.write_arrow(
+                _with_geometry(table, names), written.name, append=total > 0, **layer
+            )
+            total += len(table)
+    return total
 
 
 def _with_geometry(table: pa.Table, names: Sequence[str]) -> pa.Table:
