@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emcflow.links.cycle_model import DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS
+from emcflow.links.cycle_model import AUTO, DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS, ZERO
 from emcflow.products.quality import MISFIT_CYCLES, SEAM_AGREEMENT
 from emcflow.report.data import RunData, Scene
 from emcflow.tiles.overlaps import Overlaps
-from emcflow.unwrap.hypotheses import AUTO, ZERO
 
 SPACE = "\u00a0"  # keeps a number and its unit on one line
 AT_EDGE = 0.005  # share of links with a peak at the edge of the search that is worth a word
