@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 PAIRS_PER_BATCH = 28  # as in rules/common.smk
 # with the network hop3
 DATES_PER_BATCH, DATES_AT_ONCE = (-(-each // 3) + 3 for each in (PAIRS_PER_BATCH, MERGED_AT_ONCE))
-PICTURES = 60  # as in emcflow/report/report.py
+PICTURES = 60  # as in emcflow/report/reading.py
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis
 from emcflow.network.networks import hop3_network
 from emcflow.products.simulate import simulate_stack
-from emcflow.report.figures import ACCENT, EMPTY, INK, MUTED, SECOND, STYLE, WRAPPED
+from emcflow.report.figures.phases import WRAPPED
+from emcflow.report.figures.style import ACCENT, EMPTY, INK, MUTED, SECOND, STYLE
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps

@@ -81,7 +81,7 @@ rule export_mintpy:
     params:
         reference_point=config["reference"]["point"],
         geometry=config["geometry"],
-        platform=config["platform"],
+        platform={key: config["platform"][key] for key in ("name", "heading_deg")},
         state=state_of(GEOMETRY_RASTERS.values()),
         window=config["stack"]["window"],
         velocity_positive=config["outputs"]["velocity_positive"],

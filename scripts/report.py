@@ -4,47 +4,30 @@ from pathlib import Path
 
 import yaml
 from emcflow.io.files import write_text
-from emcflow.report.report import RunFiles, write_report
-from emcflow.report.text import summary_text
+from emcflow.report.reading import RunFiles
+from emcflow.report.summary import summary_text
+from emcflow.report.write import write_report
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:
-    given, params = snakemake.input, snakemake.params
-    files = RunFiles(
-        stack=given.stack,
-        tiles=given.tiles,
-        network=given.network,
-        triangles=given.triangles,
-        coherence=given.coherence,
-        interferograms=given.interferograms,
-        meshes=given.mesh,
-        unwrapped=given.unwrapped,
-        overlaps=given.overlaps,
-        pairs=given.pairs,
-        loops=given.loops,
-        open_loops=given.open_loops,
-        benchmarks=params.benchmarks,
-        jobs=params.jobs,
-        links=given.links,
-        parameters=dict(zip(params.parameter_names, given.parameters, strict=True)),
-        baselines=given.get("baselines") or None,
-        misfit=given.get("misfit") or None,
-        truth=given.get("truth") or None,
-    )
+    made, params = snakemake.output, snakemake.params
+    # those that this run does not have are empty
+    given = {name: paths for name, paths in snakemake.input.items() if paths}
+    parameters = dict(zip(params.parameter_names, given.get("parameters", ()), strict=True))
+    given |= {"parameters": parameters, "benchmarks": params.benchmarks, "jobs": params.jobs}
     headline, remarks = write_report(
-        files,
+        RunFiles(**given),
         params.config,
         params.sources,
-        snakemake.output.html,
-        snakemake.output.figures,
+        made.html,
+        made.figures,
         snakemake.threads,
     )
     log.info("the report makes %d remarks", len(remarks))
-    interferograms = f"{Path(files.interferograms[0]).parent}/"
-    results = {"report": snakemake.output.html, "interferograms": interferograms}
-    text = summary_text(headline, remarks, results | files.parameters)
-    write_text(snakemake.output.text, text)
-    settings = Path(snakemake.output.settings)
+    interferograms = f"{Path(given['interferograms'][0]).parent}/"
+    results = {"report": made.html, "interferograms": interferograms, **parameters}
+    write_text(made.text, summary_text(headline, remarks, results))
+    settings = Path(made.settings)
     for old in settings.parent.glob("settings_*.yaml"):
         old.unlink()
     write_text(settings, yaml.safe_dump(params.config, sort_keys=False))

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULE_NAMES = {"pyyaml": "yaml"}
+MODULE_NAMES = {"pillow": "PIL", "pyyaml": "yaml"}
 CONDA_NAMES = {"matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake"}
 
 

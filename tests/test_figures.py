@@ -6,21 +6,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from emcflow.io.raster import Grid
-from emcflow.report.figures import (
-    BAR_HEIGHT,
-    MAP_HEIGHT,
-    STYLE,
-    WIDTH,
-    histogram,
-    loop_map,
-    network_plot,
-    png,
-    scene_view,
-    seam_plot,
-    span_plot,
-    tile_map,
-    value_map,
-)
+from emcflow.report.figures.maps import loop_map, map_frame, tile_map, value_map
+from emcflow.report.figures.plots import histogram, network_plot, seam_plot, span_plot
+from emcflow.report.figures.style import BAR_HEIGHT, MAP_HEIGHT, STYLE, WIDTH, png
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from rasterio.io import MemoryFile
 
@@ -83,18 +71,18 @@ def laid_out(figure):
 @pytest.mark.parametrize("shape", SCENES)
 @pytest.mark.parametrize("grid", GRIDS)
 def test_maps_keep_their_shape_beside_their_colour_bar(grid, shape):
-    view = scene_view(Grid(shape, *GRIDS[grid]))
+    frame = map_frame(Grid(shape, *GRIDS[grid]))
     image = np.random.default_rng(0).normal(size=(40, 30))
     several = [(0, 0, shape[0], shape[1] // 2), (0, shape[1] // 3, *shape)]
     pictures = [
-        value_map(image, view, "Velocity", "mm/yr", cmap="RdBu_r", limits=SCENES[shape]),
-        tile_map(np.full((40, 30), 2), several, shape, view),
-        tile_map(np.ones((40, 30), int), [(0, 0, *shape)], shape, view),
-        loop_map((image > 2) * 11_000, image < 2, view, 12_500),
+        value_map(image, frame, "Velocity", "mm/yr", cmap="RdBu_r", limits=SCENES[shape]),
+        tile_map(np.full((40, 30), 2), several, shape, frame),
+        tile_map(np.ones((40, 30), int), [(0, 0, *shape)], shape, frame),
+        loop_map((image > 2) * 11_000, image < 2, frame, 12_500),
     ]
     for figure in pictures:
         scene, *bars = laid_out(figure)
-        assert scene.height / scene.width == pytest.approx(view.height_to_width, rel=1e-6)
+        assert scene.height / scene.width == pytest.approx(frame.height_to_width, rel=1e-6)
         allotted = scene.height
         for bar in bars:
             assert 0.05 < bar.x0 - scene.x1 < 0.15

@@ -16,8 +16,12 @@ import rasterio
 from emcflow.io.raster import Grid, write_raster
 from emcflow.network.networks import hop3_network, planar_network
 from emcflow.products.closure import largest_of_cells, loop_closure
-from emcflow.report.figures import PHASE_LEVELS, phase_picture, scene_view
-from emcflow.report.report import RunFiles, percent, rule_table, shown_pairs, write_report
+from emcflow.report.data import RuleUse
+from emcflow.report.figures.maps import map_frame
+from emcflow.report.figures.phases import PHASE_LEVELS, phase_picture
+from emcflow.report.reading import RunFiles, rule_table, shown_pairs
+from emcflow.report.words import percent
+from emcflow.report.write import write_report
 from rasterio.io import MemoryFile
 from workflow import outputs_of_the_page, read, run_whole, shares_right
 
@@ -83,10 +87,10 @@ def test_network_without_triangles_has_no_loops(tmp_path):
 
 
 def drawn(grid):
-    """Return the corner values of an image as drawn, and the view."""
-    view = scene_view(grid)
+    """Return the corner values of an image as drawn, and its frame."""
+    frame = map_frame(grid)
     image = np.arange(grid.shape[0] * grid.shape[1]).reshape(grid.shape)
-    return view.orient(image)[[0, 0, -1, -1], [0, -1, 0, -1]].tolist(), view
+    return frame.orient(image)[[0, 0, -1, -1], [0, -1, 0, -1]].tolist(), frame
 
 
 @pytest.mark.parametrize(
@@ -98,22 +102,22 @@ def drawn(grid):
     ],
 )
 def test_north_is_up_and_east_is_right(a, e, left, top, corners):
-    found, view = drawn(Grid((3, 4), UTM, (a, 0.0, left, 0.0, e, top)))
+    found, frame = drawn(Grid((3, 4), UTM, (a, 0.0, left, 0.0, e, top)))
     assert found == corners
-    assert view.extent == pytest.approx((500.0, 500.08, 89.97, 90.0))
-    assert view.height_to_width == pytest.approx(30 / 80)
-    assert view.metres == 1000
-    assert view.corners(0, 0, (3, 4)) == pytest.approx((left / 1000, top / 1000))
-    assert view.corners(3, 4, (3, 4)) == pytest.approx(
+    assert frame.extent == pytest.approx((500.0, 500.08, 89.97, 90.0))
+    assert frame.height_to_width == pytest.approx(30 / 80)
+    assert frame.metres == 1000
+    assert frame.corners(0, 0, (3, 4)) == pytest.approx((left / 1000, top / 1000))
+    assert frame.corners(3, 4, (3, 4)) == pytest.approx(
         ((left + 4 * a) / 1000, (top + 3 * e) / 1000)
     )
 
 
 def test_degrees_have_their_length_at_the_latitude():
-    found, view = drawn(Grid((10, 10), "EPSG:4326", (0.01, 0.0, 11.0, 0.0, -0.01, 60.05)))
+    found, frame = drawn(Grid((10, 10), "EPSG:4326", (0.01, 0.0, 11.0, 0.0, -0.01, 60.05)))
     assert found == [0, 9, 90, 99]
-    assert view.height_to_width == pytest.approx(2.0, rel=1e-3)
-    assert view.metres == pytest.approx(55_660, rel=1e-3)
+    assert frame.height_to_width == pytest.approx(2.0, rel=1e-3)
+    assert frame.metres == pytest.approx(55_660, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +131,11 @@ def test_degrees_have_their_length_at_the_latitude():
     ],
 )
 def test_radar_and_rotated_grids_stay_rows_and_columns(crs, transform):
-    found, view = drawn(Grid((3, 4), crs, transform))
+    found, frame = drawn(Grid((3, 4), crs, transform))
     assert found == [0, 3, 8, 11]
-    assert view.labels == ("column", "row")
-    assert view.metres is None
-    assert view.corners(3, 4, (3, 4)) == (4.0, 3.0)
+    assert frame.labels == ("column", "row")
+    assert frame.metres is None
+    assert frame.corners(3, 4, (3, 4)) == (4.0, 3.0)
 
 
 def decode(png):
@@ -146,11 +150,11 @@ def decode(png):
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
 def test_phase_pictures_are_cyclic_and_transparent_where_nothing_is():
-    view = scene_view(Grid((2, 61), UTM, (10.0, 0.0, 0.0, 0.0, 10.0, 0.0)))  # south is up
+    frame = map_frame(Grid((2, 61), UTM, (10.0, 0.0, 0.0, 0.0, 10.0, 0.0)))  # south is up
     ramp = np.linspace(-3, 21, 61)
     phase = np.stack([ramp, ramp + 2 * np.pi])
     phase[0, :3] = np.nan
-    picture = phase_picture(phase, view)
+    picture = phase_picture(phase, frame)
     wrapped, unwrapped = decode(picture.wrapped), decode(picture.unwrapped)
     assert wrapped.shape[:2] == unwrapped.shape[:2] == (2, 61)
     for image in (wrapped, unwrapped):
@@ -191,16 +195,10 @@ def test_rules_add_up_their_jobs(tmp_path):
     for name, line in jobs.items():
         (tmp_path / f"{name}.tsv").write_text(f"{head}{line}\n")
     unwrap, network = rule_table(tmp_path)
-    assert unwrap == {
-        "name": "unwrap_tile",
-        "jobs": 2,
-        "seconds": 6.5,
-        "longest": 4.0,
-        "memory": 100.0,
-    }
-    assert network["name"] == "network"
-    assert np.isnan(network["memory"])
-    assert rule_table(tmp_path / "none") == []
+    assert unwrap == RuleUse("unwrap_tile", jobs=2, seconds=6.5, longest=4.0, memory=100.0)
+    assert network.name == "network"
+    assert np.isnan(network.memory)
+    assert rule_table(tmp_path / "none") == ()
 
 
 # The page of a run
@@ -422,6 +420,19 @@ def test_page_says_signs_config_and_versions(city):
     assert np.__version__ in text
 
 
+def test_page_says_which_hypothesis_each_tile_took(city, page):
+    taken = []
+    for path in sorted((city / "unwrap").glob("*.h5")):
+        with h5py.File(path) as file:
+            taken.append(file.attrs["hypothesis"])
+    assert len(taken) == 2
+    line = page.ids["hypothesis"]
+    for name in taken:
+        tiles = [f"{tile:02d}" for tile, other in enumerate(taken) if other == name]
+        where = "2 tiles" if len(tiles) == 2 else f"1 tile: {tiles[0]}"
+        assert f"{name} ({where})" in line
+
+
 def test_the_page_of_outputs_names_every_file(city):
     unnamed, missing = outputs_of_the_page(city)
     assert unnamed == set()
@@ -440,7 +451,7 @@ def run_files(city, **others):
             "triangles": city / "network" / "triangles.csv",
             "coherence": simulation / "stack" / "temporal_coherence.tif",
             "interferograms": sorted((city / "unwrapped").glob("*.unw.tif")),
-            "meshes": sorted((city / "mesh").glob("*.h5")),
+            "mesh": sorted((city / "mesh").glob("*.h5")),
             "unwrapped": sorted((city / "unwrap").glob("*.h5")),
             "overlaps": city / "merge" / "overlaps.h5",
             "pairs": city / "quality" / "pairs.csv",
@@ -455,7 +466,12 @@ def run_files(city, **others):
 def test_without_link_model_its_sections_are_left_out(city, tmp_path):
     config = {"output_dir": "plain", "stack": {"min_temporal_coherence": 0.6}}
     html = tmp_path / "report.html"
-    write_report(run_files(city), config, [], html, tmp_path / "figures")
+    unwrapped = []
+    for path in sorted((city / "unwrap").glob("*.h5")):
+        unwrapped.append(shutil.copy(path, tmp_path))
+        with h5py.File(unwrapped[-1], "r+") as file:
+            file.attrs["hypothesis"] = "zero"
+    write_report(run_files(city, unwrapped=unwrapped), config, [], html, tmp_path / "figures")
     page, text = Page(html.read_text("utf-8")), html.read_text("utf-8")
     names = {path.stem for path in (tmp_path / "figures").glob("*.png")}
     assert {"temporal_coherence", "tiles", "residues", "seams"} <= names
@@ -464,6 +480,7 @@ def test_without_link_model_its_sections_are_left_out(city, tmp_path):
     assert "share_right" not in page.ids
     for word in ("DEM error", "Velocity", "Baseline"):
         assert word not in text
+    assert page.ids["hypothesis"] == "Hypothesis: zero (2 tiles)."
 
 
 def test_misfits_of_baselines_are_drawn_where_there_are_any(city, tmp_path):

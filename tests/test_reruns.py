@@ -32,7 +32,7 @@ TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n202002
 # A dry run knows no tiles where they are to be cut anew, so it lists no rule of each, nor what only
 # those read.
 OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "integrate_parameters", "design_matrix"}
-FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "cog"]
+FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog"]
 
 CHANGES = {
     "output_dir": "elsewhere",
@@ -57,6 +57,9 @@ CHANGES = {
     "network.csv": "pairs.csv",
     "network.max_days": 40,
     "network.max_bperp_m": 110,
+    "platform.name": "Sentinel-1",
+    "platform.heading_deg": -13,
+    "platform.looks": "left",
     "link_model.enabled": False,
     "link_model.hypothesis": "narrow",
     "link_model.velocity_range_mm_yr": [-90, 90],
@@ -151,6 +154,12 @@ BASES = {
     "exports": (
         with_sections(outputs={"time_series": True, "exports": FORMATS}),
         ["outputs.velocity_positive", "outputs.remove_dem_error", "reference.point"],
+    ),
+    "flight": (
+        with_sections(
+            platform={"heading_deg": -167}, outputs={"exports": FORMATS[:1] + FORMATS[2:]}
+        ),
+        ["platform.name", "platform.heading_deg", "platform.looks"],
     ),
     "filled": (
         with_sections(outputs={"fill_pixels": 3}),

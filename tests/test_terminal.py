@@ -4,7 +4,8 @@ import logging
 
 import pytest
 from emcflow import __version__
-from emcflow.report.text import summary_text
+from emcflow.report.summary import summary_text
+from emcflow.report.words import Card
 from emcflow.workflow.job import duration, job, progress
 from emcflow.workflow.terminal import BriefFormatter, worth_a_line
 from workflow import jobs_of, run_whole
@@ -131,8 +132,8 @@ def test_what_nobody_expected_is_one_line_and_a_traceback_in_the_log(error, says
 
 def test_summary_lines_up_and_holds_the_remarks():
     headline = {
-        "run": [{"name": "n", "value": "12", "label": "dates", "note": "2019\u00a0to 2020"}],
-        "good": [{"name": "s", "value": "99.9 %", "label": "of loops close", "note": ""}],
+        "run": [Card("n", "12", "dates", "2019\u00a0to 2020")],
+        "good": [Card("s", "99.9 %", "of loops close", "")],
     }
     text = summary_text(headline, ["Too wide. " * 12], {"report": "results/report.html"})
     assert "12 dates               2019 to 2020\n" in text

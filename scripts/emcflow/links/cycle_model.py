@@ -4,8 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# No motion and no height, which is there without a model.
+ZERO = "zero"
 MIXTURE, NARROW, PEAKS = "mixture", "narrow", "peaks"
 DATA, DATA_NARROW = "data", "data_narrow"
+# The one that the phases of a tile bear out.
+AUTO = "auto"
 
 
 @dataclass(frozen=True)

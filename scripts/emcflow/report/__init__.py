@@ -1,4 +1,5 @@
-"""The report of a run: its numbers, figures, words and page.
+"""The report of a run: what is read of it, figures, words, sections, page.
 
-Reads results and draws them; nothing here changes one.
+`reading` alone reads files; what follows are pure functions of `data`. Nothing here changes a
+result.
 """

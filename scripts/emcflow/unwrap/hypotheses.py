@@ -15,16 +15,13 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.graph.planar import planar_graph
-from emcflow.links.cycle_model import DATA, DATA_NARROW, MIXTURE, NARROW, CycleModel
+from emcflow.links.cycle_model import AUTO, DATA, DATA_NARROW, MIXTURE, NARROW, ZERO, CycleModel
 from emcflow.network.networks import Network
 from emcflow.unwrap.significant import plain_coherence
 from emcflow.unwrap.smooth_in_time import smooth_cycles
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
 
-AUTO = "auto"
-# Links of no motion and no height.
-ZERO = "zero"
 # Widths by which links are taken to be smooth over the dates, in median intervals.
 SMOOTH_WIDTHS = (4, 8)
 SUFFIXES = ("", *(f"_{width}" for width in SMOOTH_WIDTHS))

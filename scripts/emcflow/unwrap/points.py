@@ -11,11 +11,12 @@ from emcflow.arrays import phase_array
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import confident_links, point_mesh
 from emcflow.graph.planar import PlanarGraph, breadth_first_tree, dual_adjacency
+from emcflow.links.cycle_model import AUTO
 from emcflow.links.periodogram import LinkModel
 from emcflow.links.search_grid import checked_design, choose_terms
 from emcflow.network.networks import PlanarNetwork, hop3_network
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
-from emcflow.unwrap.hypotheses import AUTO, chosen_cycles, link_hypotheses
+from emcflow.unwrap.hypotheses import chosen_cycles, link_hypotheses
 from emcflow.unwrap.learned_models import models_of_links
 from emcflow.unwrap.spatial import unwrap_in_space
 

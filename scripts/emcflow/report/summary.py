@@ -5,11 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from emcflow.report.words import SPACE, Card
+
 WIDTH = 88
 
 
 def summary_text(
-    headline: Mapping[str, Sequence[Mapping[str, str]]],
+    headline: Mapping[str, Sequence[Card]],
     remarks: Sequence[str],
     results: Mapping[str, str],
 ) -> str:
@@ -17,8 +19,8 @@ def summary_text(
 
     Parameters
     ----------
-    headline : mapping of str to sequence of mapping
-        Groups of numbers, each with ``value``, ``label`` and ``note``.
+    headline : mapping of str to sequence of Card
+        Groups of numbers, see :func:`emcflow.report.words.headline`.
     remarks : sequence of str
         What to know before the results are used; a sentence each.
     results : mapping of str to str
@@ -29,11 +31,11 @@ def summary_text(
     str
         Lines, the last with its end.
     """
-    numbers = [[(f"{c['value']} {c['label']}", c["note"]) for c in g] for g in headline.values()]
+    numbers = [[(f"{c.value} {c.label}", c.note) for c in group] for group in headline.values()]
     tables = [*numbers, list(results.items())]
     width = max(len(left) for table in tables for left, _ in table)
     blocks = ["\n".join(f"{a:<{width}}  {b}".rstrip() for a, b in table) for table in tables]
     if remarks:
         lines = [textwrap.fill(remark, WIDTH, subsequent_indent="  ") for remark in remarks]
         blocks.insert(-1, "\n".join(["Before you use the results:", *(f"- {x}" for x in lines)]))
-    return ("\n\n".join(blocks) + "\n").replace("\u00a0", " ")
+    return ("\n\n".join(blocks) + "\n").replace(SPACE, " ")

@@ -1,0 +1,371 @@
+"""The sections of the report and its sentences, from numbers made by hand."""
+
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from emcflow.io.raster import Grid
+from emcflow.links import cycle_model
+from emcflow.network.networks import hop3_network
+from emcflow.products.closure import Closure
+from emcflow.report import sections, words
+from emcflow.report.album import Album, Drawn, DrawnPair
+from emcflow.report.data import (
+    COHERENCE_BINS,
+    Baselines,
+    CoherenceCounts,
+    Links,
+    Parameter,
+    RuleUse,
+    RunData,
+    Scene,
+)
+from emcflow.report.pictures import all_pictures, parameter_picture
+from emcflow.report.template import fill
+from emcflow.tiles.overlaps import Overlaps
+from emcflow.unwrap.hypotheses import SUFFIXES
+
+DATES = ["20200101", "20200113", "20200125"]
+NBINS = len(COHERENCE_BINS) - 1
+
+
+def overlaps(*links):
+    """Two tiles of 60 and 40 points, joined by links with an agreement in each of three pairs."""
+    n = len(links)
+    nodes = np.array([[0, 0], [1, 0], [1, 2]][: max(n + 1, 2)], np.int32)
+    return Overlaps(
+        nodes=nodes,
+        node_points=np.array([60, 40, 10])[: len(nodes)],
+        links=np.array([(0, 1 + i) for i in range(n)], np.int32).reshape(n, 2),
+        points=np.full(n, 12),
+        deciles=np.zeros((n, 3, 11), np.int16),
+        difference=np.zeros((n, 3), np.int16),
+        agreement=np.array(links, np.float32).reshape(n, 3),
+        too_small=np.empty((0, 3), np.int64),
+        component=np.zeros(len(nodes), np.int32) if n else np.arange(2, dtype=np.int32),
+    )
+
+
+def spread(*values):
+    """Counts of some values of coherence."""
+    return np.histogram(values, COHERENCE_BINS)[0]
+
+
+@pytest.fixture
+def run():
+    """A run of three dates and pairs, without link model, in one tile."""
+    network = hop3_network(DATES)
+    first, second = np.array(DATES)[network.pairs.T]
+    pairs = {
+        "pair": np.array(network.pair_names),
+        "reference": first,
+        "secondary": second,
+        "days": np.array([12.0, 24.0, 12.0]),
+        "residues": np.array([3.0, 1.0, 2000.0]),
+        "residue_share": np.array([0.003, 0.001, 0.2]),
+        "flow_links": np.array([4.0, 1.0, 9.0]),
+        "flow_sum": np.array([4.0, 1.0, 11.0]),
+        "open_share": np.array([0.0, 0.0, 0.0]),
+        "suspect": np.array([0, 0, 1]),
+        "reasons": np.array(["", "", "residues"]),
+    }
+    grid = Grid((4, 5), "EPSG:32631", (100.0, 0.0, 5e5, 0.0, -100.0, 9e4))
+    scene = Scene(grid, ((0, 0, 4, 5),), 16, 0, np.ones((4, 5), np.uint8), np.full((4, 5), 0.8))
+    return RunData(
+        config={"output_dir": "results/<city>", "link_model": {"hypothesis": "auto"}},
+        scene=scene,
+        network=network,
+        pairs=pairs,
+        closure=Closure(np.array([16]), np.array([0]), np.zeros((4, 5), int)),
+        overlaps=replace(overlaps(), component=np.zeros(2, np.int32)),
+        point_coherence=CoherenceCounts(spread(0.8, 0.9)),
+        phases={i: np.zeros((4, 5), np.float32) for i in range(3)},
+        masked_points=0,
+        unchanging_points=0,
+        hypotheses=("zero",),
+        rules=(RuleUse("network", 1, 0.5, 0.5, float("nan")), RuleUse("mesh", 2, 0.0, 0.0, 80.4)),
+        sources=(("stack/a.tif", 2_500_000), ("NETCDF:b.nc:phase", None)),
+        versions=(("emcflow", "1"),),
+    )
+
+
+@pytest.fixture
+def album(run):
+    """Pictures of the run, not drawn."""
+    drawn = {
+        name: [Drawn("data:,", each.alt, each.caption, 5, 4) for each in pictures]
+        for name, pictures in all_pictures(run).items()
+    }
+    return Album(drawn, [DrawnPair(i, "data:,w", "data:,u", (-1.26, 3.0)) for i in range(3)])
+
+
+class Cells(HTMLParser):
+    """The cells of the rows of all tables, and all text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.rows, self.inside, self.text = [], False, ""
+        self.feed(str(html))
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self.inside = True
+
+    def handle_endtag(self, tag):
+        self.inside &= tag not in ("td", "th")
+
+    def handle_data(self, data):
+        self.text += data
+        if self.inside:
+            self.rows[-1][-1] += data
+
+
+def links(edge_share=0.0):
+    return Links(spread(0.5, 0.7, 0.9), edge_share, 0.4, 0.01)
+
+
+# Sentences
+
+
+def test_nothing_is_remarked_of_a_good_run(run):
+    run.pairs["suspect"][:] = 0
+    assert words.remarks(run) == []
+
+
+def test_what_is_wrong_is_remarked(run):
+    shares = [1.0, 1.0, 0.97]
+    wrong = replace(
+        run,
+        masked_points=1,
+        unchanging_points=1200,
+        overlaps=replace(overlaps(shares), component=np.array([0, 1], np.int32)),
+        closure=Closure(np.array([16]), np.array([4]), np.ones((4, 5), int)),
+        links=links(0.02),
+        parameters={"velocity_mm_yr": Parameter(np.full((4, 5), np.nan), {})},
+        pairs=run.pairs | {"misfit_cycles": np.array([0, 1e-9, 1.0])},
+        scene=replace(run.scene, remarks=("20200113 has no data.",)),
+    )
+    found = [remark.replace(words.SPACE, " ") for remark in words.remarks(wrong)]
+    for said, remark in zip(
+        [
+            "1 interferogram of 3 flagged as suspect",
+            "2 parts that are not joined (the largest holds 60.0 %)",
+            "1 coherent point left out, zero",
+            "1,200 coherent points left out, whose phase never changes",
+            "20200113 has no data.",
+            "2.0 % of the links have their best velocity",
+            "In 1 interferogram the tiles do not fit",
+            "1 overlap of tiles where less than 98 %",
+            "1 of 1 triangles of interferograms do not close at more than 0.1 % of the points; the "
+            "worst at 25.0 % (2020-01-01, 2020-01-13, 2020-01-25).",
+            "velocity_mm_yr is empty",
+        ],
+        found,
+        strict=True,
+    ):
+        assert said in remark
+
+
+def test_headline_by_hand(run):
+    truth = run.pairs | {"share_right": np.array([1.0, 0.5, 0.75])}
+    cards = words.headline(replace(run, links=links(), pairs=truth))
+    values = {card.name: card.value.replace(words.SPACE, " ") for card in cards["run"]}
+    assert values == {"dates": "3", "pairs": "3", "points": "16", "size": "4 × 5"}
+    assert cards["run"][1].note == "over 12 to 24 days"
+    assert cards["run"][3].note == "0.4 × 0.5 km, 1 tile"
+    values = {card.name: card.value.replace(words.SPACE, " ") for card in cards["good"]}
+    assert values == {
+        "share_right": "75.0 %",
+        "loops": "100 %",
+        "link_coherence": "0.70",
+        "residues": "3",
+    }
+
+
+def test_the_hypotheses_of_the_tiles_are_named_where_they_won(run):
+    four = replace(run, links=links(), hypotheses=("narrow", "mixture_8", "narrow", "mixture"))
+    line, meaning = words.hypotheses(four)
+    assert line == (
+        "Hypothesis: narrow (2 tiles: 00, 02), mixture (1 tile: 03), mixture_8 (1 tile: 01)."
+    )
+    assert "agrees best with its interferograms" in meaning
+    assert meaning.count("in mixture: ") == 1
+    assert "with _8: residuals smooth over so many median intervals" in meaning
+    alike = replace(run, links=links(), hypotheses=("peaks",) * 3)
+    assert words.hypotheses(alike)[0] == "Hypothesis: peaks (3 tiles)."
+    many = replace(run, links=links(), hypotheses=("narrow",) * 60 + ("data_narrow_4",))
+    line, meaning = words.hypotheses(many)
+    assert line == "Hypothesis: narrow (60 tiles), data_narrow_4 (1 tile)."
+    assert "in data_narrow: what they have in narrow, and a term from the data" in meaning
+
+
+def test_why_a_tile_has_its_hypothesis(run):
+    line, meaning = words.hypotheses(run)
+    assert line == "Hypothesis: zero."
+    assert "Without a link model there is no other." in meaning
+    assert "smooth" not in meaning
+    wanted = {"link_model": {"hypothesis": "narrow"}}
+    run = replace(run, config=wanted, links=links(), hypotheses=("narrow",))
+    assert "The config names it." in words.hypotheses(run)[1]
+
+
+def test_every_hypothesis_has_a_meaning(run):
+    models = {value for name, value in vars(cycle_model).items() if name.isupper()}
+    models.remove(cycle_model.AUTO)
+    assert set(words.HYPOTHESES) == models
+    for name in sorted(model + suffix for model in models for suffix in SUFFIXES):
+        line, meaning = words.hypotheses(replace(run, hypotheses=(name,)))
+        assert line == f"Hypothesis: {name}."
+        assert ("smooth" in meaning) == name[-1].isdigit()
+
+
+# Sections
+
+
+def test_the_page_escapes_what_it_is_given_once(run, album):
+    page = sections.whole_page(run, album)
+    assert "<h1>&lt;city&gt;</h1>" in page
+    assert "<title>&lt;city&gt;: emcflow report</title>" in page
+    assert "&amp;lt;" not in page
+    assert "<city>" not in page
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count("<main>") == page.count("</main>") == 1
+    assert page.count("<section") == page.count("</section>")
+    assert "aspect-ratio: 1.25;" in page
+    assert "data:,w" in page and "data:,u" in page
+
+
+def test_a_part_of_the_page_takes_only_what_it_has():
+    with pytest.raises(TypeError):
+        fill("coherence", figures=[])
+
+
+def test_maps_and_network_by_what_is_known(run, album):
+    assert "<h2>Maps</h2>" in sections.maps(run, album)
+    assert "<h2>Points and tiles</h2>" in sections.network(run, album)
+    misfit = {"reference": np.array([]), "secondary": np.array([]), "misfit_m": np.array([])}
+    known = replace(run, baselines=Baselines(np.array([0.0, 50.0, -20.0]), misfit))
+    assert "<h2>Velocity and DEM error</h2>" in sections.maps(known, album)
+    assert "<h2>Network and tiles</h2>" in sections.network(known, album)
+    assert [each.name for each in all_pictures(known)["network"]] == ["network", "tiles"]
+
+
+@pytest.mark.parametrize(
+    ("misfits", "text"),
+    [([], ""), ([2e-4, -5e-4], "2 baselines per pair, all within 1 mm"), ([2e-4, -0.3], "")],
+)
+def test_baselines_are_in_words_unless_a_figure_shows_more(run, misfits, text):
+    n = len(misfits)
+    table = {
+        "reference": np.array(DATES[:n]),
+        "secondary": np.array(DATES[1 : n + 1]),
+        "misfit_m": np.array(misfits),
+    }
+    baselines = Baselines(np.zeros(3), table)
+    assert sections.baseline_text(baselines).startswith(text)
+    assert bool(sections.baseline_text(baselines)) == bool(text)
+    names = [each.name for each in all_pictures(replace(run, baselines=baselines))["network"]]
+    assert ("baseline_misfit" in names) == (max(map(abs, misfits), default=0) > 1e-3)
+
+
+def test_only_some_pairs_have_pictures(run, album):
+    all_of_them = sections.interferograms(run, album)
+    assert "<p>Wrapped on the left" in all_of_them
+    some = sections.interferograms(run, replace(album, pairs=album.pairs[1:]))
+    assert "2 of the 3 interferograms" in some
+    name = run.network.pair_names[0]
+    assert f'id="pair-{name}"' in all_of_them and f'id="pair-{name}"' not in some
+    assert 'data-low="-1.3" data-high="3.0"' in some
+
+
+def test_what_rounds_to_nothing_has_no_sign(run):
+    row = {"days": 12.0, "bperp_m": -0.3, "residues": 1.0}
+    facts = words.pair_facts(row).replace(words.SPACE, " ")
+    assert facts == "12 days · baseline 0 m · 1 residue"
+    assert "baseline −7 m" in words.pair_facts(row | {"bperp_m": -7.0}).replace(words.SPACE, " ")
+
+
+def test_table_of_pairs_has_the_columns_that_are_known(run, album):
+    head, *rows = Cells(sections.quality(run, album)).rows
+    assert head[:4] == ["Interferogram", "Days", "Residues", "of triangles"]
+    assert not {"Baseline [m]", "Points right", "Overlaps agree"} & set(head)
+    last = dict(zip(head, rows[2], strict=True))
+    assert last["Residues"] == "2,000"
+    assert last["of triangles"].replace(words.SPACE, " ") == "20.0 %"
+    assert last["Suspect"] == "residues"
+
+
+def test_loops_in_words(run):
+    run.pairs["open_share"][1] = np.nan
+    text = sections.loop_text(run).replace(words.SPACE, " ")
+    assert text.startswith("100 % of the loops of all points close: 0 of 16 do not.")
+    assert text.endswith("No loop checks 1 interferogram of 3, in no triangle with two others.")
+    none = Closure(np.array([], int), np.array([], int), np.zeros((4, 5), int))
+    assert sections.loop_text(replace(run, closure=none)) == ""
+
+
+def test_seams_by_hand(run, album):
+    columns = {"misfit_cycles": np.array([0, 0, 2.0]), "agreement": np.array([1, 1, 0.75])}
+    joined = overlaps([1.0, 1.0, 0.5], [1.0, 1.0, 1.0])
+    run = replace(run, overlaps=joined, pairs=run.pairs | columns)
+    found = Cells(sections.seams(run, album))
+    assert "In 1 interferogram the offsets" in " ".join(found.text.split())
+    rows = [[cell.replace(words.SPACE, " ") for cell in row] for row in found.rows]
+    assert rows[1:] == [
+        ["00–01", "12", "83.3 %", "50.0 %", "1"],
+        ["00–01/2", "12", "100 %", "100 %", "0"],
+    ]
+    assert rows[0][-1] == "Pairs below 98 %"
+    assert 'href="#seams"' in sections.overview(run)
+
+
+def test_without_overlaps_there_are_no_seams(run, album):
+    assert 'href="#seams"' not in sections.overview(run)
+    assert 'id="seams"' not in sections.whole_page(run, album)
+
+
+def test_what_the_run_took(run):
+    rows = Cells(sections.provenance(run)).rows
+    assert ["network", "1", "0.5", "0.5", "–"] in rows
+    assert ["mesh", "2", "0.0", "0.0", "80"] in rows
+    assert ["stack/a.tif", "2.50 MB"] in rows
+    assert ["NETCDF:b.nc:phase", "–"] in rows
+    assert "<p>Time and memory" not in sections.provenance(replace(run, rules=()))
+
+
+# Words of figures
+
+
+def test_maps_say_their_sign_zero_and_spread(run):
+    image = np.linspace(-10, 10, 20).reshape(4, 5)
+    tags = {"SIGN": "positive away from the sensor, along the line of sight", "REFERENCE": "median"}
+    drawn = parameter_picture("velocity_mm_yr", Parameter(image, tags), run.scene.frame)
+    assert "median 0.00, 90 % of the points between -9.00 and 9.00" in drawn.alt
+    assert drawn.caption.endswith("Zero is the median. North is up (EPSG:32631).")
+    sigma = Parameter(image, {"CORRELATION": "0.3"})
+    drawn = parameter_picture("velocity_sigma_mm_yr", sigma, run.scene.frame)
+    assert "have correlation 0.3." in drawn.caption
+
+
+def test_figures_by_what_is_known(run):
+    names = {key: [each.name for each in drawn] for key, drawn in all_pictures(run).items()}
+    assert names == {
+        "maps": ["temporal_coherence"],
+        "network": ["tiles"],
+        "coherence": ["point_coherence"],
+        "quality": ["residues", "flows"],
+        "seams": [],
+    }
+    open_loops = Closure(np.array([16]), np.array([4]), np.eye(4, 5, dtype=int))
+    empty = {"dem_error_m": Parameter(np.full((4, 5), np.nan), {})}
+    more = replace(run, closure=open_loops, links=links(), parameters=empty)
+    more = replace(more, overlaps=overlaps([1.0, 1.0, 0.5]))
+    names = {key: [each.name for each in drawn] for key, drawn in all_pictures(more).items()}
+    assert names["coherence"] == ["link_coherence", "point_coherence"]
+    assert names["quality"] == ["residues", "flows", "closure", "open_loops"]
+    assert names["seams"] == ["seams"]
+    assert names["maps"] == ["temporal_coherence"]
