@@ -244,7 +244,7 @@ def _read_parameter(path: str, step: int) -> Parameter:
 def _read_baselines(files: RunFiles) -> Baselines:
     """Read the baselines of the dates, and how well those of pairs fit them."""
     return Baselines(
-        read_date_baselines(files.baselines).bperp_m,
+        read_date_baselines(str(files.baselines)).bperp_m,
         read_csv(str(files.misfit), ("reference", "secondary")),
     )
 
