@@ -40,6 +40,12 @@ MINTPY_FILES = dict(
     geometry=f"{OUT}/exports/mintpy/geometry.h5" if HAS_VIEW else [],
     app=f"{OUT}/exports/mintpy/app" if HAS_VIEW else [],
 )
+RESULT_RASTERS = [
+    *INTERFEROGRAMS,
+    *COMPONENTS,
+    *(PARAMETER_RASTERS if LINK_MODEL else []),
+    *([*SERIES_MAPS.values(), *DISPLACEMENTS] if TIME_SERIES else []),
+]
 EXPORT_FILES = dict(
     mintpy=list(MINTPY_FILES.values()),
     dolphin=f"{OUT}/exports/dolphin",
@@ -47,6 +53,7 @@ EXPORT_FILES = dict(
     geoparquet=f"{OUT}/exports/points.parquet",
     geopackage=f"{OUT}/exports/points.gpkg",
     cog=f"{OUT}/exports/cog",
+    qgis=[f"{path.removesuffix('.tif')}.qml" for path in RESULT_RASTERS],
 )
 EXPORTS = [EXPORT_FILES[name] for name in config["outputs"]["exports"]]
 
@@ -169,12 +176,7 @@ for kind in ("points_csv", "geoparquet", "geopackage"):
 
 rule export_cog:
     input:
-        rasters=[
-            *INTERFEROGRAMS,
-            *COMPONENTS,
-            *(PARAMETER_RASTERS if LINK_MODEL else []),
-            *([*SERIES_MAPS.values(), *DISPLACEMENTS] if TIME_SERIES else []),
-        ],
+        rasters=RESULT_RASTERS,
     output:
         directory(EXPORT_FILES["cog"]),
     log:
@@ -195,3 +197,26 @@ rule export_cog:
         "Write the rasters as cloud-optimised GeoTIFFs"
     script:
         "../scripts/export_cog.py"
+
+
+rule export_qgis:
+    input:
+        rasters=RESULT_RASTERS,
+    output:
+        EXPORT_FILES["qgis"],
+    log:
+        f"{OUT}/logs/export_qgis.log",
+    benchmark:
+        f"{OUT}/benchmarks/export_qgis.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt: megabytes(attempt, "export_qgis", 0, 0),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
+    params:
+        code=code_version("export_qgis"),
+    message:
+        "Write styles for QGIS beside the rasters"
+    script:
+        "../scripts/export_qgis.py"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import h5py
 import numpy as np
@@ -28,7 +29,7 @@ from workflow import jobs_of, outputs_of_the_page, read, run_whole
 
 WAVELENGTH_M = 0.0555
 MINTPY = Path(sys.prefix) / "mintpy-env" / "bin"
-EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog"]
+EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis"]
 HEADING_DEG = -13.0
 CONFIG = {
     "output_dir": "results",
@@ -51,7 +52,7 @@ TARGETS = [
 REST = [
     f"results/exports/{name}" for name in ("points.csv", "points.parquet", "points.gpkg", "cog")
 ]
-REST += ["results/filled/filled.tif", "results/report.html"]
+REST += ["results/filled/filled.tif", "results/report.html", "results/velocity_mm_yr.qml"]
 
 
 def images_of(results):
@@ -94,6 +95,7 @@ MOTION = [
 def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
+    others.add("export_qgis")
     others |= {"fill_00", "fill_01", "fill_labels", "quality", "report"}
     assert jobs - others == {"merge_parameters", "time_series", "export_mintpy", "export_dolphin"}
 
@@ -559,6 +561,80 @@ def test_cogs_are_the_rasters_again(runs):
     for name in found:
         np.testing.assert_array_equal(toward[f"exports/cog/{name}"], toward[name])
         assert tags[f"exports/cog/{name}"].items() >= tags[name].items()
+
+
+LOAD_IN_QGIS = """
+import json, sys
+from qgis.core import QgsApplication, QgsRasterLayer, QgsVectorLayer
+application = QgsApplication([], False)
+application.initQgis()
+found = {}
+for path in sys.argv[1:]:
+    if path.endswith(".tif"):
+        layer = QgsRasterLayer(path)
+        renderer = layer.renderer()
+        found[path] = [layer.isValid(), renderer.type(), layer.crs().authid()]
+        if renderer.type() == "singlebandpseudocolor":
+            found[path] += [renderer.classificationMin(), renderer.classificationMax()]
+        else:
+            found[path] += [[each.value for each in renderer.classes()]]
+    else:
+        layer = QgsVectorLayer(path)
+        numbers = {each.name() for each in layer.fields() if each.isNumeric()}
+        found[path] = [layer.isValid(), layer.featureCount(), layer.crs().authid(), sorted(numbers)]
+print(json.dumps(found))
+application.exitQgis()
+"""
+QGIS_PYTHON = Path("/usr/bin/python3")  # the system's, which QGIS is built for
+
+
+def test_styles_have_the_colours_and_ends_of_the_report(runs):
+    results, _, (toward, _), _ = runs
+    style = ElementTree.parse(results / "velocity_mm_yr.qml")
+    renderer = style.find("pipe/rasterrenderer")
+    image = toward["velocity_mm_yr.tif"]
+    largest = np.percentile(np.abs(image[np.isfinite(image)]), 99)
+    ends = [float(renderer.get(f"classification{end}")) for end in ("Min", "Max")]
+    np.testing.assert_allclose(ends, [-largest, largest], rtol=1e-6)
+    items = style.findall(".//item")
+    assert [items[0].get("color"), items[-1].get("color")] == ["#053061", "#67001f"]  # blue to red
+    np.testing.assert_allclose(float(items[16].get("value")), 0, atol=1e-6)
+    rasters = {path.with_suffix("") for path in results.glob("unwrapped/*[0-9].unw*.tif")}
+    rasters |= {path.with_suffix("") for path in results.glob("*.tif")}
+    assert rasters <= {path.with_suffix("") for path in results.rglob("*.qml")}
+    labels = ElementTree.parse(next(results.glob("unwrapped/*.conncomp.qml")))
+    assert {entry.get("value") for entry in labels.findall(".//paletteEntry")} == {"0", "1"}
+
+
+def has_qgis():
+    command = [QGIS_PYTHON, "-c", "import qgis.core"]
+    return QGIS_PYTHON.exists() and not subprocess.run(command, capture_output=True).returncode
+
+
+@pytest.mark.skipif(not has_qgis(), reason="no QGIS here: apt-get install python3-qgis")
+def test_qgis_opens_rasters_and_points(runs):
+    results, _, (toward, _), _ = runs
+    rasters = [results / "velocity_mm_yr.tif", *results.glob("unwrapped/*[0-9].unw.tif")]
+    components = next(results.glob("unwrapped/*.conncomp.tif"))
+    points = results / "exports" / "points.gpkg"
+    process = subprocess.run(
+        [QGIS_PYTHON, "-c", LOAD_IN_QGIS, *rasters, components, points],
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(results), "QT_QPA_PLATFORM": "offscreen"},
+    )
+    assert process.returncode == 0, process.stderr
+    found = json.loads(process.stdout.splitlines()[-1])
+    for path in rasters:
+        valid, kind, crs, low, high = found[str(path)]
+        assert (valid, kind, crs) == (True, "singlebandpseudocolor", "EPSG:32631")
+        assert low < high
+    assert found[str(components)] == [True, "paletted", "EPSG:32631", [0, 1]]
+    valid, count, crs, numbers = found[str(points)]
+    assert (valid, crs) == (True, "EPSG:32631")
+    pair = next(image for name, image in toward.items() if name.endswith(".unw.tif"))
+    assert count == np.isfinite(pair).sum()
+    assert {"velocity_mm_yr", "D20190105", "D20191231", "longitude_corrected"} <= set(numbers)
 
 
 @pytest.mark.parametrize(("kind", "mean"), [(np.float32, 1.5), (np.uint16, 1.0)])

@@ -76,6 +76,8 @@ PEAKS = {
     "time_series": Peak(fixed_mb=165, point=40, date=5, pair_mb=1.5, pixel=24, pixel_thread=16),
     # an image of the coherence and some of one interferogram
     "export_mintpy": Peak(fixed_mb=195, pixel=30),
+    # one raster, a million values at the most
+    "export_qgis": Peak(fixed_mb=230),
     "export_dolphin": Peak(fixed_mb=110, pixel=20),
     # one window of all columns, as arrays, as a table and as it is written
     "export_points": Peak(fixed_mb=230, date_mb=6, pixel=1),
