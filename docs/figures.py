@@ -19,7 +19,16 @@ from emcflow.links.search_grid import search_axis
 from emcflow.network.networks import hop3_network
 from emcflow.products.simulate import simulate_stack
 from emcflow.report.figures.phases import WRAPPED
-from emcflow.report.figures.style import ACCENT, EMPTY, INK, MUTED, SECOND, STYLE
+from emcflow.report.figures.style import (
+    ACCENT,
+    DEVIATION,
+    EMPTY,
+    INK,
+    MUTED,
+    SECOND,
+    SEQUENCE,
+    STYLE,
+)
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
@@ -251,9 +260,9 @@ def seam(city, points, phase):
     middle = np.nanmedian(after)
     texts = ("Tiles side by side", "After offset and blending", "Where the tiles differed (_diff)")
     for axes, image, text in zip(panels, (before, after, differ), texts, strict=True):
-        options = {"cmap": "RdYlBu_r", "vmin": middle - 12, "vmax": middle + 12}
+        options = {"cmap": SEQUENCE, "vmin": middle - 12, "vmax": middle + 12}
         if image is differ:
-            options = {"cmap": "magma_r", "vmin": 0, "vmax": 2 * np.pi}
+            options = {"cmap": DEVIATION, "vmin": 0, "vmax": 2 * np.pi}
         axes.set_facecolor(EMPTY)
         shown = axes.imshow(image, interpolation="nearest", **options)
         for number, (r0, c0, r1, c1) in enumerate(bounds):

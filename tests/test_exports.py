@@ -597,7 +597,7 @@ def test_styles_have_the_colours_and_ends_of_the_report(runs):
     ends = [float(renderer.get(f"classification{end}")) for end in ("Min", "Max")]
     np.testing.assert_allclose(ends, [-largest, largest], rtol=1e-6)
     items = style.findall(".//item")
-    assert [items[0].get("color"), items[-1].get("color")] == ["#053061", "#67001f"]  # blue to red
+    assert [items[0].get("color"), items[-1].get("color")] == ["#001261", "#590008"]  # blue to red
     np.testing.assert_allclose(float(items[16].get("value")), 0, atol=1e-6)
     rasters = {path.with_suffix("") for path in results.glob("unwrapped/*[0-9].unw*.tif")}
     rasters |= {path.with_suffix("") for path in results.glob("*.tif")}

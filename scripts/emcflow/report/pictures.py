@@ -21,27 +21,28 @@ from emcflow.report.figures.maps import (
     value_map,
 )
 from emcflow.report.figures.plots import histogram, network_plot, seam_plot, span_plot
+from emcflow.report.figures.style import COHERENCE, DEVIATION, HEIGHT, MOTION
 from emcflow.report.words import count, overlap_names, percent, round_percent
 
 SHOWN_BINS = 20  # bins of the counts of coherence that make one of the histograms
 MISFIT_M = 1e-3  # of baselines; less is rounding
 # Heading, units and colours of the maps of the link model and of the time series.
 PARAMETER_TEXTS = {
-    "velocity_mm_yr": ("Velocity", "mm/yr", "RdBu_r"),
-    "dem_error_m": ("DEM error", "m", "PuOr_r"),
-    "annual_sin_mm": ("Annual cycle, sine", "mm", "RdBu_r"),
-    "annual_cos_mm": ("Annual cycle, cosine", "mm", "RdBu_r"),
-    "step_mm": ("Step", "mm", "RdBu_r"),
-    "thermal_mm_per_c": ("Thermal dilation", "mm/°C", "RdBu_r"),
-    "velocity_sigma_mm_yr": ("Standard deviation of the velocity", "mm/yr", "magma_r"),
-    "dem_error_sigma_m": ("Standard deviation of the DEM error", "m", "magma_r"),
-    "annual_sin_sigma_mm": ("Standard deviation of the sine", "mm", "magma_r"),
-    "annual_cos_sigma_mm": ("Standard deviation of the cosine", "mm", "magma_r"),
-    "step_sigma_mm": ("Standard deviation of the step", "mm", "magma_r"),
-    "thermal_sigma_mm_per_c": ("Standard deviation of the dilation", "mm/°C", "magma_r"),
-    "link_model_coherence": ("Link-model coherence", "coherence", "cividis"),
-    "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", "RdBu_r"),
-    "series_velocity_sigma_mm_yr": ("Standard deviation of that velocity", "mm/yr", "magma_r"),
+    "velocity_mm_yr": ("Velocity", "mm/yr", MOTION),
+    "dem_error_m": ("DEM error", "m", HEIGHT),
+    "annual_sin_mm": ("Annual cycle, sine", "mm", MOTION),
+    "annual_cos_mm": ("Annual cycle, cosine", "mm", MOTION),
+    "step_mm": ("Step", "mm", MOTION),
+    "thermal_mm_per_c": ("Thermal dilation", "mm/°C", MOTION),
+    "velocity_sigma_mm_yr": ("Standard deviation of the velocity", "mm/yr", DEVIATION),
+    "dem_error_sigma_m": ("Standard deviation of the DEM error", "m", DEVIATION),
+    "annual_sin_sigma_mm": ("Standard deviation of the sine", "mm", DEVIATION),
+    "annual_cos_sigma_mm": ("Standard deviation of the cosine", "mm", DEVIATION),
+    "step_sigma_mm": ("Standard deviation of the step", "mm", DEVIATION),
+    "thermal_sigma_mm_per_c": ("Standard deviation of the dilation", "mm/°C", DEVIATION),
+    "link_model_coherence": ("Link-model coherence", "coherence", COHERENCE),
+    "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", MOTION),
+    "series_velocity_sigma_mm_yr": ("Standard deviation of that velocity", "mm/yr", DEVIATION),
 }
 
 
@@ -90,7 +91,7 @@ def map_pictures(run: RunData) -> list[Picture]:
     image = np.where(run.scene.tiles_per_pixel > 0, run.scene.coherence, np.nan)
     title = "Temporal coherence"
     figure = value_map(
-        image, frame, title, title.lower(), cmap="cividis", limits=coherence_limits(image)
+        image, frame, title, title.lower(), cmap=COHERENCE, limits=coherence_limits(image)
     )
     alt = "Map of the temporal coherence of the points."
     caption = f"Temporal coherence of the points. {frame.note}"

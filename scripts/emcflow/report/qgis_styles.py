@@ -16,6 +16,7 @@ from emcflow.io.files import whole_file
 from emcflow.io.raster import open_raster
 from emcflow.report.figures.maps import coherence_limits, sigma_limits, symmetric_limits
 from emcflow.report.figures.phases import UNWRAPPED
+from emcflow.report.figures.style import COHERENCE, DEVIATION, MOTION
 from emcflow.report.pictures import PARAMETER_TEXTS
 
 __all__ = ["write_style"]
@@ -25,8 +26,8 @@ SAMPLES = 1000
 STOPS = 33
 LABELS = "tab10"
 MOST_LABELS = 200
-DISPLACEMENT = "RdBu_r", symmetric_limits
-MISFIT = "magma_r", sigma_limits
+SERIES = MOTION, symmetric_limits
+MISFIT = DEVIATION, sigma_limits
 
 
 def write_style(raster: str | Path) -> None:
@@ -62,9 +63,9 @@ def _colours(raster: Path, image: np.ndarray) -> tuple[mpl.colors.Colormap, tupl
         return UNWRAPPED, (float(low), float(max(high, low + 1e-6)))
     if name in PARAMETER_TEXTS:
         colours = PARAMETER_TEXTS[name][2]
-        of_colours = {"magma_r": sigma_limits, "cividis": coherence_limits}
+        of_colours = {DEVIATION: sigma_limits, COHERENCE: coherence_limits}
         return mpl.colormaps[colours], of_colours.get(colours, symmetric_limits)(image)
-    colours, own_limits = MISFIT if "misfit" in str(raster) else DISPLACEMENT
+    colours, own_limits = MISFIT if "misfit" in str(raster) else SERIES
     return mpl.colormaps[colours], own_limits(image)
 
 

@@ -7,23 +7,16 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.colors import Colormap
 from PIL import Image
 
 from emcflow.report.figures.maps import MapFrame
+from emcflow.report.figures.style import CYCLIC, SEQUENCE
 
 PHASE_LEVELS = 31  # colours of a small picture of phase: with "no data" they fit five bits
 
 
-def _fringes() -> Colormap:
-    """Return a cyclic colour map through cyan, magenta and yellow of about equal brightness."""
-    phase = np.linspace(-np.pi, np.pi, 256, endpoint=False)[:, np.newaxis]
-    colours = 0.6 + 0.34 * np.cos(phase + 2 * np.pi / 3 * np.array([0, 1, 2]))
-    return ListedColormap(colours, "fringes")
-
-
-WRAPPED = _fringes()
-UNWRAPPED = mpl.colormaps["RdYlBu_r"]
+WRAPPED, UNWRAPPED = mpl.colormaps[CYCLIC], mpl.colormaps[SEQUENCE]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
+import cmcrameri.cm  # noqa: F401  gives its colour maps names in Matplotlib
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,6 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+# Colour maps in which equal steps look equal, to the colour-blind too (Crameri et al. 2020, The
+# misuse of colour in science communication, Nature Communications, 11, 5444).
+MOTION, HEIGHT, DEVIATION, COHERENCE = "cmc.vik", "cmc.cork", "cmc.lajolla_r", "cividis"
+SEQUENCE, CYCLIC = "cmc.roma_r", "cmc.romaO"
 INK, MUTED, EMPTY = "#1f2937", "#6b7280", "#e9ebef"
 ACCENT, SECOND = "#0f6f8c", "#c2540a"
 STYLE: dict[Any, Any] = {
