@@ -1,14 +1,17 @@
 """Delaunay triangulation of the points of a tile, and the links between them."""
 
+from __future__ import annotations
+
 import numpy as np
 import pythoncdt as cdt
+from numpy.typing import ArrayLike
 
 from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.graph.planar import PlanarGraph, planar_graph
 
 
-def point_mesh(points) -> PlanarGraph:
+def point_mesh(points: ArrayLike) -> PlanarGraph:
     """Links, triangles and sides of the Delaunay triangulation of points.
 
     Points on one line have no triangles; each is then linked to the next.
@@ -28,7 +31,7 @@ def point_mesh(points) -> PlanarGraph:
         If the points are not distinct and in row-major order.
     """
     triangles = delaunay_triangles(points)
-    npoints = len(points)
+    npoints = len(np.asarray(points))
     chain = None
     if triangles.shape[0] == 0:
         # Row-major order is the order along any line.
@@ -36,7 +39,7 @@ def point_mesh(points) -> PlanarGraph:
     return planar_graph(triangles, npoints, chain)
 
 
-def delaunay_triangles(points) -> np.ndarray:
+def delaunay_triangles(points: ArrayLike) -> np.ndarray:
     """Triangulate points of a grid.
 
     The triangles fill the convex hull of the points. On a grid many points lie on one circle: which
@@ -73,7 +76,7 @@ def delaunay_triangles(points) -> np.ndarray:
     return triangles
 
 
-def _check_points(points):
+def _check_points(points: ArrayLike) -> np.ndarray:
     """Points as int64, refused when not distinct and in row-major order."""
     points = whole_array(points, "points", np.int64).reshape(-1, 2)
     step = np.diff(points, axis=0)
@@ -114,7 +117,7 @@ def _half_hull(candidates):
     return [index for index, _, _ in chain]
 
 
-def _canonical(triangles, npoints):
+def _canonical(triangles: np.ndarray, npoints: int) -> np.ndarray:
     """Triangles with their lowest point first, sorted, whatever order the library gives."""
     corners = (np.argmin(triangles, axis=1)[:, None] + np.arange(3)) % 3
     triangles = np.take_along_axis(triangles, corners, axis=1)
@@ -136,7 +139,7 @@ def _check_whole(points, triangles, hull):
         )
 
 
-def _twice_areas(points, triangles):
+def _twice_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Twice the signed area of triangles [pixels^2], exact."""
     origin = points[triangles[:, 0]]
     along, across = points[triangles[:, 1]] - origin, points[triangles[:, 2]] - origin

@@ -5,9 +5,12 @@ takes one right-hand side at a time and so reads the matrices anew for each. Her
 matrix meets all right-hand sides while it is at hand: eight of them take the time of three.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import sparse
 
 # Unknowns of the coarsest level at the most, which is solved by its pseudoinverse.
@@ -37,7 +40,7 @@ class Level:
     restriction: sparse.csr_array
     damped: np.ndarray
 
-    def cast(self, dtype):
+    def cast(self, dtype: DTypeLike) -> Level:
         """Return the same in another precision."""
         parts = self.matrix, self.prolongation, self.restriction, self.damped
         return Level(*(part.astype(dtype, copy=False) for part in parts))
@@ -50,13 +53,13 @@ class Hierarchy:
     levels: list[Level]
     inverse: np.ndarray
 
-    def cast(self, dtype):
+    def cast(self, dtype: DTypeLike) -> Hierarchy:
         """Return the same in another precision."""
         levels = [level.cast(dtype) for level in self.levels]
         return Hierarchy(levels, self.inverse.astype(dtype, copy=False))
 
 
-def hierarchy(matrix, last):
+def hierarchy(matrix: sparse.sparray, last: bool) -> Hierarchy:
     """Algebraic multigrid for the Laplacian of a graph.
 
     Classical (Ruge, Stueben 1987, in McCormick: Multigrid Methods, ch. 4) or with root nodes
@@ -89,7 +92,9 @@ def hierarchy(matrix, last):
     *finer, coarsest = made.levels
     levels = [
         Level(
-            *(sparse.csr_array(part) for part in (level.A, level.P, level.R)),
+            sparse.csr_array(level.A),
+            sparse.csr_array(level.P),
+            sparse.csr_array(level.R),
             DAMPING / level.A.diagonal()[:, None],
         )
         for level in finer
@@ -97,7 +102,7 @@ def hierarchy(matrix, last):
     return Hierarchy(levels, pseudoinverse(coarsest.A.toarray()))
 
 
-def pseudoinverse(matrix):
+def pseudoinverse(matrix: np.ndarray) -> np.ndarray:
     """Inverse of the coarsest matrix but for constants, which it takes to 0 up to rounding.
 
     The eigenvalue of constants has gone through the products of all levels, and may be some 1e-14
@@ -115,7 +120,14 @@ def pseudoinverse(matrix):
     return np.linalg.pinv(matrix, rcond=LEAST_EIGENVALUE, hermitian=True)
 
 
-def conjugate_gradients(matrix, right, x, preconditioner, tolerance, most):
+def conjugate_gradients(
+    matrix: sparse.csr_array,
+    right: np.ndarray,
+    x: np.ndarray,
+    preconditioner: Hierarchy,
+    tolerance: float,
+    most: int,
+) -> bool:
     """Solve for all right-hand sides, from x on, which is overwritten.
 
     Parameters
@@ -139,17 +151,14 @@ def conjugate_gradients(matrix, right, x, preconditioner, tolerance, most):
     preconditioner = preconditioner.cast(right.dtype)
     limit = tolerance**2 * _column_sums(right, right)
     residual = right - matrix @ x
-    step = before = None
+    step, before = np.zeros_like(right), np.zeros(right.shape[1])  # the first quotient is 0
     for _ in range(most):
         if (_column_sums(residual, residual) <= limit).all():
             return True
         descent = _cycle(preconditioner, 0, residual)
         along = _column_sums(residual, descent)
-        if step is None:
-            step = descent
-        else:
-            step *= _over(along, before, right.dtype)
-            step += descent
+        step *= _over(along, before, right.dtype)
+        step += descent
         product = matrix @ step
         length = _over(along, _column_sums(step, product), right.dtype)
         x += length * step
@@ -159,7 +168,7 @@ def conjugate_gradients(matrix, right, x, preconditioner, tolerance, most):
     return bool((_column_sums(residual, residual) <= limit).all())
 
 
-def _cycle(preconditioner, number, right):
+def _cycle(preconditioner: Hierarchy, number: int, right: np.ndarray) -> np.ndarray:
     """One V-cycle from zero, with a Jacobi iteration on the way down and one on the way up."""
     if number == len(preconditioner.levels):
         return preconditioner.inverse @ right
@@ -173,11 +182,11 @@ def _cycle(preconditioner, number, right):
     return solution
 
 
-def _column_sums(a, b):
+def _column_sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Sums of a * b over the rows, in double precision: they have many terms."""
     return np.einsum("ij,ij->j", a, b, dtype=np.float64)
 
 
-def _over(a, b, dtype):
+def _over(a: np.ndarray, b: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """Quotients, 0 where nothing is left to divide by: a column that is solved stays as it is."""
     return np.divide(a, b, out=np.zeros_like(a), where=b > 0).astype(dtype)

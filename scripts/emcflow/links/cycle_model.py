@@ -19,7 +19,7 @@ class CycleModel:
     Attributes
     ----------
     design : float64 (ndates, nterms)
-        Phase per unit of each term [rad/unit].
+        Phase per unit of each term [rad/unit]; no columns without a model.
     params : float32 (nterms, nlinks)
         Terms of every link.
     coherence : float32 (nlinks,)

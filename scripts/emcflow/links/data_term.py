@@ -7,12 +7,16 @@ TGRS 38(5), 2202-2212, leave it as non-linear motion). Its column joins the desi
 are clearly more likely with it.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from emcflow.links.learned_prior import (
+    LinkPrior,
     fine_axes,
     grid_points,
     links_of_grid,
@@ -20,6 +24,7 @@ from emcflow.links.learned_prior import (
     sampled_links,
 )
 from emcflow.links.likely_peaks import likely_peaks
+from emcflow.links.periodogram import LinkModel
 
 # Search range and largest step of the term [rad]; its column has a span of 1.
 DATA_RANGE = (-12.0, 12.0, np.pi / 3)
@@ -37,7 +42,13 @@ LEAST_COHERENCE = 0.4
 LARGEST_PART = 0.98
 
 
-def data_term(phase, edges, design, ranges, weights=None):
+def data_term(
+    phase: np.ndarray,
+    edges: np.ndarray,
+    design: np.ndarray,
+    ranges: Sequence[Sequence[float]],
+    weights: np.ndarray | None = None,
+) -> tuple[np.ndarray | None, float]:
     """Column of a further term, where the phases of the links ask for one.
 
     Parameters
@@ -72,11 +83,13 @@ def data_term(phase, edges, design, ranges, weights=None):
     gradient = phase[:, links[:, 1]].astype(np.float64) - phase[:, links[:, 0]]
     axes = fine_axes(design, ranges)
     model = _searched(phase, edges, links, design, axes, weights)[0]
-    params, column = np.vstack([model.params, np.zeros(len(links))]), np.zeros(ndates)
+    params = np.vstack([model.params, np.zeros(len(links))])
+    column = np.zeros(ndates)
     for _ in range(ROUNDS):
-        column = _component(gradient, design, params, column, model.coherence)
-        if column is None:
+        component = _component(gradient, design, params, column, model.coherence)
+        if component is None:
             return None, 0.0
+        column = component
         extended = np.column_stack([design, column])
         axes = fine_axes(extended, [*ranges, DATA_RANGE], most=GRID_POINTS)
         if math.prod(map(len, axes)) > MOST_POINTS:
@@ -90,14 +103,27 @@ def data_term(phase, edges, design, ranges, weights=None):
     return (column if gain > GAIN_OF_TERM else None), gain
 
 
-def _searched(phase, edges, links, design, axes, weights):
+def _searched(
+    phase: np.ndarray,
+    edges: np.ndarray,
+    links: np.ndarray,
+    design: np.ndarray,
+    axes: Sequence[np.ndarray],
+    weights: np.ndarray | None,
+) -> tuple[LinkModel, LinkPrior]:
     """Link model of some links under the prior that is learned with this design, and the prior."""
     prior = prior_of_scene(phase, edges, design, axes, weights, LINKS_OF_PRIOR)
     densities = [prior.log_density(grid_points(axes))]
     return likely_peaks(phase, links, design, axes, prior, densities, weights=weights)[0], prior
 
 
-def _component(gradient, design, params, column, coherence):
+def _component(
+    gradient: np.ndarray,
+    design: np.ndarray,
+    params: np.ndarray,
+    column: np.ndarray,
+    coherence: np.ndarray,
+) -> np.ndarray | None:
     """First principal component over the dates of what the other terms leave, or None."""
     phasors = np.exp(1j * (gradient - design @ params[:-1] - np.outer(column, params[-1])))
     mean = phasors.mean(axis=0)

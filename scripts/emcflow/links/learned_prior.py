@@ -11,7 +11,10 @@ those under which the phases of the scene are most likely, found by expectation 
 flat, moves nothing.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -85,7 +88,7 @@ class LinkPrior:
         """By how much the mixture is preferred to its narrow class alone; see `hypotheses`."""
         return MARGIN + (self.gain if self.weights[-1] < MOST_OF_NO_KIND else 0.0)
 
-    def log_likelihood(self, coherence):
+    def log_likelihood(self, coherence: np.ndarray) -> np.ndarray:
         """Logarithm of the likelihood of phases of this coherence, but for a constant.
 
         Parameters
@@ -108,11 +111,11 @@ class LinkPrior:
         power = -0.5 * (self.ndates - 1 + NOISE_DATES)
         return power * np.log(NOISE_DATES * self.noise + self.misfit(coherence))
 
-    def misfit(self, coherence):
+    def misfit(self, coherence: np.ndarray) -> np.ndarray:
         """Sum over the dates of the squares of the residual phase, [rad**2]."""
         return -2 * self.ndates * np.log(np.clip(coherence, *COHERENCES))
 
-    def log_density(self, grid, classes=slice(None)):
+    def log_density(self, grid: np.ndarray, classes: slice = slice(None)) -> np.ndarray:
         """Logarithm of the prior probability of grid points.
 
         Parameters
@@ -131,19 +134,24 @@ class LinkPrior:
         return logsumexp(logs + shares[:, None], axis=0)
 
 
-def class_logs(deviations, grid):
+def class_logs(deviations: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """Logarithm of the probability of each grid point in each class, float64 (3, n)."""
     logs = np.zeros((3, grid.shape[1]))
     logs[:2] = -0.5 * np.square(grid / deviations[:, :, None]).sum(axis=1)
     return logs - logsumexp(logs, axis=1, keepdims=True)
 
 
-def grid_points(axes):
+def grid_points(axes: Sequence[np.ndarray]) -> np.ndarray:
     """All points of a search grid, float64 (nterms, n), the last term fastest."""
     return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")])
 
 
-def fine_axes(design, ranges, finest=FINEST, most=GRID_POINTS):
+def fine_axes(
+    design: np.ndarray,
+    ranges: Sequence[Sequence[float]],
+    finest: int = FINEST,
+    most: int = GRID_POINTS,
+) -> list[np.ndarray]:
     """Search grids that have the middle of the range on them, as fine as is affordable.
 
     Parameters
@@ -172,17 +180,24 @@ def fine_axes(design, ranges, finest=FINEST, most=GRID_POINTS):
     return axes
 
 
-def sampled_links(nlinks, most):
+def sampled_links(nlinks: int, most: int) -> np.ndarray:
     """Evenly chosen numbers of links, int64 (n,)."""
     return np.unique(np.linspace(0, nlinks - 1, min(most, nlinks)).round().astype(np.int64))
 
 
-def links_of_grid(size, most=MOST_LINKS):
+def links_of_grid(size: int, most: int = MOST_LINKS) -> int:
     """Number of links whose coherence on a grid of this size is held."""
     return min(max(SAMPLE_VALUES // size, FEWEST_LINKS), most)
 
 
-def prior_of_scene(phase, edges, design, axes, weights=None, most=MOST_LINKS):
+def prior_of_scene(
+    phase: np.ndarray,
+    edges: np.ndarray,
+    design: np.ndarray,
+    axes: Sequence[np.ndarray],
+    weights: np.ndarray | None = None,
+    most: int = MOST_LINKS,
+) -> LinkPrior:
     """Learn the prior of a scene from some of its links.
 
     Parameters
@@ -210,7 +225,13 @@ def prior_of_scene(phase, edges, design, axes, weights=None, most=MOST_LINKS):
     return learn_prior(coherence, axes, effective_dates(len(design), weights))
 
 
-def fitting_ranges(phase, edges, design, ranges, weights=None):
+def fitting_ranges(
+    phase: np.ndarray,
+    edges: np.ndarray,
+    design: np.ndarray,
+    ranges: Sequence[Sequence[float]],
+    weights: np.ndarray | None = None,
+) -> list[tuple[float, ...]]:
     """Search ranges that hold what the links have: wider ones where the given ones do not.
 
     Parameters
@@ -231,16 +252,16 @@ def fitting_ranges(phase, edges, design, ranges, weights=None):
     1992, Neural Computation 4(3), 415-447): it is the narrowest under which they are nearly as
     likely as under the best. A link of noise is as likely on each.
     """
-    ranges = [tuple(limits) for limits in ranges]
-    for t, limits in enumerate(ranges):
+    found = [tuple(limits) for limits in ranges]
+    for t, limits in enumerate(found):
         if len(limits) == 2:
             tried = [
-                [*ranges[:t], _times(limits, 2**doublings), *ranges[t + 1 :]]
+                [*found[:t], _times(limits, 2**doublings), *found[t + 1 :]]
                 for doublings in range(1 + MOST_DOUBLINGS)
             ]
             axes = [fine_axes(design, some, COARSEST + 1) for some in tried]
             sizes = [math.prod(map(len, some)) for some in axes]
-            count = max(1, np.searchsorted(sizes, MOST_POINTS))
+            count = max(1, int(np.searchsorted(sizes, MOST_POINTS)))
             most = links_of_grid(sizes[count - 1], LINKS_OF_RANGES)
             priors = [
                 prior_of_scene(phase, edges, design, some, weights, most) for some in axes[:count]
@@ -249,17 +270,23 @@ def fitting_ranges(phase, edges, design, ranges, weights=None):
             gained[[prior.weights[-1] > MOST_OF_NO_KIND for prior in priors]] = -np.inf
             gained[0] = 0
             enough = gained > gained.max() - GAIN_OF_WIDER
-            ranges = tried[int(np.argmax(enough))]
-    return ranges
+            found = tried[int(np.argmax(enough))]
+    return found
 
 
-def _times(limits, factor):
+def _times(limits: tuple[float, ...], factor: float) -> tuple[float, ...]:
     """Range that is as many times as wide about its middle."""
     middle, half = 0.5 * (limits[0] + limits[1]), 0.5 * factor * (limits[1] - limits[0])
     return (middle - half, middle + half) if factor > 1 else limits
 
 
-def coherence_on_grid(phase, edges, design, grid, weights=None):
+def coherence_on_grid(
+    phase: np.ndarray,
+    edges: np.ndarray,
+    design: np.ndarray,
+    grid: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
     """Coherence of links about every point of a grid, float32 (nlinks, n).
 
     Parameters
@@ -289,7 +316,7 @@ def coherence_on_grid(phase, edges, design, grid, weights=None):
     return np.abs(sums) / np.float32(len(phase))
 
 
-def learn_prior(coherence, axes, ndates):
+def learn_prior(coherence: np.ndarray, axes: Sequence[np.ndarray], ndates: float) -> LinkPrior:
     """Learn what parameters links have from the periodograms of some of them.
 
     Parameters
@@ -333,7 +360,9 @@ def learn_prior(coherence, axes, ndates):
     return prior
 
 
-def _more_likely(prior, misfit, grid, least):
+def _more_likely(
+    prior: LinkPrior, misfit: np.ndarray, grid: np.ndarray, least: np.ndarray
+) -> LinkPrior:
     """One step of expectation and maximisation; `least` are the narrowest widths (2, nterms)."""
     power = np.float32(-0.5 * (prior.ndates - 1 + NOISE_DATES))
     likelihood = power * np.log(np.float32(NOISE_DATES * prior.noise) + misfit)

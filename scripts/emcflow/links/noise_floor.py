@@ -6,7 +6,10 @@ still. The raw coherence is what costs and weights are made of; a person who rea
 wants to know how much of it is there without reason.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -19,7 +22,7 @@ from emcflow.arrays import real_array
 NOISE_PROBABILITY = 0.01
 
 
-def unbiased_coherence(coherence, ndates, nterms):
+def unbiased_coherence(coherence: np.ndarray, ndates: float, nterms: int) -> np.ndarray:
     """Coherence with the bias of few dates removed.
 
     Parameters
@@ -52,7 +55,12 @@ def unbiased_coherence(coherence, ndates, nterms):
     return np.sqrt(np.clip((ndates * square - 1 - nterms) / redundancy, 0, 1))
 
 
-def noise_probability(coherence, design, ranges, weights=None):
+def noise_probability(
+    coherence: np.ndarray,
+    design: np.ndarray,
+    ranges: Sequence[Sequence[float]] | np.ndarray,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
     """Probability that the search finds at least this coherence in pure noise.
 
     Parameters
@@ -123,7 +131,12 @@ def noise_probability(coherence, design, ranges, weights=None):
     return np.where(z < least, 1.0, np.clip(single * cells, 0, 1))
 
 
-def noise_coherence(probability, design, ranges, weights=None):
+def noise_coherence(
+    probability: float,
+    design: np.ndarray,
+    ranges: Sequence[Sequence[float]] | np.ndarray,
+    weights: np.ndarray | None = None,
+) -> float:
     """Coherence that the search exceeds in pure noise with this probability.
 
     Parameters

@@ -10,9 +10,13 @@ no weight makes a resolution cell narrower than all dates together do, and with 
 terms remain those that were asked for.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from emcflow.arrays import real_array
 from emcflow.errors import InputError
@@ -22,6 +26,8 @@ from emcflow.errors import InputError
 LEAST_PHASE_RANGE = 0.5
 # ... or when the other terms explain it so well that its standard deviation grows by this factor.
 MOST_INFLATION = 5.0
+# Steps of an axis to a resolution cell.
+FINE_CELL, COARSE_CELL = 3, 2
 
 # Combinations of more than two terms, of which a search of a million links takes some hours.
 MOST_COMBINATIONS = 250_000
@@ -29,7 +35,11 @@ MOST_COMBINATIONS = 250_000
 LEAST_CHUNK = 64
 
 
-def choose_terms(design, ranges, names=None):
+def choose_terms(
+    design: np.ndarray,
+    ranges: Sequence[Sequence[float]] | np.ndarray,
+    names: Sequence[str] | None = None,
+) -> tuple[list[int], dict[int, str]]:
     """Choose the terms that the dates can tell from a constant and from each other.
 
     Parameters
@@ -104,7 +114,9 @@ def choose_terms(design, ranges, names=None):
     return kept, reasons
 
 
-def search_axis(column, low, high, step=None):
+def search_axis(
+    column: np.ndarray, low: float, high: float, step: float | None = None
+) -> np.ndarray:
     """Grid of one term, evenly spaced from `low` to `high`, both included.
 
     Parameters
@@ -131,7 +143,7 @@ def search_axis(column, low, high, step=None):
     return np.linspace(low, high, _axis_steps(column, low, high, step) + 1)
 
 
-def coarse_axis(column, low, high):
+def coarse_axis(column: np.ndarray, low: float, high: float) -> np.ndarray:
     """Grid of a further term, which multiplies the search: the middles of equal parts of its range.
 
     They are at most half a resolution cell apart, more than in `search_axis`, and none is at an end
@@ -156,11 +168,13 @@ def coarse_axis(column, low, high):
         If the range is empty.
     """
     low, high = checked_range(low, high)
-    parts = _axis_steps(column, low, high, cell=2)
+    parts = _axis_steps(column, low, high, cell=COARSE_CELL)
     return low + (np.arange(parts) + 0.5) * (high - low) / parts
 
 
-def _axis_steps(column, low, high, step=None, cell=3):
+def _axis_steps(
+    column: np.ndarray, low: float, high: float, step: float | None = None, cell: int = FINE_CELL
+) -> int:
     """Number of steps of a search axis; `cell` to a resolution cell where no step is given."""
     if step is None:
         span = float(np.ptp(np.asarray(column, dtype=np.float64)))
@@ -170,7 +184,14 @@ def _axis_steps(column, low, high, step=None, cell=3):
     return max(1, math.ceil((high - low) / step * (1 - 1e-9)))
 
 
-def check_search(design, ranges, memory_mb, names=None, terms=None, fine=None):
+def check_search(
+    design: np.ndarray,
+    ranges: Sequence[Sequence[float]],
+    memory_mb: float,
+    names: Sequence[str] | None = None,
+    terms: Sequence[int] | None = None,
+    fine: int | None = None,
+) -> None:
     """Refuse a search that would not fit in memory, without setting it up.
 
     Parameters
@@ -198,12 +219,12 @@ def check_search(design, ranges, memory_mb, names=None, terms=None, fine=None):
     fine = len(ranges) if fine is None else fine
     if terms is None:
         terms, _ = choose_terms(design, [limits[:2] for limits in ranges])
-    counts = {
-        t: _axis_steps(design[:, t], *ranges[t]) + 1
-        if t < fine
-        else _axis_steps(design[:, t], *ranges[t], cell=2)
-        for t in terms
-    }
+    counts = {}
+    for t in terms:
+        low, high, *given = ranges[t]
+        step = given[0] if given else None
+        cell = FINE_CELL if t < fine else COARSE_CELL
+        counts[t] = _axis_steps(design[:, t], low, high, step, cell) + (t < fine)
     size = math.prod(counts.values())
     half = (size + 1) // 2
     # the waves of the grid while they are set up, and the product of the smallest chunk
@@ -224,7 +245,7 @@ def check_search(design, ranges, memory_mb, names=None, terms=None, fine=None):
         )
 
 
-def _inflation(columns):
+def _inflation(columns: np.ndarray) -> np.ndarray:
     """Growth of each term's standard deviation by the other terms: sqrt of the inflation factor."""
     columns = columns - columns.mean(axis=0)
     columns = columns / np.linalg.norm(columns, axis=0)
@@ -233,7 +254,7 @@ def _inflation(columns):
     return np.sqrt((vectors**2 / np.maximum(values, np.finfo(float).eps)).sum(axis=1))
 
 
-def checked_design(design):
+def checked_design(design: ArrayLike) -> np.ndarray:
     """Check the shape and the values of a design.
 
     Parameters
@@ -258,7 +279,7 @@ def checked_design(design):
     return design
 
 
-def checked_range(low, high):
+def checked_range(low: float, high: float) -> tuple[float, float]:
     """Check the ends of a search range.
 
     Parameters

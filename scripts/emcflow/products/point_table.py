@@ -56,7 +56,13 @@ class Flight:
     window: tuple[int, int, int, int] | None
     dem_error: str
 
-    def correct(self, longitude, latitude, bounds, inside) -> tuple[np.ndarray, np.ndarray]:
+    def correct(
+        self,
+        longitude: np.ndarray,
+        latitude: np.ndarray,
+        bounds: tuple[int, int, int, int],
+        inside: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return the corrected longitude and latitude of the points `inside` of a window."""
         incidence = self.incidence_angle_deg
         if isinstance(incidence, str):

@@ -19,9 +19,10 @@ persistent scatterer interferometry observations, IEEE Geosci. Remote Sens. Lett
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class Scene:
     date_noise: np.ndarray = field(init=False)
     outliers: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.velocity_mm_yr, self.height_m = np.zeros(self.shape), np.zeros(self.shape)
         self.noise_rad, self.lever = np.full(self.shape, 0.35), np.ones(self.shape)
         self.motion_mm = np.zeros((len(self.days), *self.shape))
@@ -138,8 +139,8 @@ class Kind:
         What it is, for tables.
     build : callable
         Fills in a :class:`Scene`.
-    days : callable
-        Days of the dates since the first one, from a :class:`Scene` without them, by severity.
+    days : sequence of ndarray of int
+        Days of the dates since the first one, by severity.
     shape : tuple of int
     geometry : dict of str to float
     bperp_std_m : tuple of float
@@ -148,22 +149,29 @@ class Kind:
 
     text: str
     build: Callable[[Scene], None]
-    days: tuple[np.ndarray, np.ndarray, np.ndarray]
+    days: Sequence[np.ndarray]
     shape: tuple[int, int] = (130, 130)
     geometry: dict[str, float] = field(default_factory=lambda: dict(SENTINEL1))
     bperp_std_m: tuple[float, float, float] = (80.0, 80.0, 80.0)
 
 
+Builder = Callable[[Scene], None]
 KINDS: dict[str, Kind] = {}
 
 
-def _kind(text: str, days=None, dates: int | tuple[int, int, int] = 14, repeat: int = 12, **more):
+def _kind(
+    text: str,
+    days: Sequence[np.ndarray] | None = None,
+    dates: int | tuple[int, int, int] = 14,
+    repeat: int = 12,
+    **more: Any,
+) -> Callable[[Builder], Builder]:
     """Register a function as a kind of scene; its days are regular where not given."""
     counts = dates if isinstance(dates, tuple) else (dates,) * 3
-    days = days or tuple(repeat * np.arange(count) for count in counts)
+    of_severities = days or [repeat * np.arange(count) for count in counts]
 
-    def register(build):
-        KINDS[build.__name__] = Kind(text, build, days, **more)
+    def register(build: Builder) -> Builder:
+        KINDS[build.__name__] = Kind(text, build, of_severities, **more)
         return build
 
     return register

@@ -1,10 +1,14 @@
 """What a cycle costs on a link, in time and in space."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from emcflow.acquisition.geometry import days_since_first
 from emcflow.arrays import real_array
 from emcflow.errors import InputError
+from emcflow.graph.planar import PlanarGraph
+from emcflow.network.networks import PlanarNetwork
 
 COST_SCALE = 100
 COHERENCE_SCALE = 20
@@ -64,7 +68,7 @@ def spatial_costs(
     )
 
 
-def temporal_costs(kind: str, network) -> np.ndarray:
+def temporal_costs(kind: str, network: PlanarNetwork) -> np.ndarray:
     """Cost of adding a cycle to a link in each pair of dates.
 
     Parameters
@@ -97,17 +101,17 @@ def temporal_costs(kind: str, network) -> np.ndarray:
     raise InputError(f"unwrap.temporal_cost is {kind!r}, expected constant, distance or centroid")
 
 
-def _inverse_costs(distance):
+def _inverse_costs(distance: np.ndarray) -> np.ndarray:
     """Integer costs 1 + COST_SCALE / distance; distances below 0.1 count as 0.1."""
     return np.rint(1 + COST_SCALE / np.maximum(distance, 0.1)).astype(np.int32)
 
 
-def _edge_length(graph, positions):
+def _edge_length(graph: PlanarGraph, positions: np.ndarray) -> np.ndarray:
     step = positions[graph.edges[:, 1]] - positions[graph.edges[:, 0]]
     return np.sqrt((step**2).sum(axis=1))
 
 
-def _centroid_distance(graph, positions):
+def _centroid_distance(graph: PlanarGraph, positions: np.ndarray) -> np.ndarray:
     """Distance between the centroids beside each edge; 1 where the ground is on both sides."""
     centroids = positions[graph.triangles].mean(axis=1)
     middle = positions[graph.edges].mean(axis=1)
@@ -121,7 +125,7 @@ def _centroid_distance(graph, positions):
     return np.sqrt((step**2).sum(axis=1))
 
 
-def _coherence_costs(coherence, nlinks):
+def _coherence_costs(coherence: np.ndarray | None, nlinks: int) -> np.ndarray:
     """Costs 1 + COHERENCE_SCALE * g^2 / (1 - g^2) for coherence g."""
     coherence = real_array(() if coherence is None else coherence, "coherence", np.float64)
     if coherence.shape != (nlinks,):

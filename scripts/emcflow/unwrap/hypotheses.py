@@ -7,6 +7,8 @@ best in every kind of scene. Each hypothesis gives cycles of all links, and cost
 of the links about it; unwrapped with the wrong one, interferograms of three dates disagree.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +16,9 @@ from functools import partial
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.graph.planar import planar_graph
+from emcflow.graph.planar import PlanarGraph, planar_graph
 from emcflow.links.cycle_model import AUTO, DATA, DATA_NARROW, MIXTURE, NARROW, ZERO, CycleModel
-from emcflow.network.networks import Network
+from emcflow.network.networks import Network, PlanarNetwork
 from emcflow.unwrap.significant import plain_coherence
 from emcflow.unwrap.smooth_in_time import smooth_cycles
 from emcflow.unwrap.spatial import unwrap_in_space
@@ -91,8 +93,8 @@ class Evidence:
 
 def link_hypotheses(
     phase: np.ndarray,
-    graph,
-    network,
+    graph: PlanarGraph,
+    network: PlanarNetwork,
     models: Mapping[str, CycleModel],
     temporal_costs: np.ndarray,
     n_threads: int = 1,
@@ -122,20 +124,22 @@ def link_hypotheses(
         Named zero, NAME, NAME_4 and NAME_8 for each model, with the widths of `SMOOTH_WIDTHS`.
     """
 
-    def in_time(model):
+    def in_time(model: CycleModel) -> tuple[np.ndarray, np.ndarray]:
         cycles = unwrap_in_time(
             phase, graph, network, model.design, model.params, temporal_costs, n_threads
         )
         return cycles, model.coherence
 
-    def smooth(model, width):
+    def smooth(model: CycleModel, width: float) -> tuple[np.ndarray, np.ndarray]:
         return smooth_cycles(
             phase, graph, model.design, model.params, network.dates, width, n_threads, weights
         )
 
-    def zero():
+    nothing = np.empty((len(phase), 0)), np.empty((0, graph.nedges), np.float32)
+
+    def zero() -> tuple[np.ndarray, np.ndarray]:
         plain = plain_coherence(phase, graph, weights, n_threads)
-        return in_time(CycleModel(None, None, plain))
+        return in_time(CycleModel(*nothing, plain))
 
     found = [Hypothesis(ZERO, zero)]
     for name, model in models.items():
@@ -149,7 +153,7 @@ def link_hypotheses(
     return found
 
 
-def some_loops(network, most=TRIANGLES):
+def some_loops(network: Network, most: int = TRIANGLES) -> Network:
     """Evenly chosen triangles of a network, as a network of their own.
 
     Parameters
@@ -171,7 +175,7 @@ def some_loops(network, most=TRIANGLES):
     return Network(network.dates, planar_graph(triangles, len(network.dates), pairs[some]))
 
 
-def open_share(cycles, loops, region):
+def open_share(cycles: np.ndarray, loops: Network, region: np.ndarray) -> float:
     """Share of points at which loops of three interferograms do not close.
 
     Parameters

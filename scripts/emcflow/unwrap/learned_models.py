@@ -5,11 +5,14 @@ all kinds, of the narrow kind alone, and both again with a term from the data
 (:mod:`emcflow.links.data_term`) where there is one.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emcflow.graph.planar import PlanarGraph
 from emcflow.links.cycle_model import DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS, CycleModel
 from emcflow.links.data_term import DATA_RANGE, GRID_POINTS, LINKS_OF_PRIOR, data_term
 from emcflow.links.learned_prior import (
@@ -65,7 +68,7 @@ def learned_models(
     phase: np.ndarray,
     edges: np.ndarray,
     design: np.ndarray,
-    ranges,
+    ranges: Sequence[Sequence[float]],
     n_threads: int = 1,
     memory_mb: float = 512,
     progress: Callable | None = None,
@@ -152,7 +155,13 @@ def peak_models(
     return {PEAKS: CycleModel(design, *kept)}
 
 
-def models_of_links(phase, graph, design, ranges, n_threads=1):
+def models_of_links(
+    phase: np.ndarray,
+    graph: PlanarGraph,
+    design: np.ndarray,
+    ranges: Sequence[Sequence[float]],
+    n_threads: int = 1,
+) -> tuple[LinkModel, dict[str, CycleModel]]:
     """Link model and models for cycles of links with default settings.
 
     Parameters

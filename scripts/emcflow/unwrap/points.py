@@ -11,7 +11,7 @@ from emcflow.arrays import phase_array
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import confident_links, point_mesh
 from emcflow.graph.planar import PlanarGraph, breadth_first_tree, dual_adjacency
-from emcflow.links.cycle_model import AUTO
+from emcflow.links.cycle_model import AUTO, CycleModel
 from emcflow.links.periodogram import LinkModel
 from emcflow.links.search_grid import checked_design, choose_terms
 from emcflow.network.networks import PlanarNetwork, hop3_network
@@ -112,7 +112,9 @@ def unwrap_points(
             f"phase has shape {phase.shape}; expected ({len(dates)}, {graph.nnodes}), dates by "
             "points: transpose it, or leave out what has no date or point"
         )
-    model, models, terms = None, {}, []
+    model: LinkModel | None = None
+    models: dict[str, CycleModel] = {}
+    terms: list[int] = []
     if design is not None:
         terms, _ = choose_terms(design, ranges)
         design, ranges = checked_design(design)[:, terms], [ranges[term] for term in terms]

@@ -6,16 +6,30 @@ about the model are smoothed over the dates, the smooth series is unwrapped alon
 date takes the cycle that is nearest to it.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 
 from emcflow.acquisition.geometry import days_since_first
 from emcflow.graph.mcf import in_threads
+from emcflow.graph.planar import PlanarGraph
 
 LINKS_PER_CHUNK = 8192
 
 
-def smooth_cycles(phase, graph, design, params, dates, width, n_threads=1, weights=None):
+def smooth_cycles(
+    phase: np.ndarray,
+    graph: PlanarGraph,
+    design: np.ndarray,
+    params: np.ndarray,
+    dates: Sequence[str],
+    width: float,
+    n_threads: int = 1,
+    weights: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Cycles of every link about its model and a smooth series of what is left.
 
     Parameters
@@ -54,7 +68,7 @@ def smooth_cycles(phase, graph, design, params, dates, width, n_threads=1, weigh
     design = np.ascontiguousarray(design, np.float64)
     params = np.ascontiguousarray(params, np.float32)
 
-    def fill_chunk(start):
+    def fill_chunk(start: int) -> None:
         stop = min(start + LINKS_PER_CHUNK, graph.nedges)
         _smooth_links(
             phase, graph.edges, start, stop, design, params, window, of_dates, cycles, coherence
