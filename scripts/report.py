@@ -27,6 +27,7 @@ with job(snakemake) as log:
         jobs=params.jobs,
         links=given.links,
         parameters=dict(zip(params.parameter_names, given.parameters, strict=True)),
+        remarks=given.get("remarks") or None,
         baselines=given.get("baselines") or None,
         misfit=given.get("misfit") or None,
         truth=given.get("truth") or None,

@@ -1,4 +1,4 @@
-"""Invert the unwrapped interferograms for the displacement at every date and its velocity."""
+"""Invert the unwrapped interferograms for the phase of every date; maps and displacements of it."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -8,17 +8,153 @@ from emcflow.acquisition.geometry import (
     DAYS_PER_YEAR,
     MOTION_SIGNS,
     MOTION_TEXTS,
+    SIGMAS,
     days_since_first,
     metres_per_rad,
     rad_per_mm_yr,
 )
-from emcflow.io.files import read_csv, write_text
-from emcflow.io.hdf5 import read
+from emcflow.acquisition.model_terms import EXTRA_SIGMAS
+from emcflow.acquisition.viewing import sigma_to_points, to_points
+from emcflow.io.files import read_csv, write_csv, write_text
+from emcflow.io.hdf5 import open_product, read, read_link_weights
 from emcflow.io.network_tables import ENDS
 from emcflow.io.raster import NO_LABEL_DATA, Grid, open_raster, read_band, scatter, write_raster
+from emcflow.links.uncertainty import parameter_correlation
+from emcflow.products.map_notes import date_table, map_remarks
+from emcflow.products.parameter_maps import MOTION, RESIDUAL, write_parameter_maps
+from emcflow.products.point_maps import fit_scene
 from emcflow.products.reference import read_references
-from emcflow.products.time_series import invert_scene, pair_weights
+from emcflow.products.time_series import chunks, fit_velocity, invert_scene, pair_weights
 from emcflow.workflow.job import job
+
+
+def write_maps():
+    """Write the maps of the terms, and what there is to know of them."""
+    mm_per_rad = 1e3 * metres_per_rad(wavelength, "away")
+    with open_product(given.links[0]) as file:
+        terms = list(file.attrs["terms"])
+    component = labels[at].astype(np.int64) - 1
+    chosen = params.reference_point
+    place = None if chosen is None else scene.place(tuple(chosen))
+    values, correlation, remarks = {}, None, []
+    columns = {"date": dates}
+    if terms:
+        (design,) = read(given.links[0], "design")
+        weights = read_link_weights(given.links[0])
+        fit = fit_scene(scene.points, scene.phase, component, design, years, place, weights)
+        of_points, sigma = fit.values, fit.sigma
+        correlation = parameter_correlation(fit.covariance, terms)
+        if given.get("point_view"):
+            with open_raster(given.point_view) as dataset:
+                scale, leak = (band[at] for band in dataset.read())
+            of_points = to_points(of_points, terms, scale, leak, component, place)
+            sigma = sigma_to_points(sigma, terms, scale, leak, correlation)
+        sigmas = SIGMAS | EXTRA_SIGMAS
+        values = dict(zip(terms, of_points, strict=True))
+        values |= dict(zip([sigmas[term] for term in terms], sigma, strict=True))
+        values |= {RESIDUAL: fit.residual, MOTION: mm_per_rad * fit.motion}
+        columns = date_table(dates, fit, mm_per_rad)
+        open_share = len(scene.open_points) / len(scene.points)
+        remarks = map_remarks(dates, fit, open_share, mm_per_rad)
+        log.info(
+            "noise of a date %.3g to %.3g rad, among neighbours %.3g to %.3g rad; %d spare dates",
+            *np.sqrt([fit.noise.variance.min(), fit.noise.variance.max()]),
+            *np.sqrt([fit.noise.own.min(), fit.noise.own.max()]),
+            fit.ncontrasts,
+        )
+    write_parameter_maps(
+        dict(output.items()),
+        grid,
+        scene.points,
+        values,
+        extra_terms=params.extra_terms,
+        reference=chosen,
+        geometry=params.geometry,
+        velocity_positive=params.velocity_positive,
+        correlation=correlation,
+    )
+    write_csv(output.dates, columns, 6)
+    write_text(output.remarks, "".join(f"{remark}\n" for remark in remarks))
+    for remark in remarks:
+        log.warning("%s", remark)
+
+
+def without_dem_error(phase):
+    """Take the phase of the DEM error out in place; NaN where it is not known. Return whether."""
+    if not params.remove_dem_error:
+        return False
+    dem_error = read_band(given.get("dem_error") or output.dem_error_m)[at][None]
+    if not np.isfinite(dem_error).any():
+        log.warning("the dates do not constrain the DEM error: it is not taken out")
+        return False
+    design = read_csv(given.design, ("row", *ENDS))
+    names = ["dem_error_m"]
+    if given.get("point_view"):
+        names.append("velocity_mm_yr")  # what the DEM error leaks into
+        with open_raster(given.point_view) as dataset:
+            dem_error = np.stack([band[at] for band in dataset.read()]) * dem_error
+    of_dates = design["row"] == "date"
+    rad_per_m = np.column_stack([design[name][of_dates] for name in names])
+    for some in chunks(phase.shape[1]):
+        phase[:, some] -= rad_per_m @ dem_error[:, some].astype(np.float64)
+    return True
+
+
+def write_series():
+    """Write displacement and phase of every date, relative to the reference, and misfits."""
+    _, reference = read_references(given.references)
+    phase, misfit = scene.phase, scene.misfit
+    taken_out = without_dem_error(phase)
+    known = np.isfinite(phase).all(axis=0)
+    place = scene.place(reference, known)
+    phase -= phase[:, place, None].copy()
+    misfit[~known] = np.nan
+    metres = metres_per_rad(wavelength, params.velocity_positive)
+    tags = {
+        "REFERENCE": "row {}, column {}".format(*reference),
+        "WAVELENGTH_M": f"{wavelength:.12g}",
+        "DEM_ERROR": "taken out" if taken_out else "in it",
+    }
+    of_motion = {"SIGN": MOTION_TEXTS[params.velocity_positive]}
+    of_phase = {"SIGN": MOTION_TEXTS["away"]}
+
+    def write(path, values, units, text, **more):
+        """Write values of the points as a raster."""
+        image = scatter(scene.points, values, grid.shape)
+        write_raster(path, image, grid, units=units, description=text, tags=tags | more)
+
+    def write_date(number):
+        """Write displacement, phase and misfit of a date; the first has only a misfit."""
+        span = {"REFERENCE_DATE": dates[0], "SECONDARY_DATE": dates[number]}
+        if number:
+            moved = metres * phase[number]
+            write(output.displacement[number - 1], moved, "m", "displacement", **span, **of_motion)
+            write(output.phase[number - 1], phase[number], "rad", "phase", **span, **of_phase)
+        of_date = np.where(known, np.float32(0), np.float32(np.nan))
+        of_date[scene.open_points] += scene.date_misfit[number]
+        text = f"misfit of the interferograms of {dates[number]}"
+        write(output.date_misfit[number], of_date, "rad", text)
+
+    with ThreadPoolExecutor(snakemake.threads) as pool:
+        list(pool.map(write_date, range(len(dates))))
+    velocity, sigma = np.empty((2, len(misfit)), np.float32)
+    for some in chunks(len(misfit)):
+        velocity[some], sigma[some] = fit_velocity(phase[:, some].astype(np.float64), years)
+    per_rad = 1 / rad_per_mm_yr(1.0, wavelength)
+    velocity *= MOTION_SIGNS[params.velocity_positive] * per_rad
+    sigma *= per_rad
+    write(output.velocity, velocity, "mm/yr", "velocity of the time series", **of_motion)
+    write(output.velocity_sigma, sigma, "mm/yr", "standard deviation of the velocity")
+    write(output.misfit, misfit, "rad", "misfit of the interferograms")
+    write_text(output.reference_point, "{},{}".format(*reference))
+    is_open = np.count_nonzero(misfit > 0)
+    log.info(
+        "%d dates at %d points, reference row %d, column %d; at %d points (%.3f %%) loops of "
+        "interferograms do not close",
+        *(len(dates), np.count_nonzero(known), *reference, is_open),
+        100 * is_open / np.count_nonzero(known),
+    )
+
 
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params
@@ -27,81 +163,22 @@ with job(snakemake) as log:
     grid = Grid(tuple(summary["shape"]), summary["crs"], tuple(summary["transform"]))
     dates = summary["dates"]
     years = days_since_first(dates) / DAYS_PER_YEAR
+    wavelength = params.geometry["wavelength_m"]
     listed = read_csv(given.network, ENDS)
     pairs = np.searchsorted(dates, np.column_stack([listed[name] for name in ENDS]))
-
     labels = read_band(given.conncomp[0])
     mask = (labels > 0) & (labels < NO_LABEL_DATA)
-    _, reference = read_references(given.references)
-    dem_error = rad_per_m = None
-    if given.get("dem_error"):
-        dem_error = read_band(given.dem_error)[None]
-        design = read_csv(given.design, ("row", *ENDS))
-        names = ["dem_error_m"]
-        if given.get("point_view"):
-            names.append("velocity_mm_yr")  # what the DEM error leaks into
-            with open_raster(given.point_view) as dataset:
-                dem_error = dataset.read() * dem_error
-        of_dates = design["row"] == "date"
-        rad_per_m = np.column_stack([design[name][of_dates] for name in names])
-        if np.isfinite(dem_error).any():
-            mask &= np.isfinite(dem_error).all(axis=0)
-        else:
-            log.warning("the dates do not constrain the DEM error: it is not taken out")
-            dem_error = None
-
     residues = sum(read(path, "statistics/residues")[0] for path in given.unwrapped)
-    series = invert_scene(
+    scene = invert_scene(
         given.interferograms,
         pairs,
         pair_weights(residues, np.count_nonzero(mask)),
-        years,
+        len(dates),
         mask,
-        reference,
-        dem_error,
-        rad_per_m,
         snakemake.threads,
     )
-    wavelength = params.wavelength_m
-    metres = metres_per_rad(wavelength, params.velocity_positive)
-    tags = {
-        "REFERENCE": "row {}, column {}".format(*reference),
-        "WAVELENGTH_M": f"{wavelength:.12g}",
-        "DEM_ERROR": "in it" if dem_error is None else "taken out",
-    }
-    of_motion = {"SIGN": MOTION_TEXTS[params.velocity_positive]}
-    of_phase = {"SIGN": MOTION_TEXTS["away"]}
-
-    def write(path, values, units, text, **more):
-        """Write values of the points as a raster."""
-        image = scatter(series.points, values, grid.shape)
-        write_raster(path, image, grid, units=units, description=text, tags=tags | more)
-
-    def write_date(number):
-        """Write displacement, phase and misfit of a date; the first has only a misfit."""
-        span = {"REFERENCE_DATE": dates[0], "SECONDARY_DATE": dates[number]}
-        if number:
-            phase = series.phase[number]
-            moved = metres * phase
-            write(output.displacement[number - 1], moved, "m", "displacement", **span, **of_motion)
-            write(output.phase[number - 1], phase, "rad", "phase", **span, **of_phase)
-        misfit = np.zeros(len(series.points), dtype=np.float32)
-        misfit[series.open_points] = series.date_misfit[number]
-        text = f"misfit of the interferograms of {dates[number]}"
-        write(output.date_misfit[number], misfit, "rad", text)
-
-    with ThreadPoolExecutor(snakemake.threads) as pool:
-        list(pool.map(write_date, range(len(dates))))
-    per_rad = 1 / rad_per_mm_yr(1.0, wavelength)
-    velocity = MOTION_SIGNS[params.velocity_positive] * per_rad * series.velocity
-    sigma = per_rad * series.velocity_sigma
-    write(output.velocity, velocity, "mm/yr", "velocity of the time series", **of_motion)
-    write(output.velocity_sigma, sigma, "mm/yr", "standard deviation of the velocity")
-    write(output.misfit, series.misfit, "rad", "misfit of the interferograms")
-    write_text(output.reference_point, "{},{}".format(*reference))
-    log.info(
-        "%d dates at %d points, reference row %d, column %d; at %d points (%.3f %%) loops of "
-        "interferograms do not close",
-        *(len(dates), len(series.points), *reference, len(series.open_points)),
-        100 * len(series.open_points) / len(series.points),
-    )
+    at = tuple(scene.points.T)
+    if output.get("dates"):
+        write_maps()
+    if output.get("displacement"):
+        write_series()

@@ -20,6 +20,7 @@ UNIT = {
     "test_network",
     "test_pairs",
     "test_planar",
+    "test_point_maps",
     "test_search_grid",
     "test_tiles",
     "test_time_network",

@@ -80,6 +80,8 @@ class RunFiles:
     parameters : mapping of str to path
         Rasters of the link model and of the time series by their names, those of
         `PARAMETER_TEXTS`. Empty without both.
+    remarks : path or None
+        ``remarks.txt`` of the maps of the unwrapped phase, a remark a line.
     baselines, misfit : path or None
         ``baselines.csv`` and ``baseline_misfit.csv``; None without a link model.
     truth : path or None
@@ -102,6 +104,7 @@ class RunFiles:
     jobs: Sequence[str] | None = None
     links: Sequence[str] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
+    remarks: str | None = None
     baselines: str | None = None
     misfit: str | None = None
     truth: str | None = None
@@ -582,6 +585,8 @@ def _remarks(
             f"close at more than {_round_percent(OPEN_LOOPS)} of the points; the worst at "
             f"{percent(share.max())} ({days})."
         )
+    if files.remarks:
+        remarks += Path(files.remarks).read_text(encoding="utf-8").splitlines()
     return remarks
 
 
@@ -612,6 +617,7 @@ PARAMETER_TEXTS = {
     "annual_cos_sigma_mm": ("Standard deviation of the cosine", "mm", "magma_r"),
     "step_sigma_mm": ("Standard deviation of the step", "mm", "magma_r"),
     "thermal_sigma_mm_per_c": ("Standard deviation of the dilation", "mm/°C", "magma_r"),
+    "residual_motion_mm": ("Residual motion", "mm", "magma_r"),
     "link_model_coherence": ("Link-model coherence", "coherence", "cividis"),
     "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", "RdBu_r"),
     "series_velocity_sigma_mm_yr": ("Standard deviation of that velocity", "mm/yr", "magma_r"),
@@ -663,6 +669,9 @@ def _parameter_map(name: str, path: str, scene: Scene, album: Album) -> dict | N
         caption = f"{title} in {units}, of the difference from the reference."
         if "CORRELATION" in tags:
             caption += f" Errors of velocity and DEM error have correlation {tags['CORRELATION']}."
+    elif name == "residual_motion_mm":
+        limits, heading = figures.sigma_limits(image), title
+        caption = f"{title} in {units}: motion that none of the terms describes, root mean square."
     else:
         limits, heading = figures.coherence_limits(image), title
         caption = "How well velocity and DEM error explain the phase of a point’s links: 1 is all."

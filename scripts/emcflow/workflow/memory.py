@@ -69,6 +69,7 @@ PEAKS = {
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
     # values of all tiles, some contrasts of the dates, a few images
+    "link_quality": Peak(fixed_mb=125, point=180, pixel=45),
     "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
     # a layer of each kind, one interferogram, windows of a few interferograms per thread
     "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
