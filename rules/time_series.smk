@@ -70,6 +70,7 @@ if MAPS_OF_PHASE or TIME_SERIES:
             reference_point=config["reference"]["point"],
             remove_dem_error=REMOVE_DEM_ERROR,
             velocity_positive=config["outputs"]["velocity_positive"],
+            dates_alike=bool(BPERP_RASTERS),
             extra_terms=list(EXTRA_RANGES),
             code=code_version("time_series"),
         message:

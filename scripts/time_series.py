@@ -41,6 +41,8 @@ def write_maps():
     if terms:
         (design,) = read(given.links[0], "design")
         weights = read_link_weights(given.links[0])
+        if params.dates_alike:
+            weights = np.ones(len(dates))
         fit = fit_scene(scene.points, scene.phase, component, design, years, place, weights)
         of_points, sigma = fit.values, fit.sigma
         correlation = parameter_correlation(fit.covariance, terms)
