@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 from emcflow.acquisition.geometry import (
@@ -33,7 +34,7 @@ def write_maps():
     mm_per_rad = 1e3 * metres_per_rad(wavelength, "away")
     with open_product(given.links[0]) as file:
         terms = list(file.attrs["terms"])
-    component = labels[at].astype(np.int64) - 1
+    component = labels[at].astype(np.int32) - 1
     chosen = params.reference_point
     place = None if chosen is None else scene.place(tuple(chosen))
     values, correlation, remarks = {}, None, []
@@ -81,14 +82,17 @@ def write_maps():
         log.warning("%s", remark)
 
 
-def without_dem_error(phase):
-    """Take the phase of the DEM error out in place; NaN where it is not known. Return whether."""
+def dem_error_phase():
+    """Return what makes the phase of the DEM error: per unit at each date, units at the points.
+
+    float64 (ndates, n) and float32 (n, npoints); None where it is to stay in or is not known.
+    """
     if not params.remove_dem_error:
-        return False
+        return None
     dem_error = read_band(given.get("dem_error") or output.dem_error_m)[at][None]
     if not np.isfinite(dem_error).any():
         log.warning("the dates do not constrain the DEM error: it is not taken out")
-        return False
+        return None
     design = read_csv(given.design, ("row", *ENDS))
     names = ["dem_error_m"]
     if given.get("point_view"):
@@ -96,26 +100,33 @@ def without_dem_error(phase):
         with open_raster(given.point_view) as dataset:
             dem_error = np.stack([band[at] for band in dataset.read()]) * dem_error
     of_dates = design["row"] == "date"
-    rad_per_m = np.column_stack([design[name][of_dates] for name in names])
-    for some in chunks(phase.shape[1]):
-        phase[:, some] -= rad_per_m @ dem_error[:, some].astype(np.float64)
-    return True
+    return np.column_stack([design[name][of_dates] for name in names]), dem_error
 
 
 def write_series():
     """Write displacement and phase of every date, relative to the reference, and misfits."""
     _, reference = read_references(given.references)
-    phase, misfit = scene.phase, scene.misfit
-    taken_out = without_dem_error(phase)
-    known = np.isfinite(phase).all(axis=0)
+    dem_error = dem_error_phase()
+    known = np.ones(len(scene.points), bool)
+    if dem_error:
+        known = np.isfinite(dem_error[1]).all(axis=0)
     place = scene.place(reference, known)
-    phase -= phase[:, place, None].copy()
-    misfit[~known] = np.nan
+    zero = slice(place, place + 1)
+
+    def without_dem_error(phase, rows, some):
+        """Phase of some dates and points, NaN where the DEM error is not known."""
+        if not dem_error:
+            return phase.astype(np.float64)
+        rad_per_m, units = dem_error
+        return phase - rad_per_m[rows] @ units[:, some].astype(np.float64)
+
+    every = slice(None)
+    of_reference = without_dem_error(scene.phase.read(zero), every, zero)
     metres = metres_per_rad(wavelength, params.velocity_positive)
     tags = {
         "REFERENCE": "row {}, column {}".format(*reference),
         "WAVELENGTH_M": f"{wavelength:.12g}",
-        "DEM_ERROR": "taken out" if taken_out else "in it",
+        "DEM_ERROR": "taken out" if dem_error else "in it",
     }
     of_motion = {"SIGN": MOTION_TEXTS[params.velocity_positive]}
     of_phase = {"SIGN": MOTION_TEXTS["away"]}
@@ -129,9 +140,11 @@ def write_series():
         """Write displacement, phase and misfit of a date; the first has only a misfit."""
         span = {"REFERENCE_DATE": dates[0], "SECONDARY_DATE": dates[number]}
         if number:
-            moved = metres * phase[number]
+            phase = without_dem_error(scene.phase.date(number), number, every)
+            phase -= of_reference[number]
+            moved = metres * phase
             write(output.displacement[number - 1], moved, "m", "displacement", **span, **of_motion)
-            write(output.phase[number - 1], phase[number], "rad", "phase", **span, **of_phase)
+            write(output.phase[number - 1], phase, "rad", "phase", **span, **of_phase)
         of_date = np.where(known, np.float32(0), np.float32(np.nan))
         of_date[scene.open_points] += scene.date_misfit[number]
         text = f"misfit of the interferograms of {dates[number]}"
@@ -139,12 +152,14 @@ def write_series():
 
     with ThreadPoolExecutor(snakemake.threads) as pool:
         list(pool.map(write_date, range(len(dates))))
-    velocity, sigma = np.empty((2, len(misfit)), np.float32)
-    for some in chunks(len(misfit)):
-        velocity[some], sigma[some] = fit_velocity(phase[:, some].astype(np.float64), years)
+    velocity, sigma = np.empty((2, len(known)), np.float32)
+    for some in chunks(len(known)):
+        phase = without_dem_error(scene.phase.read(some), every, some) - of_reference
+        velocity[some], sigma[some] = fit_velocity(phase, years)
     per_rad = 1 / rad_per_mm_yr(1.0, wavelength)
     velocity *= MOTION_SIGNS[params.velocity_positive] * per_rad
     sigma *= per_rad
+    misfit = np.where(known, scene.misfit, np.float32(np.nan))
     write(output.velocity, velocity, "mm/yr", "velocity of the time series", **of_motion)
     write(output.velocity_sigma, sigma, "mm/yr", "standard deviation of the velocity")
     write(output.misfit, misfit, "rad", "misfit of the interferograms")
@@ -178,6 +193,7 @@ with job(snakemake) as log:
         len(dates),
         mask,
         snakemake.threads,
+        Path(output[0]).parent,
     )
     at = tuple(scene.points.T)
     if output.get("dates"):

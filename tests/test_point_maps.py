@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from emcflow.acquisition.geometry import design_matrix
+from emcflow.io.date_file import DateFile
 from emcflow.products.date_noise import (
     BAD_IN_ALL,
     DateNoise,
@@ -23,6 +24,12 @@ def dates_of(count, step_days=12):
     return [str(day).replace("-", "") for day in days], step_days * np.arange(count) / 365.25
 
 
+def held(phase):
+    file = DateFile(*phase.shape)
+    file.write(slice(0, phase.shape[1]), phase)
+    return file
+
+
 def scene_of(rng, count, side=70):
     """Return points, design, years, velocities and heights of a scene."""
     dates, years = dates_of(count)
@@ -33,7 +40,7 @@ def scene_of(rng, count, side=70):
 
 
 def fitted(points, design, years, truth, noise, **kwargs):
-    phase = (design @ truth + noise).astype(np.float32)
+    phase = held(design @ truth + noise)
     component = kwargs.pop("component", np.zeros(len(points), np.int64))
     return fit_scene(points, phase, component, design, years, **kwargs)
 
@@ -59,7 +66,7 @@ def test_terms_and_their_signs_by_hand():
     phase += RAD_PER_MM * 1e3 * np.outer([0, 100, -50, 20], raised) / lever
     phase += np.array([3.0, -2.0, 8.0, 0.5])[:, None]  # an atmosphere that all points share
     points = np.column_stack([np.arange(5), np.zeros(5, int)])
-    fit = fit_scene(points, phase.astype(np.float32), np.zeros(5, int), design, years)
+    fit = fit_scene(points, held(phase), np.zeros(5, int), design, years)
     np.testing.assert_allclose(fit.values, [moved, raised], atol=1e-4)
     assert fit.sigma.max() < 1e-3 and fit.residual.max() < 1e-5
     assert fit.ncontrasts == 1 and np.isnan(fit.motion).all()
@@ -84,7 +91,7 @@ def test_a_date_of_no_weight_does_not_count():
 
 
 def test_each_component_has_its_own_datum():
-    phase = np.array([[0, 0, 0, 0, 0], [1, 2, 6, 10, 30]], np.float32)
+    phase = held(np.array([[0, 0, 0, 0, 0], [1, 2, 6, 10, 30]]))
     component = np.array([0, 0, 0, 1, 1])
     np.testing.assert_allclose(component_datum(phase, component), [[0, 0], [2, 20]])
     np.testing.assert_allclose(component_datum(phase, component, 2), [[0, 0], [6, 20]])
@@ -103,6 +110,17 @@ def test_a_table_of_dates_by_hand():
 
 
 # Noise of the dates
+
+
+def test_a_file_of_dates_gives_back_what_was_written(tmp_path):
+    rng = np.random.default_rng(0)
+    phase = rng.normal(0, 1, (4, 10)).astype(np.float32)
+    file = DateFile(4, 10, tmp_path)
+    file.write(slice(0, 7), phase[:, :7])
+    file.write(slice(7, 10), phase[:, 7:])
+    np.testing.assert_array_equal(file.read(slice(5, 9)), phase[:, 5:9])
+    np.testing.assert_array_equal(file.date(3), phase[3])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_neighbours_are_the_nearest_and_never_the_point_itself():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from emcflow.io.date_file import DateFile
 from emcflow.links.integrate import zero_medians
 from emcflow.products.date_noise import DateNoise, date_noise, nearest_neighbours, sample_runs
 from emcflow.products.point_fit import PointFit, ScenePrior
@@ -48,13 +49,13 @@ class SceneTerms:
 
 
 def component_datum(
-    phase: np.ndarray, component: np.ndarray, reference: int | None = None
+    phase: DateFile, component: np.ndarray, reference: int | None = None
 ) -> np.ndarray:
     """Return what the phase of every component is relative to.
 
     Parameters
     ----------
-    phase : float32 (ndates, npoints)
+    phase : DateFile
         [rad]
     component : int (npoints,)
         0, 1, ...: points whose phases can be compared.
@@ -66,19 +67,20 @@ def component_datum(
     -------
     float64 (ndates, ncomponents)
     """
-    datum = np.empty((len(phase), component.max() + 1))
-    for label in range(datum.shape[1]):
-        own = component == label
-        for date, row in enumerate(phase):
-            datum[date, label] = np.median(row[own])
+    datum = np.empty((phase.shape[0], component.max() + 1))
+    for date in range(len(datum)):
+        row = phase.date(date)
+        for label in range(datum.shape[1]):
+            datum[date, label] = np.median(row[component == label])
     if reference is not None:
-        datum[:, component[reference]] = phase[:, reference]
+        own = phase.read(slice(reference, reference + 1))
+        datum[:, component[reference]] = own[:, 0]
     return datum
 
 
 def fit_scene(
     points: np.ndarray,
-    phase: np.ndarray,
+    phase: DateFile,
     component: np.ndarray,
     design: np.ndarray,
     years: np.ndarray,
@@ -91,7 +93,7 @@ def fit_scene(
     ----------
     points : int (npoints, 2)
         Row and column; those near one another in the list are near in the scene.
-    phase : float32 (ndates, npoints)
+    phase : DateFile
         Unwrapped phase of each date [rad], up to a constant for each date and component.
     component : int (npoints,)
         0, 1, ...: points whose phases can be compared.
@@ -115,7 +117,7 @@ def fit_scene(
     datum = component_datum(phase, component, reference)
 
     def relative(some: slice) -> np.ndarray:
-        return phase[:, some] - datum[:, component[some]]
+        return phase.read(some) - datum[:, component[some]]
 
     # threads of BLAS may round differently from one of them
     with threadpool_limits(1, "blas"):

@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
+from emcflow.io.date_file import DateFile
 from emcflow.io.raster import read_band, windows
 
 # Whole blocks of the rasters, so that each is decompressed once; all interferograms at a time.
@@ -47,7 +48,7 @@ class SceneDates:
     ----------
     points : ndarray of int32, shape (npoints, 2)
         Row and column.
-    phase : ndarray of float32, shape (ndates, npoints)
+    phase : DateFile
         [rad], that of the first date is 0.
     misfit : ndarray of float32, shape (npoints,)
         Root mean square over the interferograms of what they differ by from the dates [rad].
@@ -58,7 +59,7 @@ class SceneDates:
     """
 
     points: np.ndarray
-    phase: np.ndarray
+    phase: DateFile
     misfit: np.ndarray
     open_points: np.ndarray
     date_misfit: np.ndarray
@@ -205,6 +206,7 @@ def invert_scene(
     ndates: int,
     mask: np.ndarray,
     n_threads: int = 1,
+    folder: str | Path | None = None,
 ) -> SceneDates:
     """Invert the interferograms of a scene, window by window.
 
@@ -221,6 +223,8 @@ def invert_scene(
         Points to work on.
     n_threads : int
         Rasters read side by side.
+    folder : path, optional
+        Where there is room for the phase of all dates.
 
     Returns
     -------
@@ -230,7 +234,7 @@ def invert_scene(
     inverse = network_inverse(pairs, ndates, weights)
     npoints, done = int(np.count_nonzero(mask)), 0
     points = np.empty((npoints, 2), dtype=np.int32)
-    series = np.empty((ndates, npoints), dtype=np.float32)
+    series = DateFile(ndates, npoints, folder)
     misfit = np.empty(npoints, dtype=np.float32)
     open_points, date_misfit = [np.empty(0, np.int64)], [np.empty((ndates, 0), np.float32)]
     # Threads of BLAS may round differently from one of them.
@@ -255,7 +259,8 @@ def invert_scene(
                 unwrapped = values[:, some].astype(np.float64)
                 phase = inverse @ unwrapped
                 place = slice(done, done + phase.shape[1])
-                points[place], series[:, place] = here[some], phase
+                points[place] = here[some]
+                series.write(place, phase)
                 total, of_date = misfits(unwrapped, phase, pairs)
                 misfit[place] = total
                 is_open = np.flatnonzero(total)
