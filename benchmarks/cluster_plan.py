@@ -78,7 +78,7 @@ def seconds_of(model: Model, rule: str, size: Size) -> float:
 
 def parts_of(rule: str, size: Size, batched: bool) -> int:
     """Return into how many jobs the work of a rule is cut."""
-    if rule in TILE_RULES or (batched and rule in ("tile_overlaps", "merge_parameters")):
+    if rule in TILE_RULES or (batched and rule in ("tile_overlaps", "link_quality")):
         return size.tiles
     if rule == "merge_interferograms":
         return size.batches
@@ -104,10 +104,8 @@ def jobs_of(model: Model, size: Size, batched: bool) -> list[Job]:
         / (1 + (threads - 1) * THREADED.get(rule, 0))
         for rule in TILE_RULES
     }
-    tile_s = steps["tile_mesh"] + steps["link_model"]
-    tile_s += max(steps["unwrap_tile"], steps["integrate_parameters"])
+    tile_s = sum(steps.values())
     tile_mb = memory_mb("unwrap_tile", size, threads)
-    tile_mb += memory_mb("integrate_parameters", size)
     names = defaultdict(list)
     jobs = []
     outside = {need for rule in TILE_RULES for need in needs[rule]} - {*TILE_RULES}
@@ -119,7 +117,7 @@ def jobs_of(model: Model, size: Size, batched: bool) -> list[Job]:
             name = f"{rule} {part}"
             names[rule].append(name)
             if rule == "tile":
-                jobs.append(Job(name, rule, tile_s, threads + 1, tile_mb, sorted(outside)))
+                jobs.append(Job(name, rule, tile_s, threads, tile_mb, sorted(outside)))
                 continue
             seconds = seconds_of(model, rule, size) / parts
             mb = part_memory(rule, size, batched, 1)
@@ -267,7 +265,7 @@ def draw(path: Path, schedules: dict) -> None:
         "tile": "tab:blue",
         "tile_overlaps": "tab:purple",
         "merge_interferograms": "tab:orange",
-        "merge_parameters": "tab:olive",
+        "link_quality": "tab:olive",
         "quality": "tab:green",
         "time_series": "tab:red",
         "report": "tab:brown",

@@ -58,8 +58,7 @@ TIMES = {
     "bulk_offsets": ("1", "T*I"),
     "reference_points": ("1", "N", "X"),
     "merge_interferograms": ("B", "N*I", "X*I"),
-    "integrate_parameters": ("T", "N", "N*D"),
-    "merge_parameters": ("1", "N", "N*D", "X"),
+    "link_quality": ("1", "N", "X"),
     "quality": ("1", "X*I", "N*I"),
     "time_series": ("1", "X*I", "N*I", "N*D"),
     "report": ("1", "X", "X*P", "P", "T"),
@@ -69,18 +68,17 @@ FOLDERS = {
     "mesh": (("T", "N", "N*D"), "T"),
     "links": (("T", "N"), "T"),
     "unwrap": (("T", "N", "N*I"), "T"),
-    "parameters": (("T", "N", "N*D"), "T"),
     "merge": (("1", "T*I"), "3"),
     "unwrapped": (("X*I", "N*I"), "2*I"),
     "unwrapped/quality": (("X*I", "N*I"), "2*I"),
     "timeseries": (("X*D", "N*D"), "D+3"),
     "timeseries/radians": (("X*D", "N*D"), "D-1"),
     "timeseries/misfit": (("X*D", "N*D"), "D"),
-    "logs": (("1", "T", "B"), "4*T+B+12"),
-    "benchmarks": (("1", "T", "B"), "4*T+B+12"),
-    "records": (("1", "T", "B"), "4*T+B+13"),
+    "logs": (("1", "T", "B"), "3*T+B+12"),
+    "benchmarks": (("1", "T", "B"), "3*T+B+12"),
+    "records": (("1", "T", "B"), "3*T+B+13"),
 }
-TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile", "integrate_parameters")
+TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile")
 
 
 def term(text: str, size: Size) -> float:
@@ -135,14 +133,13 @@ class Model:
             "tile_mesh": stack,
             "link_model": product["mesh"],
             "unwrap_tile": product["mesh"] + product["links"],
-            "integrate_parameters": product["mesh"] + product["links"],
             "tile_overlaps": network,
             "reference_points": network + product["links"],
             # every batch reads the phase of its dates, and its own rows of the cycles
             "merge_interferograms": size.batches
             * (network + phases * min(1, DATES_PER_BATCH / size.dates))
             + product["unwrap"],
-            "merge_parameters": product["parameters"],
+            "link_quality": network + product["links"],
             "quality": product["unwrapped"] / 2 + product["unwrapped/quality"] / 2,
             "time_series": product["unwrapped"],
             "report": product["unwrapped"] * min(size.pairs, PICTURES) / size.pairs,
@@ -154,7 +151,6 @@ class Model:
             "tile_mesh": ["mesh"],
             "link_model": ["links"],
             "unwrap_tile": ["unwrap"],
-            "integrate_parameters": ["parameters"],
             "tile_overlaps": ["merge"],
             "merge_interferograms": ["unwrapped", "unwrapped/quality"],
             "time_series": ["timeseries", "timeseries/radians", "timeseries/misfit"],

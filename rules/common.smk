@@ -89,6 +89,8 @@ LINK_MODEL = config["link_model"]["enabled"]
 EXTRA_RANGES = (
     extra_ranges(config["link_model"], config["geometry"]["wavelength_m"]) if LINK_MODEL else {}
 )
+# Maps of the unwrapped phase; else velocity and DEM error of the points come from their links.
+MAPS_OF_PHASE = LINK_MODEL and config["parameters"]["source"] == "unwrapped"
 TIME_SERIES = config["outputs"]["time_series"]
 PREVIOUS = checked(find_previous, config)
 
@@ -255,7 +257,6 @@ PARAMETER_NAMES = [
     "link_model_coherence",
 ]
 PARAMETER_RASTERS = expand(f"{OUT}/{{name}}.tif", name=PARAMETER_NAMES)
-LINK_QUALITY_NAMES = ["residual_phase_rad", "link_coherence_unbiased", "noise_links"]
 
 # A job on a cluster has this many points to a thread, and two processes of Snakemake in it.
 POINTS_PER_THREAD = 100_000

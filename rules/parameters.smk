@@ -1,6 +1,38 @@
-"""Link values to point values per tile, tiles joined to maps of velocity and DEM error."""
+"""What links say of the points: how well they fit their model, and maps of velocity and DEM error."""
 
 if LINK_MODEL:
+
+    # Made of the terms, be it from the unwrapped phase or from the links.
+    TERM_MAPS = {name: f"{OUT}/{name}.tif" for name in PARAMETER_NAMES[:-1]}
+    TERM_MAPS["residual_phase_rad"] = f"{OUT}/quality/residual_phase_rad.tif"
+
+    rule link_quality:
+        input:
+            stack=f"{OUT}/stack/stack.json",
+            mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+            links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5"),
+        output:
+            link_model_coherence=f"{OUT}/link_model_coherence.tif",
+            link_coherence_unbiased=f"{OUT}/quality/link_coherence_unbiased.tif",
+            noise_links=f"{OUT}/quality/noise_links.tif",
+        log:
+            f"{OUT}/logs/link_quality.log",
+        benchmark:
+            f"{OUT}/benchmarks/link_quality.tsv"
+        conda:
+            "../envs/environment.yaml"
+        resources:
+            mem_mb=lambda wildcards, attempt: scene_memory(attempt, "link_quality"),
+            runtime=lambda wildcards, attempt: minutes(attempt, 10, scene_points()),
+        params:
+            code=code_version("link_quality"),
+        message:
+            "How well the links of every point fit their model"
+        script:
+            "../scripts/link_quality.py"
+
+
+if LINK_MODEL and not MAPS_OF_PHASE:
 
     rule integrate_parameters:
         input:
@@ -33,8 +65,7 @@ if LINK_MODEL:
             parameters=each_tile(f"{OUT}/parameters/parameters_tile_{{tile}}.h5"),
             point_view=f"{OUT}/network/point_view.tif" if VIEW_CHANGES else [],
         output:
-            **{name: f"{OUT}/{name}.tif" for name in PARAMETER_NAMES},
-            **{name: f"{OUT}/quality/{name}.tif" for name in LINK_QUALITY_NAMES},
+            **TERM_MAPS,
         log:
             f"{OUT}/logs/merge_parameters.log",
         benchmark:

@@ -1,6 +1,8 @@
 """What a person looks at first."""
 
 SHOWN_MAPS = dict(zip(PARAMETER_NAMES, PARAMETER_RASTERS, strict=True)) if LINK_MODEL else {}
+if MAPS_OF_PHASE:
+    SHOWN_MAPS["residual_motion_mm"] = MAPS_OF_SERIES["residual_motion_mm"]
 if TIME_SERIES:
     SHOWN_MAPS["series_velocity_mm_yr"] = SERIES_MAPS["velocity"]
     SHOWN_MAPS["series_velocity_sigma_mm_yr"] = SERIES_MAPS["velocity_sigma"]
@@ -40,6 +42,7 @@ rule report:
         misfit=f"{OUT}/network/baseline_misfit.csv" if LINK_MODEL else [],
         links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if LINK_MODEL else [],
         parameters=list(SHOWN_MAPS.values()),
+        remarks=[MAPS_OF_SERIES["remarks"]] if MAPS_OF_PHASE else [],
         truth=f"{SIMULATION}/truth/timeseries_unw.tif" if SIMULATED else [],
     output:
         html=report(f"{OUT}/report.html", category="Report"),

@@ -16,8 +16,8 @@ rule unwrap_tile:
         f"{OUT}/benchmarks/unwrap_tile_{{tile}}.tsv"
     conda:
         "../envs/environment.yaml"
-    # the parameters are integrated meanwhile, which takes longer
-    threads: lambda wildcards: tile_threads(wildcards, beside=int(LINK_MODEL))
+    # where links are integrated, they are meanwhile, which takes longer
+    threads: lambda wildcards: tile_threads(wildcards, beside=int(LINK_MODEL and not MAPS_OF_PHASE))
     resources:
         mem_mb=lambda wildcards, attempt, threads: tile_memory(
             wildcards, attempt, "unwrap_tile", threads

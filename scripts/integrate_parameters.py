@@ -1,7 +1,6 @@
 """Turn the link model of a tile into velocity, DEM error and residual phase of its points."""
 
 import numpy as np
-from emcflow.acquisition.date_weights import effective_dates
 from emcflow.io.hdf5 import (
     create,
     open_product,
@@ -11,8 +10,7 @@ from emcflow.io.hdf5 import (
     read_link_weights,
     read_points,
 )
-from emcflow.links.integrate import fit_links, point_mean
-from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_probability, unbiased_coherence
+from emcflow.links.integrate import fit_links
 from emcflow.links.uncertainty import date_contrasts, parameter_covariance, residual_contrasts
 from emcflow.workflow.job import job
 
@@ -20,11 +18,10 @@ with job(snakemake) as log:
     given = snakemake.input
     points, bounds = read_points(given.mesh)
     phase, edges, confident, region = read(given.mesh, "phase", "edges", "confident", "region")
-    design, ranges = read(given.links, "design", "search_range")
+    (design,) = read(given.links, "design")
     weights = read_link_weights(given.links)
-    ndates = effective_dates(len(design), weights)
-    links = read(given.links, "link_params", "link_params_sigma", "link_coherence", "at_edge")
-    values, sigma, coherence, at_edge = (of_links[..., confident] for of_links in links)
+    links = read(given.links, "link_params", "link_params_sigma", "at_edge")
+    values, sigma, at_edge = (of_links[..., confident] for of_links in links)
     edges = edges[confident]
     with open_product(given.links) as file:
         terms, units = list(file.attrs["terms"]), list(file.attrs["units"])
@@ -44,12 +41,3 @@ with job(snakemake) as log:
         covariance = parameter_covariance(design, weights)
         put(file, "covariance", covariance, "units of the terms per rad")
         put(file, "residuals", residuals, "rad")
-        for name, of_links in (
-            ("coherence", coherence),
-            ("unbiased_coherence", unbiased_coherence(coherence, ndates, len(terms))),
-            (
-                "noise_links",
-                noise_probability(coherence, design, ranges, weights) > NOISE_PROBABILITY,
-            ),
-        ):
-            put(file, name, point_mean(edges, of_links, len(points)), "1")

@@ -3,34 +3,18 @@
 from dataclasses import replace
 
 import numpy as np
-from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERMS, UNITS
-from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
+from emcflow.acquisition.geometry import SIGMAS
+from emcflow.acquisition.model_terms import EXTRA_SIGMAS
 from emcflow.acquisition.viewing import sigma_to_points, to_points
 from emcflow.io.hdf5 import open_product, read, read_points, read_rows
-from emcflow.io.raster import open_raster, scatter, write_raster
+from emcflow.io.raster import open_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.links.uncertainty import CONTRASTS_AT_ONCE, parameter_correlation, parameter_sigma
+from emcflow.products.parameter_maps import RESIDUAL, write_parameter_maps
 from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
 from emcflow.tiles.merge import LEAST_LABELLED_POINTS, component_labels
 from emcflow.tiles.overlaps import check_any_points
 from emcflow.workflow.job import job
-
-MEANS = {
-    "link_model_coherence": ("coherence", "mean coherence of a point's links"),
-    "link_coherence_unbiased": ("unbiased_coherence", "the same without the bias of few dates"),
-    "noise_links": ("noise_links", "share of a point's links that may be noise"),
-}
-
-
-def mean_of_tiles(tiles, values, shape):
-    """Return the mean of point values over the tiles that hold a point, on the grid."""
-    total, count = np.zeros(shape), np.zeros(shape)
-    for tile, own in zip(tiles, values, strict=True):
-        at = tuple(tile.points[np.isfinite(own)].T)
-        total[at] += own[np.isfinite(own)]
-        count[at] += 1
-    with np.errstate(invalid="ignore"):
-        return (total / count).astype(np.float32)
 
 
 def point_of(points, params):
@@ -72,18 +56,8 @@ with job(snakemake) as log:
     with open_product(paths[0]) as file:
         terms, ncontrasts = list(file.attrs["terms"]), len(file["residuals"])
     check_any_points(tiles)
-    reference = params.reference_point
-    tags = {
-        "REFERENCE": f"row {reference[0]}, column {reference[1]}" if reference else "median",
-        **{
-            name.upper(): value if isinstance(value, str) else f"{value:.12g}"
-            for name, value in params.geometry.items()
-        },
-    }
-    names_and_units = dict(zip(TERMS, UNITS, strict=True))
-    names_and_units |= {name: EXTRA_UNITS[name] for name in params.extra_terms}
     sigmas = SIGMAS | EXTRA_SIGMAS
-    images = {}
+    scene_points, values, correlation = tiles[0].points[:0], {}, None
     if terms:
         scene = joined(tiles)
         if snakemake.input.get("point_view"):
@@ -94,8 +68,6 @@ with job(snakemake) as log:
             )
         labels = component_labels(scene.component)
         scene.values[:, labels == 0] = np.nan
-        motions = [number for number, term in enumerate(terms) if term != "dem_error_m"]
-        scene.values[motions] *= MOTION_SIGNS[params.velocity_positive]
         if labels.max() > 1:
             log.warning(
                 "%d parts that no links join: each has a reference of its own", labels.max()
@@ -113,29 +85,18 @@ with job(snakemake) as log:
         correlation = parameter_correlation(covariance, terms)
         if snakemake.input.get("point_view"):
             sigma = sigma_to_points(sigma, terms, scale, leak, correlation)
-        for term, value, own in zip(terms, scene.values, sigma, strict=True):
-            images[term] = scatter(scene.points, value, grid.shape)
-            images[sigmas[term]] = scatter(scene.points, own, grid.shape)
-        images["residual_phase_rad"] = scatter(
-            scene.points, np.sqrt(squares / ncontrasts), grid.shape
-        )
-        if correlation is not None:
-            correlation *= MOTION_SIGNS[params.velocity_positive]
-            tags["CORRELATION"] = f"{correlation:.3f}"
-            log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
-    signs = dict.fromkeys(names_and_units, MOTION_TEXTS[params.velocity_positive])
-    signs["dem_error_m"] = "positive where the target stands above the DEM"
-    empty = np.full(grid.shape, np.nan, np.float32)
-    layers = [(term, units, {"SIGN": signs[term]}) for term, units in names_and_units.items()]
-    layers += [(sigmas[term], units, {}) for term, units in names_and_units.items()]
-    layers += [("residual_phase_rad", "rad", {})]
-    for name, units, own_tags in layers:
-        image = images.get(name, empty)
-        if name in images:
-            log.info("%s from %.3g to %.3g %s", name, np.nanmin(image), np.nanmax(image), units)
-        else:
-            log.warning("%s is empty: the dates do not constrain it", name)
-        write_raster(output[name], image, grid, units=units, description=name, tags=tags | own_tags)
-    for name, (stored, text) in MEANS.items():
-        image = mean_of_tiles(tiles, [read(path, stored)[0] for path in paths], grid.shape)
-        write_raster(output[name], image, grid, units="1", description=text)
+        scene_points = scene.points
+        values = dict(zip(terms, scene.values, strict=True))
+        values |= dict(zip([sigmas[term] for term in terms], sigma, strict=True))
+        values[RESIDUAL] = np.sqrt(squares / ncontrasts)
+    write_parameter_maps(
+        dict(output.items()),
+        grid,
+        scene_points,
+        values,
+        extra_terms=params.extra_terms,
+        reference=params.reference_point,
+        geometry=params.geometry,
+        velocity_positive=params.velocity_positive,
+        correlation=correlation,
+    )

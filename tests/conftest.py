@@ -21,6 +21,7 @@ UNIT = {
     "test_pairs",
     "test_planar",
     "test_report_sections",
+    "test_point_maps",
     "test_search_grid",
     "test_tiles",
     "test_time_network",

@@ -25,7 +25,7 @@ SMALL = {
 RULES = (
     *("simulate_stack", "check_stack", "network", "baselines", "design_matrix", "tiles"),
     *("tile_mesh", "link_model", "unwrap_tile", "tile_overlaps", "bulk_offsets"),
-    *("merge_interferograms", "integrate_parameters", "merge_parameters", "report"),
+    *("merge_interferograms", "link_quality", "time_series", "report"),
 )
 PATIENCE_S = 600
 

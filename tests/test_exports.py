@@ -96,8 +96,8 @@ def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
     others.add("export_qgis")
-    others |= {"fill_00", "fill_01", "fill_labels", "quality", "report"}
-    assert jobs - others == {"merge_parameters", "time_series", "export_mintpy", "export_dolphin"}
+    others |= {"fill_00", "fill_01", "fill_labels", "quality", "link_quality", "report"}
+    assert jobs - others == {"time_series", "export_mintpy", "export_dolphin"}
 
 
 @pytest.mark.parametrize("name", MOTION)

@@ -10,7 +10,7 @@ from workflow import run_whole
 # Every rule while it writes, and those that take longest while they start.
 STARTS = (
     *("simulate_stack", "tiles", "tile_mesh", "link_model", "unwrap_tile", "tile_overlaps"),
-    *("merge_interferograms", "merge_parameters", "report"),
+    *("merge_interferograms", "time_series", "report"),
 )
 MOMENTS = [(rule, "start") for rule in STARTS] + [(rule, "write") for rule in RULES]
 # What the runs are stopped with in turn: most are killed whole, some without their scripts.

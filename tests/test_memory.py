@@ -13,8 +13,8 @@ JOBS = {
     "unwrap_tile_00",
     "tile_overlaps",
     "merge_interferograms_00",
-    "integrate_parameters_00",
-    "merge_parameters",
+    "link_quality",
+    "time_series",
     "quality",
     "report",
 }

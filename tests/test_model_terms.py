@@ -13,12 +13,11 @@ from emcflow.acquisition.model_terms import (
 )
 from emcflow.errors import InputError
 from emcflow.io.date_tables import read_temperatures
-from emcflow.io.hdf5 import read as read_product
+from emcflow.io.files import read_csv
 from emcflow.io.hdf5 import read_link_weights
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import check_search, choose_terms, coarse_axis
 from emcflow.links.terms import choose_model_terms, search_axes
-from emcflow.links.uncertainty import parameter_covariance
 from emcflow.products.accuracy import share_right
 from emcflow.unwrap.points import unwrap_points
 from scipy.stats import norm
@@ -333,7 +332,7 @@ def test_a_term_that_is_left_out_is_said_to_be_and_its_maps_are_empty(results):
     line = "step_mm is left out: on one side of it there is one date, whose noise looks the same"
     assert line in (results / "logs" / "link_model_00.log").read_text()
     assert "step_mm is empty: the dates do not" in (results / "report.txt").read_text()
-    assert "step_mm is empty" in (results / "logs" / "merge_parameters.log").read_text()
+    assert "step_mm is empty" in (results / "logs" / "time_series.log").read_text()
 
 
 def test_the_weights_go_from_the_table_to_the_points(results):
@@ -343,9 +342,8 @@ def test_the_weights_go_from_the_table_to_the_points(results):
     np.testing.assert_allclose(weights[~noisy] / weights[noisy][0], 16)
     text = "as good as 13.6 equal ones of 18"
     assert text in (results / "logs" / "link_model_00.log").read_text()
-    (design,) = read_product(path, "design")
-    (covariance,) = read_product(results / "parameters" / "parameters_tile_00.h5", "covariance")
-    np.testing.assert_allclose(covariance, parameter_covariance(design, weights))
+    table = read_csv(results / "quality" / "dates.csv", ("date",))
+    np.testing.assert_allclose(table["weight"], weights, rtol=1e-5)
 
 
 def test_the_report_shows_every_term_that_is_there(results):
@@ -358,7 +356,7 @@ def test_the_report_shows_every_term_that_is_there(results):
 
 def test_the_jobs_stay_within_their_memory(results):
     jobs = asked_and_taken(results)
-    names = {"link_model_00", "integrate_parameters_00", "merge_parameters"}
+    names = {"link_model_00", "link_quality", "time_series"}
     assert {name: jobs[name] for name in names if jobs[name][1] > jobs[name][0]} == {}
 
 

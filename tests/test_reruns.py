@@ -31,7 +31,7 @@ WEIGHTS = "date,coherence\n20200101,0.9\n20200113,0.6\n20200206,0.5\n20200218,0.
 TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n20200218,-70,d\n"
 # A dry run knows no tiles where they are to be cut anew, so it lists no rule of each, nor what only
 # those read.
-OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "integrate_parameters", "design_matrix"}
+OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "design_matrix"}
 FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis"]
 
 CHANGES = {
@@ -82,6 +82,7 @@ CHANGES = {
     "merge.min_overlap_points": 6,
     "merge.bulk_offset": "integer",
     "reference.point": [3, 4],
+    "parameters.source": "links",
     "update.previous": "results",
     "outputs.velocity_positive": "toward",
     "outputs.time_series": True,
@@ -208,6 +209,7 @@ ELSEWHERE = {
     "link_model.annual_range_mm",
     "link_model.step_range_mm",
     "link_model.thermal_range_mm_per_c",
+    "outputs.remove_dem_error",
     *(key for key in CHANGES if key.startswith("simulation.")),
 }
 
@@ -237,7 +239,8 @@ NEEDS = documented("Rules")
 # That the run has: others come with other inputs and outputs.
 RULES = {rule for rule in NEEDS if not rule.startswith("export_")} - {
     *("simulate_stack", "link_phases", "select_points"),
-    *("mean_baselines", "scene_view", "time_series", "fill", "fill_labels", "take_over"),
+    *("mean_baselines", "scene_view", "fill", "fill_labels", "take_over"),
+    *("integrate_parameters", "merge_parameters"),
 }
 
 
@@ -390,12 +393,12 @@ CODE = {
     "a constant of the integration": (
         "emcflow/links/integrate.py",
         ("NARROWING = ", "NARROWING = 1 + "),
-        and_what_follows(["integrate_parameters", "reference_points"], RULES),
+        and_what_follows(["link_quality", "reference_points", "time_series"], RULES),
     ),
     "a constant of the blending of tiles": (
         "emcflow/tiles/blend.py",
         ("import numpy as np", "import numpy as np\n\nANOTHER = 1"),
-        and_what_follows(["tile_overlaps", "merge_parameters"], RULES),
+        and_what_follows(["tile_overlaps"], RULES),
     ),
     "a script": ("bulk_offsets.py", ("1e-6", "1e-5"), and_what_follows(["bulk_offsets"], RULES)),
     "a comment of a script": ("bulk_offsets.py", ("with job", "# a word\nwith job"), set()),
@@ -462,7 +465,7 @@ def test_what_earlier_settings_made_is_gone_after_the_run(name, finished, copied
     assert listing(copied) == listing(fresh)
     assert planned(copied, now) == set()
     report = (copied / "results" / "report.html").read_text()
-    assert ("merge_parameters" in report) == now.get("link_model", {}).get("enabled", True)
+    assert ("link_quality" in report) == now.get("link_model", {}).get("enabled", True)
 
 
 def test_files_that_no_rule_has_made_or_that_are_read_stay(copied):

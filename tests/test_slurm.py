@@ -143,7 +143,7 @@ def test_rasters_are_byte_for_byte_those_of_a_local_run(cluster, local):
 def test_all_that_happens_to_a_tile_is_one_job(cluster):
     tiles = of_rule(cluster, "unwrap_tile")
     assert states(tiles).count("COMPLETED") == 4
-    for rule in ("tile_mesh", "link_model", "integrate_parameters"):
+    for rule in ("tile_mesh", "link_model"):
         assert of_rule(cluster, rule) == tiles
 
 

@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
+from emcflow.io.date_file import DateFile
 from emcflow.io.raster import read_band, windows
 
 # Whole blocks of the rasters, so that each is decompressed once; all interferograms at a time.
@@ -40,14 +41,14 @@ ROUNDING_RAD = 1e-3
 
 
 @dataclass(frozen=True)
-class TimeSeries:
-    """Phase of every date at the points of a scene, relative to a reference point and first date.
+class SceneDates:
+    """Phase of every date at the points of a scene, as the interferograms have it.
 
     Attributes
     ----------
     points : ndarray of int32, shape (npoints, 2)
         Row and column.
-    phase : ndarray of float32, shape (ndates, npoints)
+    phase : DateFile
         [rad], that of the first date is 0.
     misfit : ndarray of float32, shape (npoints,)
         Root mean square over the interferograms of what they differ by from the dates [rad].
@@ -55,17 +56,29 @@ class TimeSeries:
         Points with a misfit, as places in `points`.
     date_misfit : ndarray of float32, shape (ndates, nopen)
         Root mean square over the interferograms of a date [rad], at these points.
-    velocity, velocity_sigma : ndarray of float32, shape (npoints,)
-        See :func:`fit_velocity` [rad/yr].
     """
 
     points: np.ndarray
-    phase: np.ndarray
+    phase: DateFile
     misfit: np.ndarray
     open_points: np.ndarray
     date_misfit: np.ndarray
-    velocity: np.ndarray
-    velocity_sigma: np.ndarray
+
+    def place(self, row_col: tuple[int, int], known: np.ndarray | None = None) -> int:
+        """Return the place of a reference point, by its row and column.
+
+        Raises
+        ------
+        InputError
+            If it is none of the points, or of those that are `known`, bool (npoints,).
+        """
+        at = np.flatnonzero((self.points == row_col).all(axis=1))
+        if not at.size or (known is not None and not known[at[0]]):
+            raise InputError(
+                "reference point row {}, column {} is masked: it is in no labelled component, or "
+                "has no DEM error; choose another reference.point, or null".format(*row_col)
+            )
+        return int(at[0])
 
 
 def pair_weights(residues: np.ndarray, npoints: int) -> np.ndarray:
@@ -190,13 +203,11 @@ def invert_scene(
     paths: Sequence[str | Path],
     pairs: np.ndarray,
     weights: np.ndarray,
-    years: np.ndarray,
+    ndates: int,
     mask: np.ndarray,
-    reference: tuple[int, int],
-    dem_error: np.ndarray | None = None,
-    rad_per_m: np.ndarray | None = None,
     n_threads: int = 1,
-) -> TimeSeries:
+    folder: str | Path | None = None,
+) -> SceneDates:
     """Invert the interferograms of a scene, window by window.
 
     Parameters
@@ -207,50 +218,25 @@ def invert_scene(
         Indices of dates.
     weights : ndarray of float, shape (npairs,)
         See :func:`pair_weights`.
-    years : ndarray of float, shape (ndates,)
-        Time of each date [yr].
+    ndates : int
     mask : ndarray of bool, shape (rows, cols)
         Points to work on.
-    reference : tuple of int
-        Row and column of the point whose phase is subtracted, one of the mask.
-    dem_error : ndarray, shape (nterms, rows, cols), optional
-        DEM error, whose phase is taken out; finite on the mask. One term [m]; where the view
-        changes over the scene two, its multiples of the scene's columns, see
-        :mod:`emcflow.acquisition.viewing`.
-    rad_per_m : ndarray, shape (ndates, nterms), optional
-        Phase of one unit of each term at each date.
     n_threads : int
         Rasters read side by side.
+    folder : path, optional
+        Where there is room for the phase of all dates.
 
     Returns
     -------
-    TimeSeries
+    SceneDates
         Points window by window, in each row by row.
-
-    Raises
-    ------
-    InputError
-        If the reference is no point of the mask.
     """
-    if not mask[reference]:
-        raise InputError(
-            f"reference point row {reference[0]}, column {reference[1]} is masked: it is in no "
-            "labelled component, or has no DEM error; choose another reference.point, or null"
-        )
-    inverse = network_inverse(pairs, len(years), weights)
-
-    def dates_of(unwrapped: np.ndarray, at: tuple) -> tuple[np.ndarray, np.ndarray]:
-        """Phase of the dates as the interferograms have it, and without the DEM error."""
-        phase = inverse @ unwrapped
-        if dem_error is None:
-            return phase, phase
-        return phase, phase - rad_per_m @ dem_error[:, *at]
-
+    inverse = network_inverse(pairs, ndates, weights)
     npoints, done = int(np.count_nonzero(mask)), 0
     points = np.empty((npoints, 2), dtype=np.int32)
-    series = np.empty((len(years), npoints), dtype=np.float32)
-    misfit, velocity, sigma = np.empty((3, npoints), dtype=np.float32)
-    open_points, date_misfit = [], []
+    series = DateFile(ndates, npoints, folder)
+    misfit = np.empty(npoints, dtype=np.float32)
+    open_points, date_misfit = [np.empty(0, np.int64)], [np.empty((ndates, 0), np.float32)]
     # Threads of BLAS may round differently from one of them.
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
 
@@ -262,9 +248,6 @@ def invert_scene(
                 row[:] = one
             return values
 
-        row, col = reference
-        own = read((row, col, row + 1, col + 1), np.ones((1, 1), dtype=bool))
-        _, zero = dates_of(own.astype(np.float64), ([row], [col]))
         for bounds in windows(mask.shape, WINDOW):
             inside = mask[bounds[0] : bounds[2], bounds[1] : bounds[3]]
             here = np.argwhere(inside) + bounds[:2]
@@ -274,22 +257,22 @@ def invert_scene(
             for start in range(0, len(here), CHUNK_POINTS):
                 some = slice(start, start + CHUNK_POINTS)
                 unwrapped = values[:, some].astype(np.float64)
-                phase, clean = dates_of(unwrapped, tuple(here[some].T))
+                phase = inverse @ unwrapped
+                place = slice(done, done + phase.shape[1])
+                points[place] = here[some]
+                series.write(place, phase)
                 total, of_date = misfits(unwrapped, phase, pairs)
-                clean = clean - zero
-                place = slice(done, done + len(total))
-                points[place], series[:, place], misfit[place] = here[some], clean, total
-                velocity[place], sigma[place] = fit_velocity(clean, years)
+                misfit[place] = total
                 is_open = np.flatnonzero(total)
                 open_points.append(is_open + done)
                 date_misfit.append(of_date[:, is_open].astype(np.float32))
-                done += len(total)
-    return TimeSeries(
-        points,
-        series,
-        misfit,
-        np.concatenate(open_points),
-        np.concatenate(date_misfit, axis=1),
-        velocity,
-        sigma,
+                done = place.stop
+    return SceneDates(
+        points, series, misfit, np.concatenate(open_points), np.concatenate(date_misfit, axis=1)
     )
+
+
+def chunks(npoints: int) -> list[slice]:
+    """Return the places of points that are worked on at a time in double precision."""
+    starts = range(0, npoints, CHUNK_POINTS)
+    return [slice(start, min(start + CHUNK_POINTS, npoints)) for start in starts]

@@ -40,6 +40,7 @@ PARAMETER_TEXTS = {
     "annual_cos_sigma_mm": ("Standard deviation of the cosine", "mm", DEVIATION),
     "step_sigma_mm": ("Standard deviation of the step", "mm", DEVIATION),
     "thermal_sigma_mm_per_c": ("Standard deviation of the dilation", "mm/°C", DEVIATION),
+    "residual_motion_mm": ("Residual motion", "mm", DEVIATION),
     "link_model_coherence": ("Link-model coherence", "coherence", COHERENCE),
     "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", MOTION),
     "series_velocity_sigma_mm_yr": ("Standard deviation of that velocity", "mm/yr", DEVIATION),
@@ -126,6 +127,9 @@ def parameter_picture(name: str, parameter: Parameter, frame: MapFrame) -> Pictu
         caption = f"{title} in {units}, of the difference from the reference."
         if "CORRELATION" in tags:
             caption += f" Errors of velocity and DEM error have correlation {tags['CORRELATION']}."
+    elif name == "residual_motion_mm":
+        limits = sigma_limits(image)
+        caption = f"{title} in {units}: motion that none of the terms describes, root mean square."
     else:
         limits = coherence_limits(image)
         caption = "How well velocity and DEM error explain the phase of a point’s links: 1 is all."

@@ -73,6 +73,8 @@ class RunFiles:
     parameters : mapping of str to path
         Rasters of the link model and of the time series by their names, those of
         ``emcflow.report.pictures.PARAMETER_TEXTS``. Empty without both.
+    remarks : sequence of path
+        Text files of other rules, a remark a line.
     baselines, misfit : path or None
         ``baselines.csv`` and ``baseline_misfit.csv``; None without a link model.
     truth : path or None
@@ -95,6 +97,7 @@ class RunFiles:
     jobs: Sequence[str] | None = None
     links: Sequence[str] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
     baselines: str | None = None
     misfit: str | None = None
     truth: str | None = None
@@ -176,6 +179,11 @@ def _read_thin(path: str, step: int) -> tuple[np.ndarray, dict[str, str]]:
 # Points
 
 
+def _lines(paths: Sequence[str]) -> list[str]:
+    """Return the lines of some text files."""
+    return [line for path in paths for line in Path(path).read_text("utf-8").splitlines()]
+
+
 def _read_points(files: RunFiles) -> tuple[Scene, CoherenceCounts]:
     """Read the scene, and count the temporal coherence of the points of all tiles."""
     scene_file = read_scene_file(files.stack)
@@ -196,7 +204,7 @@ def _read_points(files: RunFiles) -> tuple[Scene, CoherenceCounts]:
         shared_points=int(np.count_nonzero(degree > 1)),
         tiles_per_pixel=_middle_of_cells(degree, step),
         coherence=read_coherence(files.coherence, shape=_thin_shape(grid.shape, step)),
-        remarks=scene_file.remarks,
+        remarks=(*scene_file.remarks, *_lines(files.remarks)),
     )
     return scene, CoherenceCounts(counts)
 

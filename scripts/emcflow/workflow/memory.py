@@ -69,11 +69,15 @@ PEAKS = {
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
     # values of all tiles, some contrasts of the dates, a few images
+    "link_quality": Peak(fixed_mb=125, point=180, pixel=45),
     "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
     # a layer of each kind, one interferogram, windows of a few interferograms per thread
     "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
-    # one window of all interferograms; the series, and misfits where there are any; images of dates
-    "time_series": Peak(fixed_mb=165, point=40, date=5, pair_mb=1.5, pixel=24, pixel_thread=16),
+    # one window of all interferograms; terms and sigmas of points, misfits where there are any, one
+    # date; images of dates
+    "time_series": Peak(
+        fixed_mb=165, point=90, date=1, pair_mb=1.2, term=24, pixel=24, pixel_thread=16
+    ),
     # an image of the coherence and some of one interferogram
     "export_mintpy": Peak(fixed_mb=195, pixel=30),
     # one raster, a million values at the most

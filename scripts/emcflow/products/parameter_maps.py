@@ -1,0 +1,81 @@
+"""Rasters of velocity, DEM error and further terms: names, units, signs and tags."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERMS, UNITS
+from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
+from emcflow.io.raster import Grid, scatter, write_raster
+
+log = logging.getLogger(__name__)
+RESIDUAL = "residual_phase_rad"
+MOTION = "residual_motion_mm"
+
+
+def write_parameter_maps(
+    output: Mapping[str, str],
+    grid: Grid,
+    points: np.ndarray,
+    values: Mapping[str, np.ndarray],
+    *,
+    extra_terms: Sequence[str],
+    reference: tuple[int, int] | None,
+    geometry: Mapping[str, Any],
+    velocity_positive: str,
+    correlation: float | None,
+) -> None:
+    """Write the maps of all terms, their standard deviations and what they leave of the phase.
+
+    Parameters
+    ----------
+    output : mapping of str to str
+        Path of each raster by its name, as ``velocity_mm_yr``; those there are.
+    grid : Grid
+    points : int (npoints, 2)
+        Row and column.
+    values : mapping of str to float (npoints,)
+        By the same names, motions positive away from the sensor. What is not in it has an empty
+        raster: the dates do not constrain it.
+    extra_terms : sequence of str
+        Terms beside velocity and DEM error.
+    reference : tuple of int or None
+        Row and column of the point that values are relative to, None for the median.
+    geometry : mapping
+        For the tags.
+    velocity_positive : {"away", "toward"}
+        Motion that is to be positive.
+    correlation : float or None
+        Of the errors of velocity and DEM error, positive away.
+    """
+    tags = {"REFERENCE": "row {}, column {}".format(*reference) if reference else "median"}
+    for name, value in geometry.items():
+        tags[name.upper()] = value if isinstance(value, str) else f"{value:.12g}"
+    if correlation is not None:
+        correlation *= MOTION_SIGNS[velocity_positive]
+        tags["CORRELATION"] = f"{correlation:.3f}"
+        log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
+    units = dict(zip(TERMS, UNITS, strict=True)) | {name: EXTRA_UNITS[name] for name in extra_terms}
+    sigmas = SIGMAS | EXTRA_SIGMAS
+    signs = dict.fromkeys(units, MOTION_TEXTS[velocity_positive])
+    signs["dem_error_m"] = "positive where the target stands above the DEM"
+    layers = [(term, unit, {"SIGN": signs[term]}) for term, unit in units.items()]
+    layers += [(sigmas[term], unit, {}) for term, unit in units.items()]
+    layers += [(RESIDUAL, "rad", {}), (MOTION, "mm", {})]
+    for name, unit, own_tags in layers:
+        if name not in output:
+            continue
+        image = np.full(grid.shape, np.nan, np.float32)
+        own = values.get(name)
+        if own is not None and np.isfinite(own).any():
+            moves = name in units and name != "dem_error_m"
+            own = own * MOTION_SIGNS[velocity_positive] if moves else own
+            image = scatter(points, own, grid.shape)
+            log.info("%s from %.3g to %.3g %s", name, np.nanmin(own), np.nanmax(own), unit)
+        else:
+            log.warning("%s is empty: the dates do not constrain it", name)
+        write_raster(output[name], image, grid, units=unit, description=name, tags=tags | own_tags)
