@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+from emcflow.graph.components import regions
 from emcflow.graph.delaunay import confident_links, point_mesh
-from emcflow.graph.planar import regions
 from emcflow.io.coverage import unchanging
 from emcflow.io.hdf5 import create, put, put_graph, put_points, read_points
 from emcflow.io.stack import Stack, coherent_points, read_phase

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.graph.planar import regions
+from emcflow.graph.components import regions
 from emcflow.links.integrate import FINE_TOLERANCE, LinkGraph, zero_medians
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.graph.components import by_size, regions
 
 
 @dataclass(frozen=True)
@@ -353,21 +354,5 @@ def _assemble(tiles, npairs: int, found: list[tuple], too_small: list[tuple]) ->
         difference=np.array([link[4] for link in found], np.int16).reshape(nlinks, npairs),
         agreement=np.array([link[5] for link in found], np.float32).reshape(nlinks, npairs),
         too_small=np.array(sorted(too_small), np.int64).reshape(-1, 3),
-        component=_components(links, node_points),
+        component=by_size(regions(links, node_points.size), node_points),
     )
-
-
-def _components(links: np.ndarray, node_points: np.ndarray) -> np.ndarray:
-    """Connected components of the offset graph, the one with the most points first."""
-    # not by planar.regions: SciPy would take more memory than all else in the job
-    label, before = np.arange(node_points.size), np.empty(0, np.intp)
-    while not np.array_equal(label, before):  # each takes the least label of its neighbours
-        before = label.copy()
-        for one, other in (links.T, links.T[::-1]):
-            np.minimum.at(label, one, before[other])
-    label = np.unique(label, return_inverse=True)[1]
-    ncomponents = label.max(initial=-1) + 1
-    size = np.bincount(label, weights=node_points, minlength=ncomponents)
-    rank = np.empty(ncomponents, np.int32)
-    rank[np.argsort(-size, kind="stable")] = np.arange(ncomponents, dtype=np.int32)
-    return rank[label]
