@@ -28,13 +28,13 @@ from emcflow.io.hdf5 import open_product, read, read_link_weights, read_overlaps
 from emcflow.io.network_tables import CORNERS, read_interferograms
 from emcflow.io.raster import NO_LABEL_DATA, Grid, open_raster, read_band
 from emcflow.io.stack import read_coherence
+from emcflow.io.tiles_json import tiles_from_json
 from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.network.networks import Network
 from emcflow.products.accuracy import share_right
 from emcflow.products.closure import Closure, all_triangles, largest_of_cells
 from emcflow.products.quality import SEAM_AGREEMENT
 from emcflow.report import figures
-from emcflow.tiles.cut import tiles_from_json
 from emcflow.tiles.overlaps import Overlaps
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
