@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from emcflow.network.pairs import MERGED_AT_ONCE
+from emcflow.workflow.batches import MERGED_AT_ONCE
 from emcflow.workflow.memory import predicted_mb
 from scipy.optimize import nnls
 

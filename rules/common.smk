@@ -25,6 +25,7 @@ from emcflow.workflow.inputs import (
     local_files,
     view_rasters,
 )
+from emcflow.workflow.batches import MERGED_AT_ONCE, in_batches
 from emcflow.workflow.memory import predicted_mb
 from emcflow.acquisition.model_terms import (
     EXTRA_SIGMAS,
@@ -37,7 +38,7 @@ from emcflow.io.date_tables import read_temperatures
 from emcflow.links.terms import choose_model_terms
 from emcflow.network.networks import hop3_network
 from emcflow.io.pair_table import read_pairs
-from emcflow.network.pairs import MERGED_AT_ONCE, delaunay_pairs, in_batches
+from emcflow.network.pairs import delaunay_pairs
 from emcflow.io.raster import BLOCK
 from emcflow.io.fingerprints import files_state, fingerprint
 from emcflow.links.search_grid import check_search
@@ -45,7 +46,7 @@ from emcflow.products.simulate import simulation_baselines, simulation_dates
 from emcflow.io.stack import check_reference, phase_linked_stack
 from emcflow.workflow.surroundings import check_clock, check_proj, place_caches
 from emcflow.io.text_baselines import table_files
-from emcflow.tiles.cut import tiles_from_json
+from emcflow.io.tiles_json import tiles_from_json
 from emcflow.workflow.update import check_kept, find_previous
 
 

@@ -8,7 +8,6 @@ from emcflow.io.network_tables import read_interferograms
 from emcflow.io.raster import NO_LABEL_DATA, scatter, write_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
-from emcflow.network.pairs import MERGED_AT_ONCE, in_batches
 from emcflow.products.reference import read_references
 from emcflow.tiles.merge import (
     LEAST_LABELLED_POINTS,
@@ -17,6 +16,7 @@ from emcflow.tiles.merge import (
     reference_cycles,
     scene_index,
 )
+from emcflow.workflow.batches import MERGED_AT_ONCE, in_batches
 from emcflow.workflow.job import job, progress
 
 CYCLE = 2 * np.pi

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+from emcflow.graph.components import regions
 from emcflow.graph.delaunay import confident_links, point_mesh
-from emcflow.graph.planar import regions
 from emcflow.io.coverage import unchanging
 from emcflow.io.hdf5 import create, put, put_graph, put_points, read_points
 from emcflow.io.stack import Stack, coherent_points, read_phase
-from emcflow.tiles.cut import tiles_from_json
+from emcflow.io.tiles_json import tiles_from_json
 from emcflow.workflow.job import job
 from emcflow.workflow.taken_over import check_phase
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.io.hdf5 import create, open_product, put_overlaps, read_tile_points
-from emcflow.tiles.cut import tiles_from_json
+from emcflow.io.tiles_json import tiles_from_json
 from emcflow.tiles.merge import LEAST_LABELLED_POINTS
 from emcflow.tiles.overlaps import check_any_points, measure_overlaps
 from emcflow.workflow.job import job

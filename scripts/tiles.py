@@ -4,7 +4,8 @@ from pathlib import Path
 
 from emcflow.io.files import write_text
 from emcflow.io.stack import coherent_points
-from emcflow.tiles.cut import density_tiles, tiles_from_json, tiles_to_json
+from emcflow.io.tiles_json import tiles_from_json, tiles_to_json
+from emcflow.tiles.cut import density_tiles
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:

@@ -30,6 +30,7 @@ from emcflow.io.stack import (
     coherent_points,
     find_stack,
 )
+from emcflow.io.tiles_json import tiles_from_json
 from emcflow.links.search_grid import check_search
 from emcflow.products.selection import (
     amplitude_dispersion,
@@ -39,7 +40,6 @@ from emcflow.products.selection import (
     coherence_of_dispersion,
     read_mask,
 )
-from emcflow.tiles.cut import tiles_from_json
 from emcflow.workflow import surroundings
 from emcflow.workflow.config import SCHEMA_PATH, check_config
 from emcflow.workflow.surroundings import check_clock, place_caches

@@ -6,11 +6,11 @@ import pytest
 from emcflow.errors import InputError
 from emcflow.tiles.overlaps import (
     TilePoints,
-    common_points,
     measure_overlaps,
     most_frequent,
     overlap_deciles,
 )
+from emcflow.tiles.scene import border_distance, common_points, scene_points, shared_points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -50,6 +50,31 @@ def test_flat_indices_do_not_overflow_in_large_scenes():
 def test_points_that_are_not_sorted_are_refused(points):
     with pytest.raises(InputError, match="not sorted by row and column at index 1"):
         common_points(np.array(points), np.array([[0, 0]]), 10)
+
+
+def test_points_of_two_tiles_in_one_scene():
+    # the second tile begins in column 2, where the first one's island lies
+    first = tile_of((0, 0, 4, 3), [(0, 0), (0, 1), (0, 2), (3, 2)], [0, 0, 0, 1])
+    second = tile_of((0, 2, 4, 6), [(0, 2), (0, 4), (3, 2), (3, 5)])
+    far = tile_of((0, 5, 3, 6), [(1, 5)])
+    scene = scene_points([first, second, far], (4, 6))
+    every = [[0, 0], [0, 1], [0, 2], [0, 4], [1, 5], [3, 2], [3, 5]]
+    assert scene.points.tolist() == every
+    assert [at.tolist() for at in scene.places] == [[0, 1, 2, 5], [2, 3, 5, 6], [4]]
+    (shared,) = shared_points([first, second, far], (4, 6))
+    assert (shared.i, shared.j) == (0, 1)
+    assert (shared.at_i.tolist(), shared.at_j.tolist()) == ([2, 3], [0, 2])
+    assert [(a, b, at.tolist()) for a, b, at in shared.nodes] == [(0, 2, [0]), (1, 2, [1])]
+
+
+def test_distance_to_the_sides_that_have_a_neighbour():
+    tile = tile_of((0, 2, 4, 6), [(0, 2), (2, 4), (3, 2), (3, 5)])
+    # rows 0 and 4 are borders of the scene, column 6 is none
+    assert border_distance(tile, (4, 9), 1).tolist() == [1, 2, 1, 1]
+    assert border_distance(tile, (4, 9), 0.5).tolist() == [0.5, 1.5, 0.5, 0.5]
+    assert border_distance(tile, (4, 6), 0.5).tolist() == [0.5, 2.5, 0.5, 3.5]
+    whole = tile_of((0, 0, 4, 6), [(1, 1)])
+    assert border_distance(whole, (4, 6), 0.5).tolist() == [6]
 
 
 def test_deciles_by_hand():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from emcflow.errors import InputError
 from emcflow.io.pair_table import read_pairs
-from emcflow.network.pairs import delaunay_pairs, in_batches
+from emcflow.network.pairs import delaunay_pairs
+from emcflow.workflow.batches import in_batches
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay

@@ -5,13 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from emcflow.errors import InputError
+from emcflow.graph import components
+from emcflow.graph.components import by_size, path_to, regions, spanning_tree
 from emcflow.graph.delaunay import point_mesh
 from emcflow.graph.planar import (
     breadth_first_tree,
     dual_adjacency,
     integrate_cycles,
     planar_graph,
-    regions,
     residues,
 )
 from hypothesis import given, settings
@@ -203,6 +204,47 @@ def test_tree_is_breadth_first(graph):
     a, b = graph.edges.T
     assert (np.abs(depth[a] - depth[b]) <= 1).all()
     assert sorted(tree.order.tolist()) == list(range(graph.nnodes))
+
+
+@settings(deadline=None, max_examples=30)
+@given(meshes(), st.integers(0, 2**32 - 1), st.booleans())
+def test_compiled_search_is_the_interpreted_one(graph, seed, directed):
+    rng = np.random.default_rng(seed)
+    allowed = rng.random(graph.nedges) < 0.5
+    given = graph.edges, graph.nnodes, allowed, int(rng.integers(graph.nnodes)), 2 - directed
+    for a, b in zip(
+        components._breadth_first(*given), components._compiled_breadth_first(*given), strict=True
+    ):
+        assert a.dtype == b.dtype
+        assert np.array_equal(a, b)
+
+
+def test_regions_of_a_long_tangled_path_are_one():
+    path = np.random.default_rng(3).permutation(2000)
+    links = np.stack([path[:-1], path[1:]], axis=1)
+    assert not regions(links, 2000).any()
+    # two halves: the one with node 0 comes first, wherever it lies on the path
+    halves = regions(np.delete(links, 999, axis=0), 2000)
+    zero = np.isin(np.arange(2000), path[:1000]) == (0 in path[:1000])
+    assert np.array_equal(halves, np.where(zero, 0, 1))
+    assert regions(np.empty((0, 2), int), 3).tolist() == [0, 1, 2]
+    assert regions([], 0).tolist() == []
+
+
+def test_regions_by_size():
+    # 3, 1 and 2 nodes: the largest is 0; two of equal weight keep their order
+    region = np.array([2, 0, 2, 1, 0, 0])
+    assert by_size(region).tolist() == [1, 0, 1, 2, 0, 0]
+    assert by_size(np.array([0, 1, 2]), np.array([5.0, 7.0, 5.0])).tolist() == [1, 0, 2]
+
+
+def test_directed_ways_of_the_fewest_edges():
+    #  3 -> 0 -> 1 -> 2 -> 4, and 2 -> 0 back; from 0, node 3 is not reached
+    edges = [(3, 0), (0, 1), (1, 2), (2, 0), (2, 4)]
+    tree = spanning_tree(edges, 5, first=0, directed=True)
+    assert path_to(tree, 4) == [0, 1, 2, 4]
+    assert path_to(tree, 3) == [3]
+    assert path_to(spanning_tree(edges, 5, first=4), 3) == [4, 2, 0, 3]
 
 
 def test_sums_that_do_not_fit_are_refused():

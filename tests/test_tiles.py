@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.tiles.cut import Tile, density_tiles, tiles_from_json, tiles_to_json
+from emcflow.io.tiles_json import tiles_from_json, tiles_to_json
+from emcflow.tiles.cut import Tile, density_tiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

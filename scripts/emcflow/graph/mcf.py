@@ -33,6 +33,7 @@ from numba import njit
 
 from emcflow.arrays import whole_array
 from emcflow.errors import InputError
+from emcflow.graph.components import regions
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +119,9 @@ def _search(
 
     Arcs of zero reduced cost, which are many once flows exist, go over `stack` and skip the heap.
     What is no nearer than the nearest sink so far is not kept: this spares most arcs of the ground.
+
+    None of the searches of `emcflow.graph.components`: it stops at the first sink, on residual arcs
+    that change after every search, and must touch no node beyond those that it visits.
     """
     distance[source] = 0
     parent[source] = -1
@@ -356,15 +360,8 @@ class FlowSolver:
 
     def _refuse(self, residues):
         """Raise the error that names the part of the dual graph whose residues do not cancel."""
-        from scipy.sparse import csr_array
-        from scipy.sparse.csgraph import connected_components
-
-        shape = (self.nnodes, self.nnodes)
-        links = csr_array(
-            (np.ones(self.arc_cost.size, np.int8), self._arcs.target, self._arcs.indptr),
-            shape=shape,
-        )
-        _, part = connected_components(links, directed=False)
+        ends = np.stack([self._arcs.target[self.mate], self._arcs.target], axis=1)
+        part = regions(ends, self.nnodes)
         total = np.bincount(part, weights=residues).astype(np.int64)
         worst = int(np.flatnonzero(total)[0])
         raise InputError(

@@ -12,6 +12,7 @@ import numpy as np
 from emcflow.arrays import whole_array
 from emcflow.compiled import compiled
 from emcflow.errors import InputError
+from emcflow.graph.components import SpanningTree, spanning_tree
 
 _INT16_MAX = 32767
 
@@ -82,31 +83,6 @@ class DualAdjacency:
     target: np.ndarray
     edge: np.ndarray
     sign: np.ndarray
-
-
-@dataclass(frozen=True)
-class SpanningTree:
-    """Breadth-first forest: one tree per connected component, from its lowest node.
-
-    Attributes
-    ----------
-    order : int32 (nnodes,)
-        Nodes in the order of the search: a parent comes before its children.
-    parent : int32 (nnodes,)
-        Parent of each node, -1 for a root.
-    edge : int32 (nnodes,)
-        Edge between each node and its parent, -1 for a root.
-    sign : int8 (nnodes,)
-        +1 where the way from parent to node is the edge's own direction, -1 against it; root: 0.
-    region : int32 (nnodes,)
-        Connected component of each node, numbered from 0 by the lowest node.
-    """
-
-    order: np.ndarray
-    parent: np.ndarray
-    edge: np.ndarray
-    sign: np.ndarray
-    region: np.ndarray
 
 
 def planar_graph(triangles, nnodes, extra_edges=None) -> PlanarGraph:
@@ -280,84 +256,7 @@ def breadth_first_tree(graph, allowed=None) -> SpanningTree:
     -------
     SpanningTree
     """
-    if allowed is None:
-        allowed = np.ones(graph.nedges, dtype=np.bool_)
-    allowed = np.ascontiguousarray(allowed, dtype=np.bool_)
-    return SpanningTree(*_breadth_first(graph.edges, graph.nnodes, allowed))
-
-
-def regions(edges, nnodes) -> np.ndarray:
-    """Number the regions that edges join, in the order of their lowest nodes.
-
-    The same as those of `breadth_first_tree`, sooner than numba is there to plant one.
-
-    Parameters
-    ----------
-    edges : int (nedges, 2)
-        Nodes of each edge.
-    nnodes : int
-
-    Returns
-    -------
-    int32 (nnodes,)
-    """
-    from scipy.sparse import coo_array  # slow to import, and most that use this module need it not
-    from scipy.sparse.csgraph import connected_components
-
-    joined = coo_array((np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), (nnodes, nnodes))
-    return connected_components(joined, directed=False)[1]
-
-
-@compiled
-def _breadth_first(edges, nnodes, allowed):
-    """Order, parent, edge, sign and region of each node of the breadth-first forest."""
-    nedges = edges.shape[0]
-    start = np.zeros(nnodes + 1, dtype=np.int64)
-    for e in range(nedges):
-        if allowed[e]:
-            start[edges[e, 0] + 1] += 1
-            start[edges[e, 1] + 1] += 1
-    for i in range(nnodes):
-        start[i + 1] += start[i]
-    incident = np.empty(start[nnodes], dtype=np.int32)
-    fill = start[:nnodes].copy()
-    for e in range(nedges):
-        if allowed[e]:
-            for side in range(2):
-                node = edges[e, side]
-                incident[fill[node]] = e
-                fill[node] += 1
-
-    order = np.empty(nnodes, dtype=np.int32)
-    parent = np.full(nnodes, -1, dtype=np.int32)
-    edge = np.full(nnodes, -1, dtype=np.int32)
-    sign = np.zeros(nnodes, dtype=np.int8)
-    region = np.full(nnodes, -1, dtype=np.int32)
-    count = 0
-    nregions = 0
-    for root in range(nnodes):
-        if region[root] >= 0:
-            continue
-        region[root] = nregions
-        head = count
-        order[count] = root
-        count += 1
-        while head < count:
-            node = order[head]
-            head += 1
-            for j in range(start[node], start[node + 1]):
-                e = incident[j]
-                forward = edges[e, 0] == node
-                other = edges[e, 1] if forward else edges[e, 0]
-                if region[other] < 0:
-                    region[other] = nregions
-                    parent[other] = node
-                    edge[other] = e
-                    sign[other] = 1 if forward else -1
-                    order[count] = other
-                    count += 1
-        nregions += 1
-    return order, parent, edge, sign, region
+    return spanning_tree(graph.edges, graph.nnodes, allowed)
 
 
 def integrate_cycles(tree, k) -> np.ndarray:

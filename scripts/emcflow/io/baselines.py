@@ -13,7 +13,6 @@ missing, ambiguous or contradictory is an error that names the line.
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.graph.components import path_to, regions, spanning_tree
 from emcflow.io.fingerprints import fingerprint
 from emcflow.io.tables import DATE, REFERENCE, SECONDARY, Table, read_table
 from emcflow.io.text_baselines import LAYOUTS, NO_VALUE, read_text_baselines
@@ -214,8 +214,7 @@ def _unique(rows: list[_Row], path: str | Path) -> list[_Row]:
 
 def _solve_pairs(rows: list[_Row], stack_dates: tuple[str, ...], path: str | Path) -> Baselines:
     """Find one value per date from the values of pairs."""
-    parts = _connected_parts(rows)
-    used = [part for part in parts if part.intersection(stack_dates)]
+    used = [part for part in _parts(rows) if part.intersection(stack_dates)]
     if len(used) > 1:
         listed = "; ".join(
             ", ".join(sorted(part.intersection(stack_dates))) for part in sorted(used, key=min)
@@ -277,15 +276,11 @@ def _misfit_table(rows: list[_Row], misfit: Sequence[float]) -> pd.DataFrame:
     return pd.DataFrame(records, columns=list(MISFIT_COLUMNS))
 
 
-def _connected_parts(rows: list[_Row]) -> list[set[str]]:
+def _parts(rows: list[_Row]) -> list[set[str]]:
     """Return the sets of dates that pairs connect."""
-    part_of: dict[str, set[str]] = {}
-    for row in rows:
-        first, second = (part_of.setdefault(name, {name}) for name in row.dates)
-        if first is not second:
-            first |= second
-            part_of.update(dict.fromkeys(second, first))
-    return list({id(part): part for part in part_of.values()}.values())
+    names, pairs = np.unique([row.dates for row in rows], return_inverse=True)
+    part = regions(pairs, len(names))
+    return [set(names[part == number].tolist()) for number in range(part.max() + 1)]
 
 
 def _least_squares(pairs: np.ndarray, given: np.ndarray, ndates: int) -> np.ndarray:
@@ -331,27 +326,12 @@ def _open_loop(
     closure : float
         Sum of the pairs' values around the loop [m].
     """
-    steps: dict[int, list[tuple[int, int, float]]] = {}
-    for pair, (first, second) in enumerate(pairs.tolist()):
-        if pair != worst and misfit[pair] != 0:
-            sign = 1.0 if misfit[pair] > 0 else -1.0
-            start, stop = (first, second) if sign > 0 else (second, first)
-            steps.setdefault(start, []).append((stop, pair, sign))
-    home, start = pairs[worst].tolist()
-    closure = given[worst]
-    if misfit[worst] < 0:
-        home, start, closure = start, home, -closure
-    came_from: dict[int, tuple[int, float]] = {start: (home, closure)}
-    queue = deque([start])
-    while home not in came_from:
-        here = queue.popleft()
-        for there, pair, sign in steps.get(here, []):
-            if there not in came_from:
-                came_from[there] = (here, sign * given[pair])
-                queue.append(there)
-    loop, total = [home], 0.0
-    while len(loop) == 1 or loop[-1] != home:
-        before, value = came_from[loop[-1]]
-        total += value
-        loop.append(before)
-    return loop[::-1], float(total)
+    steps = np.where(misfit[:, None] > 0, pairs, pairs[:, ::-1])
+    sign = np.where(misfit > 0, 1.0, -1.0)
+    home, start = steps[worst].tolist()
+    usable = misfit != 0
+    usable[worst] = False
+    tree = spanning_tree(steps, int(pairs.max()) + 1, usable, start, directed=True)
+    path = path_to(tree, home)
+    closure = sum(sign[pair] * given[pair] for pair in [*tree.edge[path[:0:-1]], worst])
+    return [home, *path], float(closure)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.graph.components import regions
 from emcflow.io.filenames import pair_in_name
 from emcflow.io.stack import check_excluded, check_number_of_dates, find_rasters
-from emcflow.network.paths import shortest_paths
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def find_interferograms(
     check_number_of_dates(dates, some_path)
     place = {date: index for index, date in enumerate(dates)}
     pairs = tuple((place[first], place[second]) for first, second in by_pair)
-    apart = [dates[d] for d in np.flatnonzero(shortest_paths(pairs, len(dates), 0)[0] < 0)]
+    apart = [dates[d] for d in np.flatnonzero(regions(pairs, len(dates)))]
     if apart:
         raise InputError(
             f"stack.directory: no pairs lead from {dates[0]} to {', '.join(apart)}; expected a "

@@ -10,8 +10,8 @@ from threadpoolctl import threadpool_limits
 
 from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
+from emcflow.graph.components import regions
 from emcflow.graph.multigrid import conjugate_gradients, hierarchy
-from emcflow.graph.planar import regions
 
 log = logging.getLogger(__name__)
 # Components up to this size are factorised, larger ones solved by multigrid: the two cost the same

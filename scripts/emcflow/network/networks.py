@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.graph.components import regions, spanning_tree
 from emcflow.graph.planar import PlanarGraph, planar_graph
 
 # Separate parts that a message names.
@@ -175,41 +176,17 @@ def _orient(triangles, dates):
                 f"pair {dates[a]}_{dates[b]} lies in {len(owner)} triangles, expected at most 2 "
                 "in a planar network: leave out pairs, or list the triangles"
             )
+    shared = [owner for owner in owners.values() if len(owner) == 2]
+    tree = spanning_tree(np.reshape(shared, (-1, 2)), len(triangles))
     oriented = triangles.copy()
-    done = np.zeros(len(triangles), dtype=bool)
-    for seed in range(len(triangles)):
-        stack = [] if done[seed] else [seed]
-        done[seed] = True
-        while stack:
-            a, b, c = oriented[stack[-1]].tolist()
-            t = stack.pop()
-            for start, end in ((a, b), (b, c), (c, a)):
-                for other in owners[min(start, end), max(start, end)]:
-                    if not done[other]:
-                        apex = next(d for d in triangles[other].tolist() if d not in (start, end))
-                        oriented[other] = (end, start, apex)
-                        done[other] = True
-                        stack.append(other)
+    for t in tree.order.tolist():
+        if tree.parent[t] >= 0:
+            walked = oriented[tree.parent[t]].tolist()
+            (apex,) = set(triangles[t].tolist()).difference(walked)
+            (across,) = set(walked).difference(triangles[t].tolist())
+            corner = walked.index(across)
+            oriented[t] = walked[corner - 1], walked[corner - 2], apex
     return oriented
-
-
-def _parts(nnodes, links):
-    """Label the connected parts of a small graph, from 0 in the order of their lowest nodes.
-
-    Each node takes the lowest label among its neighbours, and that node's label in turn, until
-    nothing changes: a chain halves in every round.
-    """
-    label = np.arange(nnodes)
-    a, b = links.T
-    while True:
-        lowest = np.minimum(label[a], label[b])
-        spread = label.copy()
-        np.minimum.at(spread, label[a], lowest)
-        np.minimum.at(spread, label[b], lowest)
-        spread = spread[spread[label]]
-        if (spread == label).all():
-            return np.unique(label, return_inverse=True)[1]
-        label = spread
 
 
 def check_connected(dates, pairs, what: str, advice: str) -> None:
@@ -227,7 +204,7 @@ def check_connected(dates, pairs, what: str, advice: str) -> None:
     ------
     InputError
     """
-    region = _parts(len(dates), pairs)
+    region = regions(pairs, len(dates))
     nparts = region.max(initial=0) + 1
     if nparts > 1:
         first, size = np.unique(region, return_index=True, return_counts=True)[1:]
@@ -251,7 +228,7 @@ def _check_loops(network):
     graph = network.graph
     inner = (graph.left != graph.ground) & (graph.right != graph.ground)
     ntri = graph.ntriangles
-    surface = _parts(ntri, np.stack([graph.left[inner], graph.right[inner]], axis=1))
+    surface = regions(np.stack([graph.left[inner], graph.right[inner]], axis=1), ntri)
     nsurfaces = surface.max(initial=-1) + 1
     one_sided = (graph.left == graph.ground) != (graph.right == graph.ground)
     border = np.minimum(graph.left, graph.right)[one_sided]

@@ -18,31 +18,6 @@ from emcflow.network.networks import check_connected
 
 # The triangulation is exact in whole numbers: parts of the range of time and of baselines.
 PARTS_OF_RANGE = 1_000_000
-# Interferograms that a job of the merge holds at a time.
-MERGED_AT_ONCE = 14
-
-
-def in_batches(pairs: Sequence, most: int, even: bool = False) -> list[Sequence]:
-    """Cut a sequence of pairs into parts of about equal length.
-
-    Parameters
-    ----------
-    pairs : sequence
-    most : int
-        Length of a part at the most.
-    even : bool
-        Whether there is to be an even number of parts where there is more than one: the last does
-        not keep a machine of two cores waiting.
-
-    Returns
-    -------
-    list of sequence
-        In the order of the pairs, none of them empty.
-    """
-    parts = -(-len(pairs) // most)
-    if even and parts > 1:
-        parts += parts % 2
-    return [pairs[len(pairs) * i // parts : len(pairs) * (i + 1) // parts] for i in range(parts)]
 
 
 def delaunay_pairs(

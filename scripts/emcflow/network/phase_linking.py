@@ -28,8 +28,8 @@ from numba import njit
 
 from emcflow.arrays import phase_array, whole_array
 from emcflow.errors import InputError
+from emcflow.graph.components import spanning_tree
 from emcflow.graph.mcf import in_threads
-from emcflow.network.paths import shortest_paths
 
 PIXELS_PER_CHUNK = 4096
 MAX_STEPS = 100
@@ -85,9 +85,9 @@ def link_phases(
     inverse = np.zeros((ndates, ndates))
     inverse[1:, 1:] = np.linalg.inv(incidence[:, 1:].T @ incidence[:, 1:])
     starts = {0, ndates // 2, ndates - 1} if len(pairs) >= ndates else {0}
-    trees = [shortest_paths(pairs, ndates, root) for root in sorted(starts)]
-    orders = np.stack([order for order, _ in trees])
-    edges = np.stack([edge for _, edge in trees])
+    trees = [spanning_tree(pairs, ndates, first=root) for root in sorted(starts)]
+    orders = np.stack([tree.order for tree in trees])
+    edges = np.stack([tree.edge[tree.order] for tree in trees])
     npixels = pair_phase.shape[1]
     phase = np.empty((ndates, npixels), np.float32)
     coherence = np.empty(npixels, np.float32)

@@ -20,6 +20,7 @@ from emcflow.io.network_tables import CORNERS, read_date_baselines, read_interfe
 from emcflow.io.raster import NO_LABEL_DATA, Grid, open_raster, read_band
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
+from emcflow.io.tiles_json import tiles_from_json
 from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.network.networks import Network
 from emcflow.products.accuracy import share_right
@@ -34,7 +35,6 @@ from emcflow.report.data import (
     RunData,
     Scene,
 )
-from emcflow.tiles.cut import tiles_from_json
 
 # Whose versions the results depend on.
 PACKAGES = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from emcflow.graph.planar import regions
+from emcflow.graph.components import regions
 
 # SciPy is slow to import, and a tile that shares no points needs it not.
 

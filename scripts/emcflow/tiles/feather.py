@@ -6,8 +6,15 @@ from itertools import pairwise
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.graph.planar import regions
+from emcflow.graph.components import by_size, regions
 from emcflow.links.integrate import FINE_TOLERANCE, LinkGraph, zero_medians
+from emcflow.tiles.scene import (
+    border_distance,
+    check_bounds,
+    first_nodes,
+    scene_points,
+    shared_points,
+)
 
 
 @dataclass(frozen=True)
@@ -19,7 +26,7 @@ class TileValues:
     bounds : tuple of int
         First row, first column, end row, end column in the scene; ends excluded.
     points : int32 (npoints, 2)
-        Row and column in the scene, each point once.
+        Row and column in the scene, sorted by row, then column, each point once.
     values : float (nterms, npoints)
         Values up to a constant per region.
     region : int (npoints,)
@@ -86,7 +93,7 @@ def tile_offsets(tiles, shape, min_overlap_points=1):
     Raises
     ------
     InputError
-        If a tile's arrays disagree or points lie outside its bounds.
+        If a tile's arrays disagree, or points are not sorted or lie outside its bounds.
 
     Notes
     -----
@@ -94,22 +101,17 @@ def tile_offsets(tiles, shape, min_overlap_points=1):
     which a few wrong points do not move. Offsets are the least squares fit to these medians,
     weighted by the number of common points, in each connected part of the graph of regions.
     """
+    check_bounds(tiles, shape)
     for number, tile in enumerate(tiles):
-        _check_tile(number, tile, shape)
-    nregions = [int(tile.region.max()) + 1 if len(tile.region) else 0 for tile in tiles]
-    first = np.concatenate([[0], np.cumsum(nregions)]).astype(np.int64)
-    keys = [_flat(tile.points, shape) for tile in tiles]
+        _check_sizes(number, tile)
+    first = first_nodes(tiles)
     pairs, medians, counts = [], [], []
-    for i in range(len(tiles)):
-        for j in range(i + 1, len(tiles)):
-            if not _overlap(tiles[i].bounds, tiles[j].bounds):
-                continue
-            _, at_i, at_j = np.intersect1d(keys[i], keys[j], True, return_indices=True)
-            difference = tiles[i].values[:, at_i] - tiles[j].values[:, at_j]
-            for a, b, chosen in _groups(tiles[i].region[at_i], tiles[j].region[at_j]):
-                if len(chosen) < min_overlap_points:
-                    continue
-                pairs.append((first[i] + a, first[j] + b))
+    for shared in shared_points(tiles, shape):
+        values_i, values_j = tiles[shared.i].values, tiles[shared.j].values
+        difference = values_i[:, shared.at_i] - values_j[:, shared.at_j]
+        for a, b, chosen in shared.nodes:
+            if len(chosen) >= min_overlap_points:
+                pairs.append((a, b))
                 medians.append(np.median(difference[:, chosen], axis=1))
                 counts.append(len(chosen))
     nterms = tiles[0].values.shape[0] if len(tiles) else 0
@@ -155,9 +157,9 @@ def blend_tiles(tiles, offsets, shape, reference=None):
     Szeliski 2006, Image Alignment and Stitching, Found. Trends Comput. Graph. Vis. 2(1), section
     5.2). A tile's weight is nearly 0 where it ends, so the mean does not jump there.
     """
-    keys = np.concatenate([_flat(tile.points, shape) for tile in tiles])
-    scene, place = np.unique(keys, return_inverse=True)
-    weight = np.concatenate([_border_distance(tile, shape) ** 2 for tile in tiles])
+    points, places = scene_points(tiles, shape)
+    place = np.concatenate(places)
+    weight = np.concatenate([border_distance(tile, shape, outermost=0.5) ** 2 for tile in tiles])
     values = np.concatenate(
         [tile.values + o[:, tile.region] for tile, o in zip(tiles, offsets.offsets, strict=True)],
         axis=1,
@@ -165,85 +167,41 @@ def blend_tiles(tiles, offsets, shape, reference=None):
     labels = np.concatenate(
         [c[tile.region] for tile, c in zip(tiles, offsets.component, strict=True)]
     )
-    total = np.bincount(place, weight, len(scene))
-    blended = np.stack([np.bincount(place, weight * row, len(scene)) / total for row in values])
-    component = np.empty(len(scene), np.int64)
+    total = np.bincount(place, weight, len(points))
+    blended = np.stack([np.bincount(place, weight * row, len(points)) / total for row in values])
+    component = np.empty(len(points), np.int64)
     component[place] = labels
-    component = _by_size(component)
-    points = np.stack(np.divmod(scene, shape[1]), axis=1).astype(np.int32)
+    component = by_size(_by_appearance(component)).astype(np.int64)
     blended = zero_medians(blended, component)
     if reference is not None:
-        at = _reference_place(points, scene, reference, shape)
+        at = _reference_place(points, reference)
         own = component == component[at]
         blended[:, own] -= blended[:, at][:, None]
     return SceneValues(points, blended, component)
 
 
-def _groups(a, b):
-    """Each pair of labels that occurs, with the places where it does."""
-    order = np.lexsort((b, a))
-    breaks = np.flatnonzero((np.diff(a[order]) != 0) | (np.diff(b[order]) != 0)) + 1
-    for chosen in np.split(order, breaks):
-        if len(chosen):
-            yield int(a[chosen[0]]), int(b[chosen[0]]), chosen
+def _by_appearance(component):
+    """Number the components that occur in the order of their first points."""
+    _, first, label = np.unique(component, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[label]
 
 
-def _flat(points, shape):
-    return points[:, 0].astype(np.int64) * shape[1] + points[:, 1]
-
-
-def _overlap(first, second):
-    return all(max(first[k], second[k]) < min(first[k + 2], second[k + 2]) for k in (0, 1))
-
-
-def _border_distance(tile, shape):
-    """Distance of every point to the nearest side of the tile within the scene [pixels]."""
-    row0, col0, row1, col1 = tile.bounds
-    row, col = tile.points[:, 0] + 0.5, tile.points[:, 1] + 0.5
-    distance = np.full(len(row), float(max(shape)))
-    for inside, gap in (
-        (row0 > 0, row - row0),
-        (col0 > 0, col - col0),
-        (row1 < shape[0], row1 - row),
-        (col1 < shape[1], col1 - col),
-    ):
-        if inside:
-            distance = np.minimum(distance, gap)
-    return distance
-
-
-def _by_size(component):
-    """Number components anew, the one with most points first; of equals the earlier first."""
-    labels, first, counts = np.unique(component, return_index=True, return_counts=True)
-    order = np.lexsort((first, -counts))
-    number = np.empty(labels.max() + 1 if len(labels) else 0, np.int64)
-    number[labels[order]] = np.arange(len(labels))
-    return number[component]
-
-
-def _reference_place(points, scene, reference, shape):
+def _reference_place(points, reference):
     """Index of the reference point among the scene's points."""
-    key = int(reference[0]) * shape[1] + int(reference[1])
-    at = int(np.searchsorted(scene, key))
-    inside = 0 <= reference[0] < shape[0] and 0 <= reference[1] < shape[1]
-    if not inside or at == len(scene) or scene[at] != key:
+    at = np.flatnonzero((points == np.asarray(reference)).all(axis=1))
+    if not at.size:
         nearest = points[np.argmin(((points - np.asarray(reference)) ** 2).sum(axis=1))]
         raise InputError(
             f"reference point row {reference[0]}, column {reference[1]} has no value: choose a "
             f"valid point, the nearest is row {nearest[0]}, column {nearest[1]}"
         )
-    return at
+    return at[0]
 
 
-def _check_tile(number, tile, shape):
-    row0, col0, row1, col1 = tile.bounds
-    points = np.asarray(tile.points)
-    if tile.values.shape[1] != len(points) or len(tile.region) != len(points):
+def _check_sizes(number, tile):
+    npoints, nvalues, nregions = len(tile.points), tile.values.shape[1], len(tile.region)
+    if not npoints == nvalues == nregions:
         raise InputError(
-            f"tile {number}: {len(points)} points, {tile.values.shape[1]} values and "
-            f"{len(tile.region)} regions: expected as many of each"
+            f"tile {number} has {npoints} points, {nvalues} values and regions of {nregions}: "
+            "expected as many of each; compute the tile again"
         )
-    if not (0 <= row0 < row1 <= shape[0] and 0 <= col0 < col1 <= shape[1]):
-        raise InputError(f"tile {number}: bounds {tile.bounds} in a scene of {tuple(shape)}")
-    if len(points) and not ((points >= (row0, col0)).all() and (points < (row1, col1)).all()):
-        raise InputError(f"tile {number}: points outside its bounds {tile.bounds}")

@@ -23,8 +23,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.graph.components import by_size
 from emcflow.tiles.blend import DirichletProblem, dirichlet_problem, free_problem
-from emcflow.tiles.overlaps import TilePoints, first_nodes
+from emcflow.tiles.scene import (
+    TilePoints,
+    border_distance,
+    check_bounds,
+    first_nodes,
+    scene_points,
+)
 
 # Blended values this close to half a cycle count as ties [cycles]: far above the rounding error of
 # the averages and of the solver, far below what the data can mean.
@@ -143,16 +150,15 @@ def scene_index(
             f"{len(component)} node components for {first[-1]} (tile, region) nodes: expected one "
             "each; measure the overlaps of these tiles again"
         )
-    for t, tile in enumerate(tiles):
-        _check_bounds(t, tile, shape)
-    scene, position = _union(tiles, shape)
+    check_bounds(tiles, shape)
+    points, position = scene_points(tiles, shape)
     nodes = [first[t] + tile.region for t, tile in enumerate(tiles)]
-    labels = np.full(scene.size, np.iinfo(np.int32).max, np.int32)
+    labels = np.full(len(points), np.iinfo(np.int32).max, np.int32)
     for at, node in zip(position, nodes, strict=True):
         labels[at] = np.minimum(labels[at], component[node])
     counts = [labels[at] == component[n] for at, n in zip(position, nodes, strict=True)]
-    depths = [_depth(tile, shape) for tile in tiles]
-    degree, total, owner = _coverage(scene.size, position, counts, depths)
+    depths = [border_distance(tile, shape, outermost=1) for tile in tiles]
+    degree, total, owner = _coverage(len(points), position, counts, depths)
     slot = np.cumsum(degree > 1, dtype=np.int32) - 1
 
     indexed = []
@@ -177,20 +183,9 @@ def scene_index(
                 boundary=np.searchsorted(shared, problem.boundary),
             )
         )
-    points = np.column_stack(np.divmod(scene, shape[1])).astype(np.int32)
     return SceneIndex(
         points, labels, degree, np.flatnonzero(degree > 1), tuple(indexed), int(first[-1])
     )
-
-
-def _union(tiles: Sequence[TilePoints], shape: tuple[int, int]):
-    """Flat indices of the points of all tiles, sorted, and the places of each tile's among them."""
-    keys = [t.points[:, 0].astype(np.int64) * shape[1] + t.points[:, 1] for t in tiles]
-    used = np.zeros(shape[0] * shape[1], bool)
-    for key in keys:
-        used[key] = True
-    scene = np.flatnonzero(used)
-    return scene, [np.searchsorted(scene, key).astype(np.int32) for key in keys]
 
 
 def _coverage(nscene: int, position: list, counts: list, depths: list):
@@ -224,41 +219,6 @@ def _core_problem(
     given = ~counts
     given[shared] = True
     return dirichlet_problem(links, given)
-
-
-def _check_bounds(t: int, tile: TilePoints, shape: tuple[int, int]) -> None:
-    r0, c0, r1, c1 = tile.bounds
-    if not (0 <= r0 < r1 <= shape[0] and 0 <= c0 < c1 <= shape[1]):
-        raise InputError(
-            f"tile {t} has bounds {list(tile.bounds)}: expected a rectangle inside the scene of "
-            f"{shape[0]} x {shape[1]}; make the tiles for this scene again"
-        )
-    row, col = tile.points.T
-    outside = (row < r0) | (row >= r1) | (col < c0) | (col >= c1)
-    if outside.any():
-        raise InputError(
-            f"tile {t} has a point at {tile.points[outside.argmax()].tolist()} outside its bounds "
-            f"{list(tile.bounds)}: expected rows and columns of the scene; compute the tile again"
-        )
-
-
-def _depth(tile: TilePoints, shape: tuple[int, int]) -> np.ndarray:
-    """Pixels from each point to the nearest side of its tile, at least 1.
-
-    Sides on the border of the scene do not count: no other tile goes on there.
-    """
-    row, col = tile.points.T
-    r0, c0, r1, c1 = tile.bounds
-    depth = np.full(len(row), float(max(shape)))
-    for side, distance, border in (
-        (r0, row - r0 + 1, 0),
-        (c0, col - c0 + 1, 0),
-        (r1, r1 - row, shape[0]),
-        (c1, c1 - col, shape[1]),
-    ):
-        if side != border:
-            np.minimum(depth, distance, out=depth)
-    return depth
 
 
 def merge_cycles(
@@ -511,10 +471,7 @@ def component_labels(component: np.ndarray) -> np.ndarray:
         lower component first. 0 in components of fewer than `LEAST_LABELLED_POINTS` points,
         though never in the largest.
     """
-    sizes = np.bincount(component)
-    by_size = np.argsort(-sizes, kind="stable")
-    labels = np.zeros(sizes.size, np.uint16)
-    nlabels = max(1, int(np.count_nonzero(sizes >= LEAST_LABELLED_POINTS)))
-    nlabels = min(nlabels, LARGEST_LABEL, sizes.size)
-    labels[by_size[:nlabels]] = np.arange(1, nlabels + 1)
-    return labels[component]
+    place = by_size(component)
+    labelled = np.count_nonzero(np.bincount(component) >= LEAST_LABELLED_POINTS)
+    nlabels = min(max(1, int(labelled)), LARGEST_LABEL)
+    return np.where(place < nlabels, place + 1, 0).astype(np.uint16)

@@ -11,33 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emcflow.errors import InputError
-
-
-@dataclass(frozen=True)
-class TilePoints:
-    """Where the points of a tile lie and how its mesh joins them.
-
-    Attributes
-    ----------
-    bounds : tuple of int
-        First row, first column, end row, end column in the scene; ends excluded.
-    points : ndarray of int32, shape (npoints, 2)
-        Row and column in the scene, sorted by row, then column, each point once.
-    edges : ndarray of int32, shape (nedges, 2)
-        Point indices at the ends of the links of the tile's mesh.
-    region : ndarray of int32, shape (npoints,)
-        Label (0, 1, ...) of the connected region of the mesh that each point belongs to.
-    """
-
-    bounds: tuple[int, int, int, int]
-    points: np.ndarray
-    edges: np.ndarray
-    region: np.ndarray
-
-    @property
-    def nregions(self) -> int:
-        """Number of regions; 0 for a tile without points."""
-        return int(self.region.max(initial=-1)) + 1
+from emcflow.graph.components import by_size, regions
+from emcflow.tiles.scene import TilePoints, shared_points
 
 
 @dataclass(frozen=True)
@@ -86,21 +61,6 @@ class Overlaps:
         return [(int(t), int(r)) for t, r in self.nodes[self.component == component]]
 
 
-def first_nodes(tiles: Sequence[TilePoints]) -> np.ndarray:
-    """Node number of region 0 of each tile.
-
-    Parameters
-    ----------
-    tiles : sequence of TilePoints
-
-    Returns
-    -------
-    ndarray of int64, shape (ntiles + 1,)
-        Region r of tile t is node ``first[t] + r``; the last value is the number of nodes.
-    """
-    return np.concatenate(([0], np.cumsum([tile.nregions for tile in tiles], dtype=np.int64)))
-
-
 def check_any_points(tiles: Sequence) -> None:
     """Stop where no tile has a point left to work with.
 
@@ -119,50 +79,6 @@ def check_any_points(tiles: Sequence) -> None:
             "stack: no point is left, every coherent pixel is zero or not finite at some date; "
             "expected complex values at all dates: look for a date without data, and leave it out"
         )
-
-
-def common_points(
-    points_i: np.ndarray, points_j: np.ndarray, ncols: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Find the points that two sorted lists share.
-
-    Parameters
-    ----------
-    points_i, points_j : ndarray of int, shape (ni, 2) and (nj, 2)
-        Row and column in the scene, sorted by row, then column, each point once.
-    ncols : int
-        Number of columns of the scene.
-
-    Returns
-    -------
-    ci, cj : ndarray of int64, shape (ncommon,)
-        Increasing indices with ``points_i[ci] == points_j[cj]``.
-
-    Raises
-    ------
-    InputError
-        If a list is not sorted or holds a point twice.
-    """
-    key_i = _flat_index(points_i, ncols)
-    key_j = _flat_index(points_j, ncols)
-    if not (key_i.size and key_j.size):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    place = np.searchsorted(key_j, key_i)
-    place[place == key_j.size] = 0
-    ci = np.flatnonzero(key_j[place] == key_i)
-    return ci, place[ci]
-
-
-def _flat_index(points: np.ndarray, ncols: int) -> np.ndarray:
-    key = points[:, 0].astype(np.int64) * ncols + points[:, 1]
-    if np.any(key[1:] <= key[:-1]):
-        at = int(np.flatnonzero(key[1:] <= key[:-1])[0]) + 1
-        raise InputError(
-            f"tile points are not sorted by row and column at index {at} "
-            f"({points[at].tolist()} after {points[at - 1].tolist()}): expected the order of "
-            "np.argwhere with each point once; compute the tile again"
-        )
-    return key
 
 
 def overlap_deciles(c_i: np.ndarray, c_j: np.ndarray) -> np.ndarray:
@@ -252,22 +168,14 @@ def measure_overlaps(
         If the cycles do not fit the points, or the tiles disagree on the number of pairs.
     """
     npairs = check_cycles(tiles, cycles)
-    first = first_nodes(tiles)
     found: list[tuple] = []
     too_small: list[tuple[int, int, int]] = []
-    for i, j in _touching(tiles):
-        rows = _shared_rows(tiles[i], tiles[j])
-        ci, cj = common_points(tiles[i].points[rows[0]], tiles[j].points[rows[1]], shape[1])
-        if ci.size == 0:
-            continue
-        node_i = first[i] + tiles[i].region[rows[0]][ci]
-        node_j = first[j] + tiles[j].region[rows[1]][cj]
-        groups = _group_by_nodes(node_i, node_j)
-        too_small += [(a, b, at.size) for a, b, at in groups if at.size < min_overlap_points]
-        groups = [group for group in groups if group[2].size >= min_overlap_points]
+    for shared in shared_points(tiles, shape):
+        too_small += [(a, b, at.size) for a, b, at in shared.nodes if at.size < min_overlap_points]
+        groups = [group for group in shared.nodes if group[2].size >= min_overlap_points]
         if groups:
-            c_i = np.asarray(cycles[i][:, rows[0]])[:, ci]
-            c_j = np.asarray(cycles[j][:, rows[1]])[:, cj]
+            c_i = _columns(cycles[shared.i], shared.at_i)
+            c_j = _columns(cycles[shared.j], shared.at_j)
             found += [(a, b, *_link_statistics(c_i[:, at], c_j[:, at])) for a, b, at in groups]
     return _assemble(tiles, npairs, found, too_small)
 
@@ -305,32 +213,9 @@ def check_cycles(tiles: Sequence[TilePoints], cycles: Sequence) -> int:
     return npairs
 
 
-def _touching(tiles: Sequence[TilePoints]) -> list[tuple[int, int]]:
-    """Pairs of tiles whose rectangles intersect."""
-    if not tiles:
-        return []
-    box = np.array([tile.bounds for tile in tiles])
-    start = np.maximum(box[:, None, :2], box[None, :, :2])
-    end = np.minimum(box[:, None, 2:], box[None, :, 2:])
-    return [(int(i), int(j)) for i, j in np.argwhere(np.triu((start < end).all(axis=2), 1))]
-
-
-def _shared_rows(tile_i: TilePoints, tile_j: TilePoints) -> tuple[slice, slice]:
-    """Ranges of points in the rows that both tiles cover; consecutive, as points are sorted."""
-    rows = (
-        max(tile_i.bounds[0], tile_j.bounds[0]),
-        min(tile_i.bounds[2], tile_j.bounds[2]),
-    )
-    first, second = (np.searchsorted(t.points[:, 0], rows).tolist() for t in (tile_i, tile_j))
-    return slice(*first), slice(*second)
-
-
-def _group_by_nodes(node_i: np.ndarray, node_j: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
-    """Split common points by the pair of nodes that they join."""
-    key = node_i.astype(np.int64) * (int(node_j.max()) + 1) + node_j
-    order = np.argsort(key, kind="stable")
-    cuts = np.flatnonzero(np.diff(key[order])) + 1
-    return [(int(node_i[at[0]]), int(node_j[at[0]]), at) for at in np.split(order, cuts)]
+def _columns(cycles, at: np.ndarray) -> np.ndarray:
+    """Cycles at increasing places, read as one slice."""
+    return np.asarray(cycles[:, at[0] : at[-1] + 1])[:, at - at[0]]
 
 
 def _link_statistics(c_i: np.ndarray, c_j: np.ndarray) -> tuple:
@@ -353,21 +238,5 @@ def _assemble(tiles, npairs: int, found: list[tuple], too_small: list[tuple]) ->
         difference=np.array([link[4] for link in found], np.int16).reshape(nlinks, npairs),
         agreement=np.array([link[5] for link in found], np.float32).reshape(nlinks, npairs),
         too_small=np.array(sorted(too_small), np.int64).reshape(-1, 3),
-        component=_components(links, node_points),
+        component=by_size(regions(links, node_points.size), node_points),
     )
-
-
-def _components(links: np.ndarray, node_points: np.ndarray) -> np.ndarray:
-    """Connected components of the offset graph, the one with the most points first."""
-    # not by planar.regions: SciPy would take more memory than all else in the job
-    label, before = np.arange(node_points.size), np.empty(0, np.intp)
-    while not np.array_equal(label, before):  # each takes the least label of its neighbours
-        before = label.copy()
-        for one, other in (links.T, links.T[::-1]):
-            np.minimum.at(label, one, before[other])
-    label = np.unique(label, return_inverse=True)[1]
-    ncomponents = label.max(initial=-1) + 1
-    size = np.bincount(label, weights=node_points, minlength=ncomponents)
-    rank = np.empty(ncomponents, np.int32)
-    rank[np.argsort(-size, kind="stable")] = np.arange(ncomponents, dtype=np.int32)
-    return rank[label]
