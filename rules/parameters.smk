@@ -1,6 +1,6 @@
 """Link values to point values per tile, tiles joined to maps of velocity and DEM error."""
 
-if LINK_MODEL:
+if PLAN.link_model:
 
     rule integrate_parameters:
         input:
@@ -31,10 +31,10 @@ if LINK_MODEL:
             stack=f"{OUT}/stack/stack.json",
             tiles=f"{OUT}/tiles/tiles.json",
             parameters=each_tile(f"{OUT}/parameters/parameters_tile_{{tile}}.h5"),
-            point_view=f"{OUT}/network/point_view.tif" if VIEW_CHANGES else [],
+            point_view=f"{OUT}/network/point_view.tif" if PLAN.view_changes else [],
         output:
-            **{name: f"{OUT}/{name}.tif" for name in PARAMETER_NAMES},
-            **{name: f"{OUT}/quality/{name}.tif" for name in LINK_QUALITY_NAMES},
+            **RESULTS.parameters,
+            **RESULTS.link_quality,
         log:
             f"{OUT}/logs/merge_parameters.log",
         benchmark:
@@ -42,14 +42,14 @@ if LINK_MODEL:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: scene_memory(attempt, "merge_parameters"),
-            runtime=lambda wildcards, attempt: minutes(attempt, 30, scene_points()),
+            mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "merge_parameters"),
+            runtime=lambda wildcards, attempt: minutes(attempt, 30, JOBS.points()),
         params:
             min_overlap_points=config["merge"]["min_overlap_points"],
             reference_point=config["reference"]["point"],
             velocity_positive=config["outputs"]["velocity_positive"],
             geometry=config["geometry"],
-            extra_terms=list(EXTRA_RANGES),
+            extra_terms=list(PLAN.extra_ranges),
             code=code_version("merge_parameters"),
         message:
             "Join the tiles' velocity and DEM error to maps, with their standard deviations"
