@@ -39,7 +39,11 @@ include: "rules/fill.smk"
 include: "rules/quality.smk"
 include: "rules/report.smk"
 include: "rules/terminal.smk"
-include: "rules/outside.smk"
+
+
+# Of all rules, so after the last of them, in whatever order they are.
+config["run"] = settings_of_the_run()
+check_outside()
 
 
 # Seconds each, and at most one raster read: not worth a place in the queue of a cluster.
@@ -53,11 +57,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        INTERFEROGRAMS,
-        PARAMETER_RASTERS if LINK_MODEL else [],
-        [*SERIES_MAPS.values(), *DISPLACEMENTS] if TIME_SERIES else [],
-        EXPORTS,
-        FILLED,
+        *RESULTS.wanted,
         rules.report.output.html,
         rules.report.output.settings,
     message:

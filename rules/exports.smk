@@ -1,81 +1,24 @@
 """The results in the formats of other programs, each where the config asks for it."""
 
-# Every raster with one value per point, by the name of its column in tables of points. Maps of the
-# link model are here by being in PARAMETER_NAMES.
-POINT_COLUMNS = dict(
-    temporal_coherence=STACK.coherence,
-    component=COMPONENTS[0],
-    **(dict(zip(PARAMETER_NAMES, PARAMETER_RASTERS, strict=True)) if LINK_MODEL else {}),
-)
-FIRST_DATE_COLUMN, DISPLACEMENT_COLUMNS = [], []
-if TIME_SERIES:
-    FIRST_DATE_COLUMN = [f"D{STACK.dates[0]}"]
-    DISPLACEMENT_COLUMNS = [f"D{date}" for date in STACK.dates[1:]]
-    POINT_COLUMNS |= dict(
-        series_velocity_mm_yr=SERIES_MAPS["velocity"],
-        series_velocity_sigma_mm_yr=SERIES_MAPS["velocity_sigma"],
-        misfit_rad=SERIES_MAPS["misfit"],
-        **dict.fromkeys(FIRST_DATE_COLUMN, DISPLACEMENTS[0]),  # where there is a series at all
-        **dict(zip(DISPLACEMENT_COLUMNS, DISPLACEMENTS, strict=True)),
-    )
-
-# MintPy's velocity is that of a time series; where there is none, that of the link model.
-VELOCITY = []
-VELOCITY_SIGMA = []
-if TIME_SERIES:
-    VELOCITY, VELOCITY_SIGMA = SERIES_MAPS["velocity"], SERIES_MAPS["velocity_sigma"]
-elif LINK_MODEL:
-    VELOCITY = f"{OUT}/velocity_mm_yr.tif"
-    VELOCITY_SIGMA = f"{OUT}/velocity_sigma_mm_yr.tif"
-HAS_VIEW = None not in (
-    config["geometry"]["slant_range_m"],
-    config["geometry"]["incidence_angle_deg"],
-)
-
-MINTPY_FILES = dict(
-    stack=f"{OUT}/exports/mintpy/ifgramStack.h5",
-    series=f"{OUT}/exports/mintpy/timeseries.h5" if TIME_SERIES else [],
-    velocity=f"{OUT}/exports/mintpy/velocity.h5" if VELOCITY else [],
-    dem_error=f"{OUT}/exports/mintpy/demErr.h5" if LINK_MODEL else [],
-    geometry=f"{OUT}/exports/mintpy/geometry.h5" if HAS_VIEW else [],
-    app=f"{OUT}/exports/mintpy/app" if HAS_VIEW else [],
-)
-RESULT_RASTERS = [
-    *INTERFEROGRAMS,
-    *COMPONENTS,
-    *(PARAMETER_RASTERS if LINK_MODEL else []),
-    *([*SERIES_MAPS.values(), *DISPLACEMENTS] if TIME_SERIES else []),
-]
-EXPORT_FILES = dict(
-    mintpy=list(MINTPY_FILES.values()),
-    dolphin=f"{OUT}/exports/dolphin",
-    points_csv=f"{OUT}/exports/points.csv",
-    geoparquet=f"{OUT}/exports/points.parquet",
-    geopackage=f"{OUT}/exports/points.gpkg",
-    cog=f"{OUT}/exports/cog",
-    qgis=[f"{path.removesuffix('.tif')}.qml" for path in RESULT_RASTERS],
-)
-EXPORTS = [EXPORT_FILES[name] for name in config["outputs"]["exports"]]
-
 
 rule export_mintpy:
     input:
         stack=f"{OUT}/stack/stack.json",
         network=f"{OUT}/network/network.csv",
-        coherence=STACK.coherence,
-        interferograms=INTERFEROGRAMS,
-        conncomp=COMPONENTS,
-        references=REFERENCES,
-        baselines=f"{OUT}/network/baselines.csv" if LINK_MODEL else [],
-        phase=SERIES_PHASES if TIME_SERIES else [],
-        velocity=VELOCITY,
-        velocity_sigma=VELOCITY_SIGMA,
-        dem_error=f"{OUT}/dem_error_m.tif" if LINK_MODEL else [],
-        dem_error_sigma=f"{OUT}/dem_error_sigma_m.tif" if LINK_MODEL else [],
-        view=local_files(GEOMETRY_RASTERS.values()),
+        coherence=PLAN.stack.coherence,
+        interferograms=RESULTS.interferograms,
+        conncomp=RESULTS.components,
+        references=RESULTS.references,
+        baselines=f"{OUT}/network/baselines.csv" if PLAN.link_model else [],
+        phase=RESULTS.series_phases,
+        velocity=RESULTS.velocity["velocity"],
+        velocity_sigma=RESULTS.velocity["velocity_sigma"],
+        dem_error=f"{OUT}/dem_error_m.tif" if PLAN.link_model else [],
+        dem_error_sigma=f"{OUT}/dem_error_sigma_m.tif" if PLAN.link_model else [],
+        view=local_files(PLAN.geometry_rasters.values()),
     output:
-        **{name: path for name, path in MINTPY_FILES.items() if path and name != "app"},
-        **(dict(app=directory(MINTPY_FILES["app"])) if HAS_VIEW else {}),
+        **RESULTS.mintpy,
+        **{key: directory(path) for key, path in RESULTS.mintpy_app.items()},
     log:
         f"{OUT}/logs/export_mintpy.log",
     benchmark:
@@ -83,13 +26,13 @@ rule export_mintpy:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "export_mintpy"),
-        runtime=lambda wildcards, attempt: minutes(attempt, 2 * len(PAIRS), scene_points()),
+        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "export_mintpy"),
+        runtime=lambda wildcards, attempt: minutes(attempt, 2 * len(PLAN.pairs), JOBS.points()),
     params:
         reference_point=config["reference"]["point"],
         geometry=config["geometry"],
         platform={key: config["platform"][key] for key in ("name", "heading_deg")},
-        state=state_of(GEOMETRY_RASTERS.values()),
+        state=PLAN.state_of(PLAN.geometry_rasters.values()),
         window=config["stack"]["window"],
         velocity_positive=config["outputs"]["velocity_positive"],
         code=code_version("export_mintpy"),
@@ -99,18 +42,18 @@ rule export_mintpy:
         "../scripts/export_mintpy.py"
 
 
-if TIME_SERIES:
+if PLAN.time_series:
 
     rule export_dolphin:
         input:
             stack=f"{OUT}/stack/stack.json",
-            interferograms=INTERFEROGRAMS,
-            conncomp=COMPONENTS,
-            displacement=DISPLACEMENTS,
-            velocity=SERIES_MAPS["velocity"],
-            reference_point=REFERENCE_POINT,
+            interferograms=RESULTS.interferograms,
+            conncomp=RESULTS.components,
+            displacement=RESULTS.displacements,
+            velocity=RESULTS.series_maps["velocity"],
+            reference_point=RESULTS.reference_point,
         output:
-            directory(EXPORT_FILES["dolphin"]),
+            directory(RESULTS.exports["dolphin"]),
         log:
             f"{OUT}/logs/export_dolphin.log",
         benchmark:
@@ -118,8 +61,8 @@ if TIME_SERIES:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: scene_memory(attempt, "export_dolphin"),
-            runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
+            mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "export_dolphin"),
+            runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
         params:
             velocity_positive=config["outputs"]["velocity_positive"],
             code=code_version("export_dolphin"),
@@ -129,17 +72,6 @@ if TIME_SERIES:
             "../scripts/export_dolphin.py"
 
 
-# What positions are corrected by: nothing without a direction of flight and an incidence angle.
-FLIGHT = None
-if LINK_MODEL and config["platform"]["heading_deg"] is not None and HAS_VIEW:
-    FLIGHT = dict(
-        heading_deg=config["platform"]["heading_deg"],
-        looks=config["platform"]["looks"],
-        incidence_angle_deg=config["geometry"]["incidence_angle_deg"],
-        window=config["stack"]["window"],
-    )
-
-
 for kind in ("points_csv", "geoparquet", "geopackage"):
 
     rule:
@@ -147,11 +79,11 @@ for kind in ("points_csv", "geoparquet", "geopackage"):
             f"export_{kind}"
         input:
             stack=f"{OUT}/stack/stack.json",
-            points=INTERFEROGRAMS[0],
-            rasters=list(POINT_COLUMNS.values()),
-            incidence=GEOMETRY_RASTERS.get("incidence_angle_deg", []) if FLIGHT else [],
+            points=RESULTS.interferograms[0],
+            rasters=list(RESULTS.point_columns.values()),
+            incidence=local_files(PLAN.incidence_rasters),
         output:
-            EXPORT_FILES[kind],
+            RESULTS.exports[kind],
         log:
             f"{OUT}/logs/export_{kind}.log",
         benchmark:
@@ -160,13 +92,13 @@ for kind in ("points_csv", "geoparquet", "geopackage"):
             "../envs/environment.yaml"
         threads: 2
         resources:
-            mem_mb=lambda wildcards, attempt: scene_memory(attempt, "export_points"),
-            runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
+            mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "export_points"),
+            runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
         params:
-            columns=list(POINT_COLUMNS),
-            displacement_columns=DISPLACEMENT_COLUMNS,
-            first_date_column=FIRST_DATE_COLUMN,
-            flight=FLIGHT,
+            columns=list(RESULTS.point_columns),
+            displacement_columns=RESULTS.displacement_columns,
+            first_date_column=RESULTS.first_date_column,
+            flight=PLAN.flight,
             code=code_version("export_points"),
         message:
             "Write the points as {output}"
@@ -176,9 +108,9 @@ for kind in ("points_csv", "geoparquet", "geopackage"):
 
 rule export_cog:
     input:
-        rasters=RESULT_RASTERS,
+        rasters=RESULTS.rasters,
     output:
-        directory(EXPORT_FILES["cog"]),
+        directory(RESULTS.exports["cog"]),
     log:
         f"{OUT}/logs/export_cog.log",
     benchmark:
@@ -187,10 +119,10 @@ rule export_cog:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt, threads: scene_memory(
+        mem_mb=lambda wildcards, attempt, threads: JOBS.scene_memory(
             attempt, "export_cog", threads=threads
         ),
-        runtime=lambda wildcards, attempt: minutes(attempt, 4 * len(PAIRS), scene_points()),
+        runtime=lambda wildcards, attempt: minutes(attempt, 4 * len(PLAN.pairs), JOBS.points()),
     params:
         code=code_version("export_cog"),
     message:
@@ -201,9 +133,9 @@ rule export_cog:
 
 rule export_qgis:
     input:
-        rasters=RESULT_RASTERS,
+        rasters=RESULTS.rasters,
     output:
-        EXPORT_FILES["qgis"],
+        RESULTS.exports["qgis"],
     log:
         f"{OUT}/logs/export_qgis.log",
     benchmark:
@@ -212,8 +144,8 @@ rule export_qgis:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: megabytes(attempt, "export_qgis", 0, 0),
-        runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
+        mem_mb=lambda wildcards, attempt: JOBS.megabytes(attempt, "export_qgis", 0, 0),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
     params:
         code=code_version("export_qgis"),
     message:

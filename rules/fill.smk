@@ -1,25 +1,19 @@
 """Pixels between the points filled in, where the config asks for it."""
 
-FILL_PIXELS = config["outputs"]["fill_pixels"]
-FILLED = []
+if config["outputs"]["fill_pixels"]:
 
-if FILL_PIXELS:
-
-    FILL_LABELS = f"{OUT}/filled/filled.tif"
-    FILLED = [*expand(f"{OUT}/filled/{{pair}}.unw.tif", pair=PAIRS), FILL_LABELS]
-
-    for number, batch in enumerate(BATCHES):
+    for number, batch in enumerate(PLAN.batches):
 
         rule:
             name:
                 f"fill_{number:02d}"
             input:
                 stack=f"{OUT}/stack/stack.json",
-                files=STACK_FILES,
-                coherence=STACK.coherence,
+                files=PLAN.stack_files,
+                coherence=PLAN.stack.coherence,
                 unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
             output:
-                expand(f"{OUT}/filled/{{pair}}.unw.tif", pair=batch),
+                RESULTS.filled(batch),
             log:
                 f"{OUT}/logs/fill_{number:02d}.log",
             benchmark:
@@ -27,29 +21,29 @@ if FILL_PIXELS:
             conda:
                 "../envs/environment.yaml"
             resources:
-                mem_mb=lambda wildcards, attempt: megabytes(
-                    attempt, "fill", 0, strip_pixels(FILL_PIXELS)
+                mem_mb=lambda wildcards, attempt: JOBS.megabytes(
+                    attempt, "fill", 0, JOBS.strip_pixels(config["outputs"]["fill_pixels"])
                 ),
                 runtime=lambda wildcards, attempt: minutes(
-                    attempt, 2 * PAIRS_PER_BATCH, scene_pixels()
+                    attempt, 2 * PAIRS_PER_BATCH, JOBS.pixels()
                 ),
             params:
-                stack=STACK_PARAMS,
+                stack=PLAN.stack_params,
                 pairs=batch,
-                max_pixels=FILL_PIXELS,
+                max_pixels=config["outputs"]["fill_pixels"],
                 code=code_version("fill"),
             message:
-                f"Fill interferograms {batch[0]} to {batch[-1]}, {len(batch)} of {len(PAIRS)}"
+                f"Fill interferograms {batch[0]} to {batch[-1]}, {len(batch)} of {len(PLAN.pairs)}"
             script:
                 "../scripts/fill.py"
 
     rule fill_labels:
         input:
             stack=f"{OUT}/stack/stack.json",
-            points=INTERFEROGRAMS[0],
-            filled=expand(f"{OUT}/filled/{{pair}}.unw.tif", pair=PAIRS),
+            points=RESULTS.interferograms[0],
+            filled=RESULTS.filled_interferograms,
         output:
-            FILL_LABELS,
+            RESULTS.filled_labels,
         log:
             f"{OUT}/logs/fill_labels.log",
         benchmark:
@@ -57,8 +51,10 @@ if FILL_PIXELS:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: megabytes(attempt, "fill_labels", 0, strip_pixels(0)),
-            runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_pixels()),
+            mem_mb=lambda wildcards, attempt: JOBS.megabytes(
+                attempt, "fill_labels", 0, JOBS.strip_pixels(0)
+            ),
+            runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.pixels()),
         params:
             code=code_version("fill_labels"),
         message:

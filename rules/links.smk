@@ -1,6 +1,6 @@
 """Velocity, DEM error and coherence of every link of a tile's mesh."""
 
-if LINK_MODEL:
+if PLAN.link_model:
 
     rule link_model:
         input:
@@ -20,17 +20,17 @@ if LINK_MODEL:
                 wildcards, attempt, "link_model", threads
             ),
             runtime=lambda wildcards, attempt: tile_minutes(
-                wildcards, attempt, 4 * len(STACK.dates) * (1 + len(EXTRA_RANGES))
+                wildcards, attempt, 4 * len(PLAN.stack.dates) * (1 + len(PLAN.extra_ranges))
             ),
             # Moves no result, so it is no param, which would make all links anew.
             search_mb=config["link_model"]["memory_mb"],
         params:
             velocity_range=config["link_model"]["velocity_range_mm_yr"],
             dem_error_range=config["link_model"]["dem_error_range_m"],
-            extra_ranges=EXTRA_RANGES,
-            weights=DATE_WEIGHTS,
+            extra_ranges=PLAN.extra_ranges,
+            weights=PLAN.date_weights,
             code=code_version("link_model"),
         message:
-            f"Tile {{wildcards.tile}}: velocity and DEM error of every link, from {len(STACK.dates)} dates"
+            f"Tile {{wildcards.tile}}: velocity and DEM error of every link, from {len(PLAN.stack.dates)} dates"
         script:
             "../scripts/link_model.py"

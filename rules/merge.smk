@@ -16,9 +16,9 @@ rule tile_overlaps:
         "../envs/environment.yaml"
     resources:
         # HDF5 keeps up to half a MB of each open file.
-        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "tile_overlaps")
-        + len(scene_shape_and_tiles()[1]),
-        runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
+        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "tile_overlaps")
+        + len(JOBS.tiles()),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
     params:
         min_overlap_points=config["merge"]["min_overlap_points"],
         code=code_version("tile_overlaps"),
@@ -51,17 +51,19 @@ rule bulk_offsets:
 rule reference_points:
     input:
         stack=f"{OUT}/stack/stack.json",
-        coherence=STACK.coherence,
+        coherence=PLAN.stack.coherence,
         mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
         overlaps=f"{OUT}/merge/overlaps.h5",
         # New interferograms of a finished run are relative to the same points as its own.
-        previous=previous("merge/references.csv"),
+        previous=PLAN.of_previous("merge/references.csv"),
         # Not the values of points, which take longer than the unwrapping that they run beside.
         links=(
-            each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if LINK_MODEL and not PREVIOUS else []
+            each_tile(f"{OUT}/links/links_tile_{{tile}}.h5")
+            if PLAN.link_model and not PLAN.previous
+            else []
         ),
     output:
-        REFERENCES,
+        RESULTS.references,
     log:
         f"{OUT}/logs/reference_points.log",
     benchmark:
@@ -69,9 +71,9 @@ rule reference_points:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: scene_memory(attempt, "reference_points")
-        + attempt * heights_mb(),
-        runtime=lambda wildcards, attempt: minutes(attempt, 10, scene_points()),
+        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "reference_points")
+        + attempt * JOBS.heights_mb(),
+        runtime=lambda wildcards, attempt: minutes(attempt, 10, JOBS.points()),
     params:
         reference_point=config["reference"]["point"],
         min_overlap_points=config["merge"]["min_overlap_points"],
@@ -82,14 +84,14 @@ rule reference_points:
         "../scripts/reference_points.py"
 
 
-for number, batch in enumerate(BATCHES):
+for number, batch in enumerate(PLAN.batches):
 
     rule:
         name:
             f"merge_interferograms_{number:02d}"
         input:
             stack=f"{OUT}/stack/stack.json",
-            coherence=STACK.coherence,
+            coherence=PLAN.stack.coherence,
             network=f"{OUT}/network/network.csv",
             triangles=f"{OUT}/network/triangles.csv",
             tiles=f"{OUT}/tiles/tiles.json",
@@ -97,7 +99,7 @@ for number, batch in enumerate(BATCHES):
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
             overlaps=f"{OUT}/merge/overlaps.h5",
             offsets=f"{OUT}/merge/bulk_offsets.h5",
-            references=REFERENCES,
+            references=RESULTS.references,
         output:
             unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
             conncomp=expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=batch),
@@ -110,16 +112,11 @@ for number, batch in enumerate(BATCHES):
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: scene_memory(
-                attempt,
-                "merge_interferograms",
-                PAIRS_AT_ONCE,
-                dates=DATES_AT_ONCE,
-            ),
-            runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, scene_points()),
+            mem_mb=lambda wildcards, attempt: JOBS.merge_memory(attempt),
+            runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, JOBS.points()),
         params:
             code=code_version("merge_interferograms"),
         message:
-            f"Merge interferograms {batch[0]} to {batch[-1]}, {len(batch)} of {len(NEW_PAIRS)}"
+            f"Merge interferograms {batch[0]} to {batch[-1]}, {len(batch)} of {len(PLAN.new_pairs)}"
         script:
             "../scripts/merge_interferograms.py"

@@ -12,17 +12,17 @@ rule network:
     conda:
         "../envs/environment.yaml"
     params:
-        dates=list(STACK.dates),
+        dates=list(PLAN.stack.dates),
         kind=config["network"]["type"],
-        pairs=PAIRS,
+        pairs=list(PLAN.pairs),
         code=code_version("network"),
     message:
-        f"Choose interferograms of {len(STACK.dates)} dates: network {{params.kind}}"
+        f"Choose interferograms of {len(PLAN.stack.dates)} dates: network {{params.kind}}"
     script:
         "../scripts/network.py"
 
 
-if LINK_MODEL and not BPERP_RASTERS:
+if PLAN.link_model and not PLAN.bperp_rasters:
 
     localrules:
         baselines,
@@ -31,7 +31,7 @@ if LINK_MODEL and not BPERP_RASTERS:
     rule baselines:
         input:
             # Its values are a param: what else changes in the table changes nothing.
-            BASELINE_FILES if SIMULATED else ancient(BASELINE_FILES),
+            list(PLAN.baseline_files) if PLAN.simulated else ancient(list(PLAN.baseline_files)),
         output:
             baselines=f"{OUT}/network/baselines.csv",
             misfit=f"{OUT}/network/baseline_misfit.csv",
@@ -43,10 +43,10 @@ if LINK_MODEL and not BPERP_RASTERS:
             "../envs/environment.yaml"
         params:
             # A function, so no part of the record: the name of the table moves no result.
-            table=lambda wildcards, input: BASELINES_CSV,
+            table=lambda wildcards, input: PLAN.baselines_csv,
             negate=config["baselines"]["negate"],
-            dates=list(STACK.dates),
-            values=BASELINES_STATE,
+            dates=list(PLAN.stack.dates),
+            values=PLAN.baselines_state,
             code=code_version("baselines"),
         message:
             "Baselines per date from {params.table}"
@@ -54,11 +54,11 @@ if LINK_MODEL and not BPERP_RASTERS:
             "../scripts/baselines.py"
 
 
-if LINK_MODEL:
+if PLAN.link_model:
 
     rule design_matrix:
         input:
-            view=f"{OUT}/network/view.json" if VIEW_CHANGES else [],
+            view=f"{OUT}/network/view.json" if PLAN.view_changes else [],
             baselines=f"{OUT}/network/baselines.csv",
             network=f"{OUT}/network/network.csv",
         output:
@@ -71,9 +71,9 @@ if LINK_MODEL:
             "../envs/environment.yaml"
         params:
             geometry=config["geometry"],
-            extra_terms=list(EXTRA_RANGES),
+            extra_terms=list(PLAN.extra_ranges),
             step_date=config["link_model"]["step_date"],
-            temperature_c=TEMPERATURES_C,
+            temperature_c=PLAN.temperatures_c,
             code=code_version("design_matrix"),
         message:
             "Phase per mm/yr of velocity, per m of DEM error and of further terms"

@@ -1,10 +1,6 @@
 """What links say of the points: how well they fit their model, and maps of velocity and DEM error."""
 
-if LINK_MODEL:
-
-    # Made of the terms, be it from the unwrapped phase or from the links.
-    TERM_MAPS = {name: f"{OUT}/{name}.tif" for name in PARAMETER_NAMES[:-1]}
-    TERM_MAPS["residual_phase_rad"] = f"{OUT}/quality/residual_phase_rad.tif"
+if PLAN.link_model:
 
     rule link_quality:
         input:
@@ -12,9 +8,7 @@ if LINK_MODEL:
             mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
             links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5"),
         output:
-            link_model_coherence=f"{OUT}/link_model_coherence.tif",
-            link_coherence_unbiased=f"{OUT}/quality/link_coherence_unbiased.tif",
-            noise_links=f"{OUT}/quality/noise_links.tif",
+            **RESULTS.link_quality,
         log:
             f"{OUT}/logs/link_quality.log",
         benchmark:
@@ -22,8 +16,8 @@ if LINK_MODEL:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: scene_memory(attempt, "link_quality"),
-            runtime=lambda wildcards, attempt: minutes(attempt, 10, scene_points()),
+            mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "link_quality"),
+            runtime=lambda wildcards, attempt: minutes(attempt, 10, JOBS.points()),
         params:
             code=code_version("link_quality"),
         message:
@@ -32,7 +26,7 @@ if LINK_MODEL:
             "../scripts/link_quality.py"
 
 
-if LINK_MODEL and not MAPS_OF_PHASE:
+if PLAN.link_model and not PLAN.maps_of_phase:
 
     rule integrate_parameters:
         input:
@@ -63,9 +57,9 @@ if LINK_MODEL and not MAPS_OF_PHASE:
             stack=f"{OUT}/stack/stack.json",
             tiles=f"{OUT}/tiles/tiles.json",
             parameters=each_tile(f"{OUT}/parameters/parameters_tile_{{tile}}.h5"),
-            point_view=f"{OUT}/network/point_view.tif" if VIEW_CHANGES else [],
+            point_view=f"{OUT}/network/point_view.tif" if PLAN.view_changes else [],
         output:
-            **TERM_MAPS,
+            **RESULTS.term_maps,
         log:
             f"{OUT}/logs/merge_parameters.log",
         benchmark:
@@ -73,14 +67,14 @@ if LINK_MODEL and not MAPS_OF_PHASE:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: scene_memory(attempt, "merge_parameters"),
-            runtime=lambda wildcards, attempt: minutes(attempt, 30, scene_points()),
+            mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "merge_parameters"),
+            runtime=lambda wildcards, attempt: minutes(attempt, 30, JOBS.points()),
         params:
             min_overlap_points=config["merge"]["min_overlap_points"],
             reference_point=config["reference"]["point"],
             velocity_positive=config["outputs"]["velocity_positive"],
             geometry=config["geometry"],
-            extra_terms=list(EXTRA_RANGES),
+            extra_terms=list(PLAN.extra_ranges),
             code=code_version("merge_parameters"),
         message:
             "Join the tiles' velocity and DEM error to maps, with their standard deviations"

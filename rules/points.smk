@@ -1,13 +1,13 @@
 """What the input is turned into first: interferograms to phases per date, a mask to points."""
 
-if INPUTS.interferograms:
+if PLAN.inputs.interferograms:
 
     rule link_phases:
         input:
-            local_files(INPUTS.interferograms.files),
+            local_files(PLAN.inputs.interferograms.files),
         output:
-            files=STACK_FILES,
-            coherence=LINKED_COHERENCE,
+            files=PLAN.stack_files,
+            coherence=PLAN.linked_coherence,
         log:
             f"{OUT}/logs/link_phases.log",
         benchmark:
@@ -16,18 +16,18 @@ if INPUTS.interferograms:
             "../envs/environment.yaml"
         threads: 8
         resources:
-            mem_mb=lambda wildcards, attempt, threads: megabytes(
-                attempt, "link_phases", 512**2, 0, len(INPUTS.interferograms.files), threads
+            mem_mb=lambda wildcards, attempt, threads: JOBS.megabytes(
+                attempt, "link_phases", 512**2, 0, len(PLAN.inputs.interferograms.files), threads
             ),
             runtime=lambda wildcards, attempt: minutes(
-                attempt, len(INPUTS.interferograms.files), input_pixels()
+                attempt, len(PLAN.inputs.interferograms.files), JOBS.input_pixels()
             ),
         params:
-            files=list(INPUTS.interferograms.files),
-            state=state_of(INPUTS.interferograms.files),
-            dates=list(STACK.dates),
-            pairs=INPUTS.interferograms.pairs,
-            names=INPUTS.interferograms.names,
+            files=list(PLAN.inputs.interferograms.files),
+            state=PLAN.state_of(PLAN.inputs.interferograms.files),
+            dates=list(PLAN.stack.dates),
+            pairs=PLAN.inputs.interferograms.pairs,
+            names=PLAN.inputs.interferograms.names,
             window=config["stack"]["window"],
             code=code_version("link_phases"),
         message:
@@ -36,17 +36,13 @@ if INPUTS.interferograms:
             "../scripts/link_phases.py"
 
 
-if INPUTS.points:
-
-    computed = INPUTS.points.kind == "amplitude_dispersion" and not INPUTS.points.raster
-    POINT_FILES = local_files([INPUTS.points.raster, INPUTS.points.mask])
-    POINT_FILES += STACK_FILES if computed else []
+if PLAN.inputs.points:
 
     rule select_points:
         input:
-            POINT_FILES,
+            PLAN.point_files,
         output:
-            STACK.coherence,
+            PLAN.stack.coherence,
         log:
             f"{OUT}/logs/select_points.log",
         benchmark:
@@ -54,13 +50,17 @@ if INPUTS.points:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: megabytes(attempt, "select_points", 0, input_pixels()),
-            runtime=lambda wildcards, attempt: minutes(attempt, len(STACK.dates), input_pixels()),
+            mem_mb=lambda wildcards, attempt: JOBS.megabytes(
+                attempt, "select_points", 0, JOBS.input_pixels()
+            ),
+            runtime=lambda wildcards, attempt: minutes(
+                attempt, len(PLAN.stack.dates), JOBS.input_pixels()
+            ),
         params:
-            points=vars(INPUTS.points),
-            state=state_of(POINT_FILES),
-            files=list((INPUTS.interferograms or STACK).files),
-            names=INPUTS.image_names,
+            points=vars(PLAN.inputs.points),
+            state=PLAN.state_of(PLAN.point_files),
+            files=list((PLAN.inputs.interferograms or PLAN.stack).files),
+            names=PLAN.inputs.image_names,
             code=code_version("select_points"),
         message:
             "Where points may be, by {params.points[kind]}"

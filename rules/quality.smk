@@ -4,16 +4,16 @@
 rule quality:
     input:
         stack=f"{OUT}/stack/stack.json",
-        coherence=STACK.coherence,
+        coherence=PLAN.stack.coherence,
         network=f"{OUT}/network/network.csv",
         triangles=f"{OUT}/network/triangles.csv",
         mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
         unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
         overlaps=f"{OUT}/merge/overlaps.h5",
         offsets=f"{OUT}/merge/bulk_offsets.h5",
-        interferograms=INTERFEROGRAMS,
-        diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=PAIRS),
-        baselines=f"{OUT}/network/baselines.csv" if LINK_MODEL else [],
+        interferograms=RESULTS.interferograms,
+        diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=PLAN.pairs),
+        baselines=f"{OUT}/network/baselines.csv" if PLAN.link_model else [],
     output:
         pairs=f"{OUT}/quality/pairs.csv",
         loops=f"{OUT}/quality/loops.csv",
@@ -28,13 +28,13 @@ rule quality:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt, threads: scene_memory(
+        mem_mb=lambda wildcards, attempt, threads: JOBS.scene_memory(
             attempt, "quality", threads=threads
         )
-        + attempt * threads * loops_mb(),
-        runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
+        + attempt * threads * JOBS.loops_mb(),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
     params:
-        min_coherence=MIN_COHERENCE,
+        min_coherence=PLAN.inputs.min_coherence,
         code=code_version("quality"),
     message:
         "Quality layers, and a table of the interferograms"

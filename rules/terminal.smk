@@ -2,29 +2,25 @@
 
 import gc
 import logging
-import threading
 import time
 
 from emcflow.errors import OutputError
-from emcflow.workflow.records import remove_unclaimed
+from emcflow.workflow.cleanup import remove_unclaimed
 from emcflow.workflow.terminal import shorten
 
 STARTED = time.time()
 
 # On a cluster jobs say nothing here, and Snakemake's lines with their numbers are all there is.
-if workflow.is_main_process and not on_cluster():
-    shorten(logging.getLogger("snakemake.logging"))
+if internals.is_main_process(workflow) and not JOBS.on_cluster:
+    shorten(logging.getLogger(internals.LOGGER))
 
 
 def release_prompt():
     """Let the process end at once where no job runs any more.
 
-    Snakemake has left a timer that it watches its limit of jobs per second with, a thread that is
-    waited for; and looking for garbage once more takes as long.
+    Snakemake has left a thread that is waited for; and looking for garbage once more takes as long.
     """
-    for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
-            thread.cancel()
+    internals.cancel_timers()
     gc.freeze()
 
 
@@ -33,12 +29,10 @@ def remove_earlier_results():
 
     A run of some targets, or up to some rule, has not made everything anew, and removes nothing.
     """
-    asked = workflow.dag_settings
-    parts = asked.until, asked.omit_from, asked.allowed_rules, asked.batch
-    whole = {*asked.targets} <= {"all"} and not any(parts)
-    if not (whole and workflow.is_main_process and Path(rules.report.output.settings).exists()):
+    whole = internals.is_whole_run(workflow) and internals.is_main_process(workflow)
+    if not (whole and Path(rules.report.output.settings).exists()):
         return
-    used = local_files(filter(None, [*NAMED_FILES, *STACK_FILES, STACK.coherence]))
+    used = local_files(filter(None, [*PLAN.named_files, *PLAN.stack_files, PLAN.stack.coherence]))
     try:
         removed, changed = remove_unclaimed(
             Path(f"{OUT}/records"), made_by_rules("output"), jobs_of_the_config(), used

@@ -4,8 +4,8 @@
 checkpoint tiles:
     input:
         stack=f"{OUT}/stack/stack.json",
-        coherence=STACK.coherence,
-        previous=previous("tiles/tiles.json"),
+        coherence=PLAN.stack.coherence,
+        previous=PLAN.of_previous("tiles/tiles.json"),
     output:
         f"{OUT}/tiles/tiles.json",
     log:
@@ -15,7 +15,7 @@ checkpoint tiles:
     conda:
         "../envs/environment.yaml"
     params:
-        min_coherence=MIN_COHERENCE,
+        min_coherence=PLAN.inputs.min_coherence,
         tiles=config["tiles"],
         code=code_version("tiles"),
     message:
@@ -28,9 +28,9 @@ rule tile_mesh:
     input:
         stack=f"{OUT}/stack/stack.json",
         tiles=f"{OUT}/tiles/tiles.json",
-        files=STACK_FILES,
-        coherence=STACK.coherence,
-        previous=previous("mesh/mesh_tile_{tile}.h5"),
+        files=PLAN.stack_files,
+        coherence=PLAN.stack.coherence,
+        previous=PLAN.of_previous("mesh/mesh_tile_{tile}.h5"),
     output:
         f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
     log:
@@ -44,13 +44,15 @@ rule tile_mesh:
         mem_mb=lambda wildcards, attempt, threads: tile_memory(
             wildcards, attempt, "tile_mesh", threads
         ),
-        runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, 2 * len(STACK.dates)),
+        runtime=lambda wildcards, attempt: tile_minutes(
+            wildcards, attempt, 2 * len(PLAN.stack.dates)
+        ),
     params:
-        stack=STACK_PARAMS,
-        min_coherence=MIN_COHERENCE,
+        stack=PLAN.stack_params,
+        min_coherence=PLAN.inputs.min_coherence,
         max_link_pixels=config["mesh"]["max_link_pixels"],
         code=code_version("tile_mesh"),
     message:
-        f"Tile {{wildcards.tile}}: read the phase of {len(STACK.dates)} dates, mesh the points"
+        f"Tile {{wildcards.tile}}: read the phase of {len(PLAN.stack.dates)} dates, mesh the points"
     script:
         "../scripts/tile_mesh.py"

@@ -4,10 +4,10 @@
 rule unwrap_tile:
     input:
         mesh=f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
-        links=f"{OUT}/links/links_tile_{{tile}}.h5" if LINK_MODEL else [],
+        links=f"{OUT}/links/links_tile_{{tile}}.h5" if PLAN.link_model else [],
         network=f"{OUT}/network/network.csv",
         triangles=f"{OUT}/network/triangles.csv",
-        previous=previous("unwrap/uw_tile_{tile}.h5"),
+        previous=PLAN.of_previous("unwrap/uw_tile_{tile}.h5"),
     output:
         f"{OUT}/unwrap/uw_tile_{{tile}}.h5",
     log:
@@ -17,20 +17,20 @@ rule unwrap_tile:
     conda:
         "../envs/environment.yaml"
     # where links are integrated, they are meanwhile, which takes longer
-    threads: lambda wildcards: tile_threads(wildcards, beside=int(LINK_MODEL and not MAPS_OF_PHASE))
+    threads: lambda wildcards: tile_threads(wildcards, beside=int(PLAN.link_model and not PLAN.maps_of_phase))
     resources:
         mem_mb=lambda wildcards, attempt, threads: tile_memory(
             wildcards, attempt, "unwrap_tile", threads
         ),
-        runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, len(PAIRS)),
+        runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, len(PLAN.pairs)),
     params:
-        link_model=LINK_MODEL,
+        link_model=PLAN.link_model,
         hypothesis=config["link_model"]["hypothesis"],
         solver=config["unwrap"]["solver"],
         temporal_cost=config["unwrap"]["temporal_cost"],
         spatial_cost=config["unwrap"]["spatial_cost"],
         code=code_version("unwrap_tile"),
     message:
-        f"Tile {{wildcards.tile}}: unwrap {len(NEW_PAIRS)} interferograms, in time, then in space"
+        f"Tile {{wildcards.tile}}: unwrap {len(PLAN.new_pairs)} interferograms, in time, then in space"
     script:
         "../scripts/unwrap_tile.py"

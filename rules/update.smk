@@ -1,14 +1,14 @@
 """Interferograms of a finished run of fewer dates, taken over as they are."""
 
-if PREVIOUS:
+if PLAN.previous:
 
     rule take_over:
         input:
             # Each tile finds out there whether the images of the old dates are the same.
             mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
-            rasters=PREVIOUS.rasters(PREVIOUS.folder),
+            rasters=PLAN.previous.rasters(PLAN.previous.folder),
         output:
-            PREVIOUS.rasters(OUT),
+            PLAN.previous.rasters(OUT),
         log:
             f"{OUT}/logs/take_over.log",
         benchmark:
@@ -17,10 +17,10 @@ if PREVIOUS:
             "../envs/environment.yaml"
         resources:
             mem_mb=500,
-            runtime=lambda wildcards, attempt: minutes(attempt, len(PAIRS), scene_points()),
+            runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
         params:
             code=code_version("take_over"),
         message:
-            f"Take over {len(PREVIOUS.pairs)} interferograms of {PREVIOUS.folder}"
+            f"Take over {len(PLAN.previous.pairs)} interferograms of {PLAN.previous.folder}"
         script:
             "../scripts/take_over.py"

@@ -1,13 +1,13 @@
 """The view where rasters tell of it: means for the design, and what each point differs by."""
 
-if VIEW_CHANGES and LINK_MODEL:
+if PLAN.view_changes and PLAN.link_model:
 
     rule scene_view:
         input:
             stack=f"{OUT}/stack/stack.json",
-            coherence=STACK.coherence,
-            rasters=local_files(GEOMETRY_RASTERS.values()),
-            bperp=local_files(BPERP_RASTERS.values()),
+            coherence=PLAN.stack.coherence,
+            rasters=local_files(PLAN.geometry_rasters.values()),
+            bperp=local_files(PLAN.bperp_rasters.values()),
             baselines=f"{OUT}/network/baselines.csv",
         output:
             view=f"{OUT}/network/view.json",
@@ -19,17 +19,19 @@ if VIEW_CHANGES and LINK_MODEL:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: megabytes(attempt, "scene_view", 0, input_pixels()),
+            mem_mb=lambda wildcards, attempt: JOBS.megabytes(
+                attempt, "scene_view", 0, JOBS.input_pixels()
+            ),
             runtime=lambda wildcards, attempt: minutes(
-                attempt, len(BPERP_RASTERS) + 2, input_pixels()
+                attempt, len(PLAN.bperp_rasters) + 2, JOBS.input_pixels()
             ),
         params:
             geometry=config["geometry"],
-            bperp=BPERP_RASTERS,
-            state=state_of([*GEOMETRY_RASTERS.values(), *BPERP_RASTERS.values()]),
+            bperp=PLAN.bperp_rasters,
+            state=PLAN.state_of([*PLAN.geometry_rasters.values(), *PLAN.bperp_rasters.values()]),
             negate=config["baselines"]["negate"],
             window=config["stack"]["window"],
-            min_coherence=MIN_COHERENCE,
+            min_coherence=PLAN.inputs.min_coherence,
             ranges=[
                 config["link_model"]["velocity_range_mm_yr"],
                 config["link_model"]["dem_error_range_m"],
@@ -41,13 +43,13 @@ if VIEW_CHANGES and LINK_MODEL:
             "../scripts/scene_view.py"
 
 
-if BPERP_RASTERS and LINK_MODEL:
+if PLAN.bperp_rasters and PLAN.link_model:
 
     rule mean_baselines:
         input:
             stack=f"{OUT}/stack/stack.json",
-            coherence=STACK.coherence,
-            bperp=local_files(BPERP_RASTERS.values()),
+            coherence=PLAN.stack.coherence,
+            bperp=local_files(PLAN.bperp_rasters.values()),
         output:
             baselines=f"{OUT}/network/baselines.csv",
             misfit=f"{OUT}/network/baseline_misfit.csv",
@@ -58,14 +60,18 @@ if BPERP_RASTERS and LINK_MODEL:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: megabytes(attempt, "scene_view", 0, input_pixels()),
-            runtime=lambda wildcards, attempt: minutes(attempt, len(BPERP_RASTERS), input_pixels()),
+            mem_mb=lambda wildcards, attempt: JOBS.megabytes(
+                attempt, "scene_view", 0, JOBS.input_pixels()
+            ),
+            runtime=lambda wildcards, attempt: minutes(
+                attempt, len(PLAN.bperp_rasters), JOBS.input_pixels()
+            ),
         params:
-            bperp=BPERP_RASTERS,
-            state=state_of(BPERP_RASTERS.values()),
+            bperp=PLAN.bperp_rasters,
+            state=PLAN.state_of(PLAN.bperp_rasters.values()),
             negate=config["baselines"]["negate"],
             window=config["stack"]["window"],
-            min_coherence=MIN_COHERENCE,
+            min_coherence=PLAN.inputs.min_coherence,
             code=code_version("mean_baselines"),
         message:
             "Mean baselines of {input.bperp}"

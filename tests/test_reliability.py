@@ -19,9 +19,10 @@ from emcflow.errors import InputError, OutputError
 from emcflow.io.files import remove_unfinished, whole_file, write_text
 from emcflow.io.hdf5 import create, put
 from emcflow.io.raster import Grid, write_raster
+from emcflow.workflow.cleanup import remove_incomplete
 from emcflow.workflow.job import SNAKEMAKE_PID
 from emcflow.workflow.lock import NAME, is_abandoned, take_folder
-from emcflow.workflow.records import remove_incomplete, write_record
+from emcflow.workflow.records import write_record
 from killed import half_written, scripts_of, start, stop, wait_until
 from stacks import DATES, write_stack
 from workflow import ROOT, run

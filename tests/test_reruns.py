@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from emcflow.workflow.cleanup import remove_unclaimed
 from emcflow.workflow.config import SCHEMA_PATH
-from emcflow.workflow.records import remove_unclaimed, write_record
+from emcflow.workflow.records import write_record
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, ResourceSettings
 from stacks import DATES, write_raster, write_stack

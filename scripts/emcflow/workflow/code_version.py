@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from types import CodeType
@@ -14,8 +15,8 @@ PACKAGES = Path(__file__).resolve().parents[2]
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
 
 
-def code_version(script: str | Path) -> str:
-    """Hash the compiled code of a script and of its own modules, found by following its imports.
+def code_version(*scripts: str | Path) -> str:
+    """Hash the compiled code of scripts and of their own modules, found by following the imports.
 
     Snakemake sees a change of a script but not of the modules it imports; with this hash among a
     rule's params it sees both. Comments, blank lines and docstrings do not count. A file beside a
@@ -23,34 +24,31 @@ def code_version(script: str | Path) -> str:
 
     Parameters
     ----------
-    script : path
-        A Python file; modules are looked for beside it, and where this one is.
+    *scripts : path
+        Python files of different names; modules are looked for beside each, and where this
+        one is.
 
     Returns
     -------
     str
         Twelve hexadecimal digits.
     """
-    script = Path(script)
     digest = hashlib.sha256()
-    for name, path in sorted(_reached(script).items()):
+    for name, path in sorted(_reached(map(Path, scripts)).items()):
         digest.update(name.encode())
         digest.update(_compiled(path))
-        for companion in sorted(path.parent.glob(f"{path.stem}.*")):
-            if companion != path:
-                digest.update(companion.read_bytes())
     return digest.hexdigest()[:12]
 
 
-def _reached(script: Path) -> dict[str, Path]:
-    """Return the files that a script reaches by imports, itself too, by their names in packages."""
+def _reached(scripts: Iterable[Path]) -> dict[str, Path]:
+    """Return the files that scripts reach by imports, they too, by their names in packages."""
     found: dict[str, Path] = {}
-    waiting = [(script.name, script)]
+    waiting = [(script.name, script, script.parent) for script in scripts]
     while waiting:
-        name, path = waiting.pop()
+        name, path, root = waiting.pop()
         if name not in found:
             found[name] = path
-            waiting.extend(_imports(path, script.parent))
+            waiting.extend((*each, root) for each in _imports(path, root))
     return found
 
 
@@ -72,9 +70,11 @@ def _imports(path: Path, root: Path) -> list[tuple[str, Path]]:
 
 @cache
 def _compiled(path: Path) -> bytes:
+    """Return the code of a module, and what is in files beside it that have its name."""
     # optimize=2 leaves docstrings out
     code = compile(path.read_text(), "", "exec", dont_inherit=True, optimize=2)
-    return repr(_without_lines(code)).encode()
+    beside = (each for each in sorted(path.parent.glob(f"{path.stem}.*")) if each != path)
+    return b"".join([repr(_without_lines(code)).encode(), *(each.read_bytes() for each in beside)])
 
 
 def _without_lines(value):

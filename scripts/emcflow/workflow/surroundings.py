@@ -1,11 +1,14 @@
-"""What a run takes for granted of its machine: a clock, the database of PROJ, folders of caches."""
+"""What a run takes for granted around it: a clock, the database of PROJ, folders of caches.
+
+And that no file of the user is where a result will be.
+"""
 
 from __future__ import annotations
 
 import os
 import shlex
 import time
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from pathlib import Path
 
 from rasterio.crs import CRS
@@ -66,6 +69,38 @@ def _in_words(seconds: float) -> str:
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} seconds"
+
+
+def check_not_written(
+    names: Iterable[str], results: str, is_written: Callable[[str], bool]
+) -> None:
+    """Refuse a file of the user that has the name of one that a rule writes.
+
+    Parameters
+    ----------
+    names : iterable of str
+    results : str
+        Folder of the results.
+    is_written : callable
+        Tells whether a rule writes a file of this name.
+
+    Raises
+    ------
+    InputError
+    """
+    folder = os.path.realpath(results)
+    for name in names:
+        within = os.path.relpath(os.path.realpath(name), folder)
+        if within.startswith(".."):
+            continue
+        # a rule whose result is a folder removes all that is in it
+        at = [f"{results}/{place}" for place in (Path(within), *Path(within).parents)]
+        if any(map(is_written, at)):
+            raise InputError(
+                f"{name}: would be written over, {results}/{within} is the name of a result of "
+                "this run; expected input files of other names: move it out of output_dir, or set "
+                "output_dir to another folder"
+            )
 
 
 def check_proj(environment: MutableMapping[str, str] = os.environ) -> None:

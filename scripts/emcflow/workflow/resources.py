@@ -1,0 +1,188 @@
+"""Threads, memory and minutes that the jobs ask for."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from emcflow.io.raster import BLOCK, open_raster
+from emcflow.io.tiles_json import tiles_from_json
+from emcflow.tiles.cut import Tile
+from emcflow.workflow.memory import predicted_mb
+from emcflow.workflow.plan import Plan
+from emcflow.workflow.snakemake_internals import not_there_yet
+from emcflow.workflow.start import checked
+
+# A job on a cluster has this many points to a thread, and two processes of Snakemake in it.
+POINTS_PER_THREAD = 100_000
+# On one machine a further thread is of use from so many points on.
+POINTS_WORTH_A_THREAD = 20_000
+MOST_THREADS = 8
+SNAKEMAKE_MB = 400
+
+
+class JobResources:
+    """What jobs ask for, by the points of the tiles once there are some.
+
+    Where there is no file of tiles yet, an exception tells Snakemake that what a job asks for is to
+    be determined; asking the checkpoint would end a dry run.
+
+    Parameters
+    ----------
+    plan : Plan
+    on_cluster : bool
+        Whether jobs run on other machines.
+    """
+
+    def __init__(self, plan: Plan, on_cluster: bool):
+        self.plan = plan
+        self.on_cluster = on_cluster
+
+    def scene(self) -> tuple[tuple[int, int], list[Tile]]:
+        """Return rows and columns of the scene, and the tiles."""
+        path = Path(f"{self.plan.out}/tiles/tiles.json")
+        if not path.exists():
+            raise not_there_yet(path)
+        return _tiles_as_of(path, path.stat().st_mtime_ns)
+
+    def tiles(self) -> dict[str, Tile]:
+        """Return the tiles by their names."""
+        _, tiles = self.scene()
+        return {f"{number:02d}": tile for number, tile in enumerate(tiles)}
+
+    def points(self) -> int:
+        """Return the number of points in all tiles together, those of overlaps counted twice."""
+        return sum(tile.points for tile in self.scene()[1])
+
+    def pixels(self) -> int:
+        """Return the number of pixels of the scene."""
+        (rows, cols), _ = self.scene()
+        return rows * cols
+
+    def input_pixels(self) -> int:
+        """Return the size of the scene before anything has run: its window, or its first raster."""
+        config = self.plan.config
+        if self.plan.simulated:
+            return config["simulation"]["rows"] * config["simulation"]["cols"]
+        if config["stack"]["window"]:
+            row0, col0, row1, col1 = config["stack"]["window"]
+            return (row1 - row0) * (col1 - col0)
+        files = (self.plan.inputs.interferograms or self.plan.stack).files
+        with checked(open_raster, next(filter(None, files))) as raster:
+            return raster.height * raster.width
+
+    def strip_pixels(self, margin: int) -> int:
+        """Return the pixels of a strip of the scene with a margin of rows above and below."""
+        (rows, cols), _ = self.scene()
+        return min(rows, BLOCK + 2 * margin) * cols
+
+    def tile_threads(self, tile: Tile, ntiles: int, cores: int, beside: int = 0) -> int:
+        """Return the threads for one tile: by its points on a cluster, else its share of the cores.
+
+        Parameters
+        ----------
+        tile : Tile
+        ntiles, cores : int
+            Of the scene and of this machine; no matter on a cluster.
+        beside : int
+            Of its share, those left to other jobs of the tile.
+        """
+        if self.on_cluster:
+            threads = tile.points // POINTS_PER_THREAD
+        else:
+            # a small tile leaves the other cores to the jobs beside it
+            small = 1 + tile.points // POINTS_WORTH_A_THREAD
+            threads = min(small, cores // ntiles - beside)
+        return max(1, min(MOST_THREADS, threads))
+
+    def tile_memory(self, tile: Tile, attempt: int, job: str, threads: int = 1) -> int:
+        """Return a memory bound in MB for a job of one tile and all interferograms."""
+        row0, col0, row1, col1 = tile.bounds
+        pixels = (row1 - row0) * (col1 - col0)
+        return self.megabytes(attempt, job, tile.points, pixels, threads=threads)
+
+    def scene_memory(
+        self,
+        attempt: int,
+        job: str,
+        pairs: int | None = None,
+        threads: int = 1,
+        dates: int | None = None,
+    ) -> int:
+        """Return a memory bound in MB for a job of all tiles, some interferograms and dates."""
+        return self.megabytes(attempt, job, self.points(), self.pixels(), pairs, threads, dates)
+
+    def merge_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for a job that merges a batch of interferograms."""
+        held = self.plan.held_at_once
+        pairs = max(map(len, held), default=0)
+        dates = max((len({*"_".join(part).split("_")}) for part in held), default=0)
+        return self.scene_memory(attempt, "merge_interferograms", pairs, dates=dates)
+
+    def megabytes(
+        self,
+        attempt: int,
+        job: str,
+        points: int,
+        pixels: int,
+        pairs: int | None = None,
+        threads: int = 1,
+        dates: int | None = None,
+    ) -> int:
+        """Return a memory bound in MB: what the job takes, and Snakemake with it on a cluster.
+
+        Parameters
+        ----------
+        attempt : int
+            From 1; each asks for that many times as much.
+        job, points, pixels, threads
+            See :func:`emcflow.workflow.memory.predicted_mb`.
+        pairs, dates : int, optional
+            That the job holds, by default all.
+        """
+        plan = self.plan
+        pairs = len(plan.pairs) if pairs is None else pairs
+        dates = len(plan.stack.dates) if dates is None else dates
+        extra = len(plan.extra_ranges)
+        own = predicted_mb(job, points, pixels, dates, pairs, threads, extra)
+        if job == "link_model" and extra:
+            # the grid of many terms may take all of it
+            own += plan.config["link_model"]["memory_mb"]
+        return attempt * (own + SNAKEMAKE_MB * self.on_cluster)
+
+    def heights_mb(self) -> int:
+        """Return what the heights of the points take, from the links of a tile at a time, in MB."""
+        most = max(tile.points for tile in self.scene()[1])
+        if not self.plan.link_model or self.plan.previous:
+            return 0
+        return predicted_mb("tile_heights", most)
+
+    def loops_mb(self) -> int:
+        """Return what the interferograms of a window take that loops are counted in, in MB."""
+        size, held = _loop_window(self.plan.pairs, self.plan.stack.dates)
+        return 4 * held * min(size, self.pixels()) // 1_000_000
+
+
+def minutes(attempt: int, per_million_points: float, points: int) -> int:
+    """Return a generous bound of the run time in minutes for a job that grows with its points."""
+    return attempt * int(10 + per_million_points * points / 1e6)
+
+
+@cache
+def _tiles_as_of(path: Path, written_ns: int) -> tuple[tuple[int, int], list[Tile]]:
+    """Return what a file of tiles holds; every job of a tile asks, so it is read once."""
+    return checked(tiles_from_json, path.read_text(), path)
+
+
+@cache
+def _loop_window(pairs: tuple[str, ...], dates: tuple[str, ...]) -> tuple[int, int]:
+    """Return the pixels of a window that loops are counted in, and the pairs held at once."""
+    import numpy as np
+
+    from emcflow.products.closure import all_triangles, window_of
+
+    _, sides = all_triangles(
+        np.searchsorted(dates, [pair.split("_") for pair in pairs]), len(dates)
+    )
+    (rows, cols), held = window_of(sides)
+    return rows * cols, held

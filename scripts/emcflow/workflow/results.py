@@ -1,0 +1,248 @@
+"""The names of what the rules make, as the config asks for it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from emcflow.acquisition.model_terms import EXTRA_SIGMAS
+from emcflow.workflow.plan import Plan
+
+LINK_QUALITY_NAMES = ["link_coherence_unbiased", "noise_links"]
+
+
+class Results:
+    """Names of files and folders of results, all of them below ``output_dir``.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.out = plan.out
+
+    @cached_property
+    def interferograms(self) -> list[str]:
+        """Unwrapped phase of every pair."""
+        return [f"{self.out}/unwrapped/{pair}.unw.tif" for pair in self.plan.pairs]
+
+    @cached_property
+    def components(self) -> list[str]:
+        """Connected components of every pair."""
+        return [f"{self.out}/unwrapped/{pair}.unw.conncomp.tif" for pair in self.plan.pairs]
+
+    @cached_property
+    def references(self) -> str:
+        """The points that phases are relative to."""
+        return f"{self.out}/merge/references.csv"
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """Maps of the link model by their names; empty without one."""
+        if not self.plan.link_model:
+            return {}
+        names = [
+            "velocity_mm_yr",
+            "dem_error_m",
+            "velocity_sigma_mm_yr",
+            "dem_error_sigma_m",
+            *self.plan.extra_ranges,
+            *[EXTRA_SIGMAS[name] for name in self.plan.extra_ranges],
+            "link_model_coherence",
+        ]
+        return {name: f"{self.out}/{name}.tif" for name in names}
+
+    @cached_property
+    def link_quality(self) -> dict[str, str]:
+        """How well links fit their model, layers by their names."""
+        layers = {name: f"{self.out}/quality/{name}.tif" for name in LINK_QUALITY_NAMES}
+        return {"link_model_coherence": f"{self.out}/link_model_coherence.tif", **layers}
+
+    @cached_property
+    def term_maps(self) -> dict[str, str]:
+        """Maps of the terms by their names, be it from the unwrapped phase or from the links."""
+        maps = {
+            name: path for name, path in self.parameters.items() if name not in self.link_quality
+        }
+        return maps | {"residual_phase_rad": f"{self.out}/quality/residual_phase_rad.tif"}
+
+    @cached_property
+    def maps_of_series(self) -> dict[str, str]:
+        """What the fit of the terms to the unwrapped phase makes; empty without one."""
+        if not self.plan.maps_of_phase:
+            return {}
+        names = {
+            "residual_motion_mm": "residual_motion_mm.tif",
+            "dates": "dates.csv",
+            "remarks": "remarks.txt",
+        }
+        return self.term_maps | {key: f"{self.out}/quality/{name}" for key, name in names.items()}
+
+    @property
+    def remarks(self) -> list[str]:
+        """Text files of what the report is to say, a remark a line."""
+        return [self.maps_of_series["remarks"]] if self.plan.maps_of_phase else []
+
+    @cached_property
+    def series_maps(self) -> dict[str, str]:
+        """Maps of the time series; empty without one."""
+        if not self.plan.time_series:
+            return {}
+        names = {
+            "velocity": "velocity_mm_yr",
+            "velocity_sigma": "velocity_sigma_mm_yr",
+            "misfit": "misfit_rad",
+        }
+        return {key: f"{self.out}/timeseries/{name}.tif" for key, name in names.items()}
+
+    @cached_property
+    def displacements(self) -> list[str]:
+        """Displacement at every date but the first; empty without a time series."""
+        return self._of_dates("timeseries")
+
+    @cached_property
+    def series_phases(self) -> list[str]:
+        """The same in radians."""
+        return self._of_dates("timeseries/radians")
+
+    def _of_dates(self, folder: str) -> list[str]:
+        if not self.plan.time_series:
+            return []
+        first, *later = self.plan.stack.dates
+        return [f"{self.out}/{folder}/{first}_{date}.tif" for date in later]
+
+    @property
+    def reference_point(self) -> str:
+        """The reference of the time series, for dolphin."""
+        return f"{self.out}/timeseries/reference_point.txt"
+
+    @property
+    def series_files(self) -> dict[str, str | list[str]]:
+        """All of the time series; empty without one."""
+        if not self.plan.time_series:
+            return {}
+        dates = self.plan.stack.dates
+        return {
+            **self.series_maps,
+            "displacement": self.displacements,
+            "phase": self.series_phases,
+            "date_misfit": [f"{self.out}/timeseries/misfit/{date}.tif" for date in dates],
+            "reference_point": self.reference_point,
+        }
+
+    @property
+    def filled_labels(self) -> str:
+        """What is a point and what is filled."""
+        return f"{self.out}/filled/filled.tif"
+
+    @property
+    def filled_interferograms(self) -> list[str]:
+        """Every pair with pixels between the points filled in."""
+        return self.filled(self.plan.pairs)
+
+    def filled(self, pairs) -> list[str]:
+        """Return the names of some pairs with pixels between the points filled in."""
+        return [f"{self.out}/filled/{pair}.unw.tif" for pair in pairs]
+
+    @property
+    def maps(self) -> list[str]:
+        """All maps of one value per point beside the interferograms."""
+        return [*self.parameters.values(), *self.series_maps.values(), *self.displacements]
+
+    @property
+    def shown_maps(self) -> dict[str, str]:
+        """Maps that the report shows."""
+        shown = dict(self.parameters)
+        if self.plan.maps_of_phase:
+            shown["residual_motion_mm"] = self.maps_of_series["residual_motion_mm"]
+        if self.plan.time_series:
+            shown["series_velocity_mm_yr"] = self.series_maps["velocity"]
+            shown["series_velocity_sigma_mm_yr"] = self.series_maps["velocity_sigma"]
+        return shown
+
+    @property
+    def displacement_columns(self) -> list[str]:
+        """Columns of tables of points with the displacement of a date."""
+        dates = self.plan.stack.dates[1:] if self.plan.time_series else ()
+        return [f"D{date}" for date in dates]
+
+    @property
+    def first_date_column(self) -> list[str]:
+        """The column of the first date, which is 0 where there is a time series."""
+        return [f"D{self.plan.stack.dates[0]}"] if self.plan.time_series else []
+
+    @property
+    def point_columns(self) -> dict[str, str]:
+        """Every raster with one value per point, by the name of its column in tables of points."""
+        columns = dict(
+            temporal_coherence=self.plan.stack.coherence,
+            component=self.components[0],
+            **self.parameters,
+        )
+        if self.plan.time_series:
+            columns |= dict(
+                series_velocity_mm_yr=self.series_maps["velocity"],
+                series_velocity_sigma_mm_yr=self.series_maps["velocity_sigma"],
+                misfit_rad=self.series_maps["misfit"],
+                **dict.fromkeys(self.first_date_column, self.displacements[0]),
+                **dict(zip(self.displacement_columns, self.displacements, strict=True)),
+            )
+        return columns
+
+    @property
+    def velocity(self) -> dict[str, str | list]:
+        """Velocity and its deviation for MintPy: of a time series, else of the link model."""
+        if self.plan.time_series:
+            return {key: self.series_maps[key] for key in ("velocity", "velocity_sigma")}
+        return {
+            "velocity": self.parameters.get("velocity_mm_yr", []),
+            "velocity_sigma": self.parameters.get("velocity_sigma_mm_yr", []),
+        }
+
+    @property
+    def mintpy(self) -> dict[str, str]:
+        """Files for MintPy by their keys."""
+        wanted = {
+            "stack": ("ifgramStack", True),
+            "series": ("timeseries", self.plan.time_series),
+            "velocity": ("velocity", self.plan.time_series or self.plan.link_model),
+            "dem_error": ("demErr", self.plan.link_model),
+            "geometry": ("geometry", self.plan.has_view),
+        }
+        folder = f"{self.out}/exports/mintpy"
+        return {key: f"{folder}/{name}.h5" for key, (name, made) in wanted.items() if made}
+
+    @property
+    def mintpy_app(self) -> dict[str, str]:
+        """The folder that MintPy's whole chain starts from, where the view is known."""
+        return {"app": f"{self.out}/exports/mintpy/app"} if self.plan.has_view else {}
+
+    @property
+    def rasters(self) -> list[str]:
+        """Interferograms, components and maps."""
+        return [*self.interferograms, *self.components, *self.maps]
+
+    @property
+    def exports(self) -> dict[str, str | list[str]]:
+        """What each export makes, asked for or not."""
+        return {
+            "mintpy": [*self.mintpy.values(), *self.mintpy_app.values()],
+            "dolphin": f"{self.out}/exports/dolphin",
+            "points_csv": f"{self.out}/exports/points.csv",
+            "geoparquet": f"{self.out}/exports/points.parquet",
+            "geopackage": f"{self.out}/exports/points.gpkg",
+            "cog": f"{self.out}/exports/cog",
+            "qgis": [f"{path.removesuffix('.tif')}.qml" for path in self.rasters],
+        }
+
+    @property
+    def wanted(self) -> list:
+        """All that the config asks for but the report."""
+        filled = [*self.filled_interferograms, self.filled_labels]
+        return [
+            self.interferograms,
+            self.maps,
+            [self.exports[name] for name in self.plan.config["outputs"]["exports"]],
+            filled if self.plan.config["outputs"]["fill_pixels"] else [],
+        ]

@@ -1,0 +1,197 @@
+"""The plan of a run, without Snakemake; and rules that do not depend on their files' order."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from emcflow.errors import InputError
+from emcflow.tiles.cut import Tile, tiles_to_json
+from emcflow.workflow.config import check_config
+from emcflow.workflow.plan import check_plan, make_plan
+from emcflow.workflow.resources import JobResources, minutes
+from emcflow.workflow.results import Results
+from emcflow.workflow.surroundings import check_not_written
+from stacks import DATES, write_raster
+from workflow import ROOT, jobs_of, run
+
+SIMULATED = {"output_dir": "results/", "stack": {"layout": "simulate"}, "simulation": {"dates": 5}}
+SHAPE = (6, 5)
+
+
+def plan_of(config, **sections):
+    return make_plan(check_config(config | sections))
+
+
+@pytest.fixture
+def stack(tmp_path):
+    """Config of a stack without baselines, its files written."""
+    for date in DATES[1:]:
+        write_raster(tmp_path / f"{DATES[0]}_{date}.int.tif", np.full(SHAPE, 1j, np.complex64))
+    write_raster(tmp_path / "temporal_coherence.tif", np.full(SHAPE, 0.9, np.float32))
+    return {
+        "output_dir": "results",
+        "stack": {"layout": "phase_linked", "directory": str(tmp_path)},
+        "geometry": {"wavelength_m": 0.0555},
+    }
+
+
+def test_a_simulated_run_reads_nothing_from_outside():
+    plan = plan_of(SIMULATED)
+    assert (plan.out, plan.simulated, plan.link_model) == ("results", True, True)
+    assert plan.sources == plan.named_files[:0] == []
+    assert plan.baselines_csv == "results/simulation/baselines_ifg.csv"
+    assert len(plan.pairs) == 9 and plan.new_pairs == list(plan.pairs)
+    assert [len(batch) for batch in plan.batches] == [9]
+    assert plan.of_previous("stack/stack.json") == []
+    check_plan(plan)
+
+
+def test_a_stack_of_files_is_known_by_its_names_and_its_state(stack, tmp_path):
+    plan = plan_of(stack)
+    assert not plan.link_model and plan.inputs.points is None
+    assert plan.stack.dates == DATES
+    assert plan.sources == [*plan.stack_files, plan.stack.coherence]
+    before, whole = plan.state_of(plan.stack_files), plan.state
+    assert plan.state_of(["elsewhere.tif"]) == plan.state_of([])
+    write_raster(tmp_path / f"{DATES[0]}_{DATES[2]}.int.tif", np.ones((1, 1), np.complex64))
+    again = plan_of(stack)
+    assert again.state_of(plan.stack_files) != before
+    assert again.state != whole
+
+
+def test_the_state_is_that_of_the_settings():
+    states = {
+        plan_of(SIMULATED).state,
+        plan_of(SIMULATED, tiles={"max_tiles": 3}).state,
+        plan_of(SIMULATED, link_model={"annual": True}).state,
+        plan_of(SIMULATED, outputs={"time_series": True}).state,
+    }
+    assert len(states) == 4
+    assert plan_of(SIMULATED).state in states
+
+
+def test_bad_input_is_an_error_of_one_line(stack):
+    stack["stack"]["exclude"] = ["20300101"]
+    with pytest.raises(InputError, match=r"^stack\.exclude: 20300101 is not among"):
+        plan_of(stack)
+    del stack["stack"]["exclude"]
+    plan = plan_of(stack, reference={"point": [99, 0]})
+    with pytest.raises(InputError, match=r"^reference\.point: \[99, 0\] is no point"):
+        check_plan(plan)
+
+
+def test_results_are_those_that_the_config_asks_for():
+    results = Results(plan_of(SIMULATED, link_model={"annual": True}))
+    assert list(results.parameters)[:2] == ["velocity_mm_yr", "dem_error_m"]
+    assert "annual_sin_mm" in results.parameters and "annual_sin_sigma_mm" in results.parameters
+    assert results.series_maps == {} and results.displacements == []
+    assert results.velocity["velocity"] == "results/velocity_mm_yr.tif"
+    assert [len(each) for each in results.wanted] == [9, 9 + 0, 0, 0]
+    outputs = {"time_series": True, "exports": ["mintpy"], "fill_pixels": 2}
+    results = Results(plan_of(SIMULATED, outputs=outputs))
+    assert results.velocity["velocity"] == "results/timeseries/velocity_mm_yr.tif"
+    assert len(results.displacements) == len(results.displacement_columns) == 4
+    assert results.wanted[2] == [results.exports["mintpy"]]
+    assert results.wanted[3][-1] == "results/filled/filled.tif"
+
+
+def test_no_file_of_the_user_is_written_over(tmp_path):
+    results = tmp_path / "results"
+    check_not_written([str(tmp_path / "a.tif")], str(results), lambda path: True)
+    check_not_written([str(results / "a.tif")], str(results), lambda path: False)
+    for written in (results / "exports" / "a.tif", results / "exports"):
+        with pytest.raises(InputError, match="would be written over"):
+            check_not_written(
+                [str(results / "exports" / "a.tif")],
+                str(results),
+                lambda path, written=written: path == str(written),
+            )
+
+
+def resources(tmp_path, on_cluster=False, **sections):
+    """Resources of a run with two tiles, of 40 000 and of 250 000 points."""
+    plan = plan_of(SIMULATED | {"output_dir": str(tmp_path)}, **sections)
+    tiles = [Tile((0, 0, 600, 400), (0, 0, 600, 400), 40_000)]
+    tiles += [Tile((0, 300, 600, 1000), (0, 400, 600, 1000), 250_000)]
+    (tmp_path / "tiles").mkdir(exist_ok=True)
+    (tmp_path / "tiles" / "tiles.json").write_text(tiles_to_json((600, 1000), tiles))
+    return JobResources(plan, on_cluster)
+
+
+def test_threads_of_a_tile_are_its_share_of_the_cores(tmp_path):
+    jobs = resources(tmp_path)
+    small, large = jobs.tiles().values()
+    for tile, beside, threads in ((small, 0, 3), (small, 6, 2), (large, 0, 8), (large, 6, 2)):
+        assert jobs.tile_threads(tile, 2, 16, beside) == threads
+    assert jobs.tile_threads(large, 2, 1) == 1
+    jobs = resources(tmp_path, on_cluster=True)
+    assert [jobs.tile_threads(tile, 2, 0) for tile in (small, large)] == [1, 2]
+
+
+def test_memory_grows_with_the_attempt_and_by_snakemake_on_a_cluster(tmp_path):
+    jobs, there = resources(tmp_path), resources(tmp_path, on_cluster=True)
+    assert (jobs.points(), jobs.pixels()) == (290_000, 600_000)
+    assert jobs.strip_pixels(10) == 532 * 1000 and jobs.strip_pixels(100) == 600_000
+    once = jobs.scene_memory(1, "report")
+    assert jobs.scene_memory(2, "report") == 2 * once
+    assert there.scene_memory(1, "report") == once + 400
+    assert jobs.merge_memory(1) == jobs.scene_memory(1, "merge_interferograms", 9, dates=5)
+    more = resources(tmp_path, link_model={"annual": True, "memory_mb": 1000})
+    tile = jobs.tiles()["00"]
+    assert more.tile_memory(tile, 1, "link_model") > 1000 + jobs.tile_memory(tile, 1, "link_model")
+    assert minutes(2, 60, 500_000) == 80
+
+
+def test_a_plan_needs_no_snakemake():
+    command = (
+        "import sys; import emcflow.workflow.plan, emcflow.workflow.results, "
+        "emcflow.workflow.resources, emcflow.workflow.snakemake_internals; "
+        "sys.exit('snakemake' in sys.modules or 'pandas' in sys.modules)"
+    )
+    path = {"PYTHONPATH": str(ROOT / "scripts")}
+    assert subprocess.run([sys.executable, "-c", command], env=path).returncode == 0
+
+
+# The order of the files of rules
+
+DUMP = """
+with open("dump.json", "w") as file:
+    names = {each.name: sorted(map(str, each.output)) for each in workflow.rules}
+    __import__("json").dump([config["run"], names], file)
+"""
+
+
+def in_order(folder: Path, order) -> tuple[list, set[str]]:
+    """Dry-run a copy whose files of rules are read in another order, common.smk first.
+
+    Returns
+    -------
+    run and outputs of the rules, jobs
+    """
+    checkout = folder / "checkout"
+    checkout.mkdir(parents=True)
+    for name in ("rules", "scripts", "config", "envs", "profiles"):
+        (checkout / name).symlink_to(ROOT / name)
+    text = (ROOT / "Snakefile").read_text()
+    first, *others = [line for line in text.splitlines() if line.startswith("include:")]
+    assert first == 'include: "rules/common.smk"' and len(others) > 10
+    before, rest = text.split(first)
+    *_, after = rest.split(others[-1])
+    (checkout / "Snakefile").write_text("\n".join([before, first, *order(others), after, DUMP]))
+    outputs = {"time_series": True, "exports": ["mintpy", "dolphin", "cog"], "fill_pixels": 3}
+    process = run(folder, SIMULATED | {"outputs": outputs}, "--dry-run", root=checkout)
+    assert process.returncode == 0, process.stdout
+    return json.loads((folder / "dump.json").read_text()), jobs_of(process.stdout)
+
+
+def test_rules_are_the_same_in_whatever_order_their_files_are_read(tmp_path):
+    """Also: a dry run before there are tiles knows the exports."""
+    as_it_is = in_order(tmp_path / "as_it_is", list)
+    found, jobs = as_it_is
+    assert {"report", "fill_00", "export_mintpy"} <= found[0]["fingerprints"].keys() & jobs
+    shuffled = np.random.default_rng(2).permutation
+    for name, order in (("reversed", lambda lines: lines[::-1]), ("shuffled", shuffled)):
+        assert in_order(tmp_path / name, order) == as_it_is
