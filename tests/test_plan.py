@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.tiles.cut import Tile, tiles_to_json
+from emcflow.io.tiles_json import tiles_to_json
+from emcflow.tiles.cut import Tile
 from emcflow.workflow.config import check_config
 from emcflow.workflow.plan import check_plan, make_plan
 from emcflow.workflow.resources import JobResources, minutes
