@@ -6,6 +6,7 @@ if PLAN.link_model:
         input:
             mesh=f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
             design=f"{OUT}/network/design_matrix.csv",
+            found=[] if PLAN.in_metres else RESULTS.found["facts"],
         output:
             f"{OUT}/links/links_tile_{{tile}}.h5",
         log:
@@ -26,7 +27,8 @@ if PLAN.link_model:
             search_mb=config["link_model"]["memory_mb"],
         params:
             velocity_range=config["link_model"]["velocity_range_mm_yr"],
-            dem_error_range=config["link_model"]["dem_error_range_m"],
+            dem_error_range=config["link_model"]["dem_error_range_m"] if PLAN.in_metres else None,
+            terms=list(PLAN.terms),
             extra_ranges=PLAN.extra_ranges,
             weights=PLAN.date_weights,
             code=code_version("link_model"),

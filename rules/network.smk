@@ -22,11 +22,10 @@ rule network:
         "../scripts/network.py"
 
 
-if PLAN.link_model and not PLAN.bperp_rasters:
+if PLAN.link_model and not (PLAN.bperp_rasters or PLAN.finds_baselines):
 
     localrules:
         baselines,
-        design_matrix,
 
     rule baselines:
         input:
@@ -56,10 +55,45 @@ if PLAN.link_model and not PLAN.bperp_rasters:
 
 if PLAN.link_model:
 
+    localrules:
+        design_matrix,
+
+    rule find_baselines:
+        input:
+            mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+            table=[] if PLAN.finds_baselines else RESULTS.baselines["baselines"],
+        output:
+            **RESULTS.found,
+            **(RESULTS.baselines if PLAN.finds_baselines else {}),
+        log:
+            f"{OUT}/logs/find_baselines.log",
+        benchmark:
+            f"{OUT}/benchmarks/find_baselines.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 2
+        resources:
+            mem_mb=lambda wildcards, attempt: JOBS.largest_tile_memory(attempt, "find_baselines"),
+            runtime=lambda wildcards, attempt: minutes(
+                attempt, len(PLAN.stack.dates), JOBS.points()
+            ),
+        params:
+            dates=list(PLAN.stack.dates),
+            wavelength_m=config["geometry"]["wavelength_m"],
+            velocity_range=config["link_model"]["velocity_range_mm_yr"],
+            weights=PLAN.date_weights,
+            temperature_c=PLAN.temperatures_c,
+            known=PLAN.known_baselines,
+            code=code_version("find_baselines"),
+        message:
+            "Baselines that the phases ask for"
+        script:
+            "../scripts/find_baselines.py"
+
     rule design_matrix:
         input:
             view=f"{OUT}/network/view.json" if PLAN.view_changes else [],
-            baselines=f"{OUT}/network/baselines.csv",
+            baselines=RESULTS.baselines.get("baselines", RESULTS.found["table"]),
             network=f"{OUT}/network/network.csv",
         output:
             f"{OUT}/network/design_matrix.csv",
@@ -71,6 +105,7 @@ if PLAN.link_model:
             "../envs/environment.yaml"
         params:
             geometry=config["geometry"],
+            terms=list(PLAN.terms),
             extra_terms=list(PLAN.extra_ranges),
             step_date=config["link_model"]["step_date"],
             temperature_c=PLAN.temperatures_c,

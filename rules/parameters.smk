@@ -74,6 +74,7 @@ if PLAN.link_model and not PLAN.maps_of_phase:
             reference_point=config["reference"]["point"],
             velocity_positive=config["outputs"]["velocity_positive"],
             geometry=config["geometry"],
+            terms=list(PLAN.terms),
             extra_terms=list(PLAN.extra_ranges),
             code=code_version("merge_parameters"),
         message:

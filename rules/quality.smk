@@ -13,7 +13,7 @@ rule quality:
         offsets=f"{OUT}/merge/bulk_offsets.h5",
         interferograms=RESULTS.interferograms,
         diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=PLAN.pairs),
-        baselines=f"{OUT}/network/baselines.csv" if PLAN.link_model else [],
+        baselines=RESULTS.baselines.get("baselines", []),
     output:
         pairs=f"{OUT}/quality/pairs.csv",
         loops=f"{OUT}/quality/loops.csv",

@@ -3,6 +3,7 @@
 
 rule report:
     input:
+        **RESULTS.baselines,
         stack=f"{OUT}/stack/stack.json",
         coherence=PLAN.stack.coherence,
         network=f"{OUT}/network/network.csv",
@@ -15,8 +16,7 @@ rule report:
         loops=f"{OUT}/quality/loops.csv",
         open_loops=f"{OUT}/quality/open_loops.tif",
         interferograms=RESULTS.interferograms,
-        baselines=f"{OUT}/network/baselines.csv" if PLAN.link_model else [],
-        misfit=f"{OUT}/network/baseline_misfit.csv" if PLAN.link_model else [],
+        found=RESULTS.found["table"] if PLAN.link_model else [],
         links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if PLAN.link_model else [],
         parameters=list(RESULTS.shown_maps.values()),
         remarks=RESULTS.remarks,

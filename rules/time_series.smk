@@ -13,7 +13,7 @@ if PLAN.maps_of_phase or PLAN.time_series:
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
             links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if PLAN.maps_of_phase else [],
             dem_error=(
-                f"{OUT}/dem_error_m.tif"
+                RESULTS.parameters[PLAN.terms[1]]
                 if PLAN.remove_dem_error and not PLAN.maps_of_phase
                 else []
             ),
@@ -48,6 +48,7 @@ if PLAN.maps_of_phase or PLAN.time_series:
             remove_dem_error=PLAN.remove_dem_error,
             velocity_positive=config["outputs"]["velocity_positive"],
             dates_alike=bool(PLAN.bperp_rasters),
+            terms=list(PLAN.terms),
             extra_terms=list(PLAN.extra_ranges),
             code=code_version("time_series"),
         message:

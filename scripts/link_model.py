@@ -1,8 +1,11 @@
 """Velocity, DEM error and coherence of every link of a tile."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 from emcflow.acquisition.date_weights import effective_dates
-from emcflow.acquisition.geometry import TERMS, UNITS
+from emcflow.acquisition.geometry import TERM_UNITS
 from emcflow.acquisition.model_terms import EXTRA_UNITS, range_key
 from emcflow.io.hdf5 import create, put, put_cycle_models, read, read_graph
 from emcflow.io.network_tables import read_design
@@ -17,7 +20,10 @@ from emcflow.workflow.job import job, progress
 with job(snakemake) as log:
     params = snakemake.params
     table = read_design(snakemake.input.design)
-    ranges = dict(zip(TERMS, (params.velocity_range, params.dem_error_range), strict=True))
+    height_range = params.dem_error_range
+    if snakemake.input.get("found"):
+        height_range = json.loads(Path(snakemake.input.found).read_text())["height_range_rad"]
+    ranges = dict(zip(params.terms, (params.velocity_range, height_range), strict=True))
     ranges |= params.extra_ranges
     names = list(ranges)
     design = table.of_dates(names)
@@ -29,7 +35,8 @@ with job(snakemake) as log:
         log.warning("%s", reason)
     keys = [f"link_model.{range_key(name)}" for name in names]
     # with rasters of the view nobody could know before
-    check_search(design, [*ranges.values()], snakemake.resources.search_mb, keys, terms, len(TERMS))
+    search_mb, fine = snakemake.resources.search_mb, len(params.terms)
+    check_search(design, [*ranges.values()], search_mb, keys, terms, fine)
     weights = None if params.weights is None else np.array(params.weights)
     if weights is not None:
         log.info(
@@ -42,7 +49,7 @@ with job(snakemake) as log:
     phase, edges = read(snakemake.input.mesh, "phase", "edges")
     search = {
         "n_threads": snakemake.threads,
-        "memory_mb": snakemake.resources.search_mb,
+        "memory_mb": search_mb,
         "progress": progress("links searched"),
         "weights": weights,
     }
@@ -98,8 +105,8 @@ with job(snakemake) as log:
     covariance = parameter_covariance(design[:, terms], weights)
     correlation = parameter_correlation(covariance, [names[term] for term in terms])
     if correlation is not None:
-        log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
-    units = [*UNITS, *(EXTRA_UNITS[name] for name in params.extra_ranges)]
+        log.info("errors of %s and %s have correlation %.2f", *params.terms, correlation)
+    units = [(TERM_UNITS | EXTRA_UNITS)[name] for name in names]
     kept = {"terms": [names[term] for term in terms], "units": [units[term] for term in terms]}
     if weights is not None:
         kept["date_weights"] = weights

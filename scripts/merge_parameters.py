@@ -94,7 +94,7 @@ with job(snakemake) as log:
         grid,
         scene_points,
         values,
-        extra_terms=params.extra_terms,
+        terms=[*params.terms, *params.extra_terms],
         reference=params.reference_point,
         geometry=params.geometry,
         velocity_positive=params.velocity_positive,

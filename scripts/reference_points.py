@@ -1,6 +1,7 @@
 """Choose the points that the unwrapped phase is relative to, one for each connected component."""
 
 import numpy as np
+from emcflow.acquisition.geometry import HEIGHTS
 from emcflow.io.hdf5 import (
     open_product,
     read,
@@ -20,14 +21,14 @@ from emcflow.workflow.job import job
 
 
 def tile_heights(mesh, links):
-    """Return roughly the heights of the points of a tile above the DEM [m]; None without any."""
+    """Return roughly the heights of the points of a tile, in metres or relative; None without."""
     with open_product(links) as file:
         terms = list(file.attrs["terms"])
-    if "dem_error_m" not in terms:
+    if not {*terms} & {*HEIGHTS}:
         return None
     points, bounds = read_points(mesh)
     edges, confident, region = read(mesh, "edges", "confident", "region")
-    row = terms.index("dem_error_m")
+    row = next(row for row, term in enumerate(terms) if term in HEIGHTS)
     values, sigma = (read_rows(links, f"link_params{name}", [row]) for name in ("", "_sigma"))
     (at_edge,) = read(links, "at_edge")
     of_links = values[:, confident], sigma[:, confident]

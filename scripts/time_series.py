@@ -70,7 +70,7 @@ def write_maps():
         grid,
         scene.points,
         values,
-        extra_terms=params.extra_terms,
+        terms=[*params.terms, *params.extra_terms],
         reference=chosen,
         geometry=params.geometry,
         velocity_positive=params.velocity_positive,
@@ -89,11 +89,11 @@ def dem_error_phase():
     """
     if not params.remove_dem_error:
         return None
-    dem_error = read_band(given.get("dem_error") or output.dem_error_m)[at][None]
+    dem_error = read_band(given.get("dem_error") or output[params.terms[1]])[at][None]
     if not np.isfinite(dem_error).any():
         log.warning("the dates do not constrain the DEM error: it is not taken out")
         return None
-    names = ["dem_error_m"]
+    names = [params.terms[1]]
     if given.get("point_view"):
         names.append("velocity_mm_yr")  # what the DEM error leaks into
         with open_raster(given.point_view) as dataset:

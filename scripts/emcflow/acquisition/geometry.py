@@ -40,8 +40,18 @@ from emcflow.errors import InputError
 
 TERMS = ("velocity_mm_yr", "dem_error_m")
 UNITS = ("mm/yr", "m")
+# The same where the baselines are found in the phases and have no scale: the height is in radians
+# at the date whose baseline is farthest from that of another one, see emcflow.unwrap.found_height.
+RELATIVE_TERMS = ("velocity_mm_yr", "height_relative")
+# Names of the term of height.
+HEIGHTS = (TERMS[1], RELATIVE_TERMS[1])
+TERM_UNITS = {**dict(zip(TERMS, UNITS, strict=True)), "height_relative": "rad"}
 # Names of the standard deviations of the terms.
-SIGMAS = {"velocity_mm_yr": "velocity_sigma_mm_yr", "dem_error_m": "dem_error_sigma_m"}
+SIGMAS = {
+    "velocity_mm_yr": "velocity_sigma_mm_yr",
+    "dem_error_m": "dem_error_sigma_m",
+    "height_relative": "height_relative_sigma",
+}
 DAYS_PER_YEAR = 365.25
 SPEED_OF_LIGHT = 299_792_458.0  # m/s
 # Keys of the section geometry that may be rasters.
@@ -227,6 +237,26 @@ def design_matrix(
     velocity = rad_per_mm_yr(years, wavelength_m)
     height = rad_per_m(bperp_m - bperp_m[:1], wavelength_m, slant_range_m, incidence_angle_deg)
     return np.column_stack([velocity, height])
+
+
+def relative_design(dates: Sequence[str], relative: np.ndarray, wavelength_m: float) -> np.ndarray:
+    """Return the design of baselines that were found in the phases, whose scale is not known.
+
+    Parameters
+    ----------
+    dates : sequence of str
+        YYYYMMDD, ascending.
+    relative : ndarray of float64, shape (ndates,)
+        From :func:`emcflow.unwrap.found_height.found_height`: zero at the first date, of span 1.
+    wavelength_m : float
+
+    Returns
+    -------
+    ndarray of float64, shape (ndates, 2)
+        Phase [rad] per mm/yr, and per radian of height at the full span.
+    """
+    velocity = rad_per_mm_yr(days_since_first(dates) / DAYS_PER_YEAR, wavelength_m)
+    return np.column_stack([velocity, relative])
 
 
 def pair_design(design: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -98,10 +98,13 @@ def extra_ranges(settings: Mapping[str, Any], wavelength_m: float) -> dict[str, 
 
 
 def range_key(name: str) -> str:
-    """Return the key of the section ``link_model`` that has the search range of a term."""
+    """Return the key of the section ``link_model`` that has the search range of a term.
+
+    That of a relative height is found in the phases: it has no key, and keeps its name.
+    """
     keys = dict(zip(TERMS, ("velocity_range_mm_yr", "dem_error_range_m"), strict=True))
     keys |= {name: KEYS[group][1] for group, (names, _) in GROUPS.items() for name in names}
-    return keys[name]
+    return keys.get(name, name)
 
 
 def extra_columns(

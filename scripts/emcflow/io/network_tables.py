@@ -133,6 +133,47 @@ def read_date_baselines(path: str | Path) -> DateBaselines:
     return DateBaselines(table["date"].tolist(), table["bperp_m"])
 
 
+class FoundBaselines(NamedTuple):
+    """What the phases say of the baselines of a run.
+
+    Parameters
+    ----------
+    dates : list of str
+        YYYYMMDD, ascending.
+    relative, relative_sigma : ndarray of float64, shape (ndates,)
+        Zero at the first date, of span 1, and its standard deviation; of unknown sign. NaN or 0
+        where none were found.
+    found_m, sigma_m : ndarray of float64, shape (ndates,)
+        The same in metres, NaN where there is no scale.
+    table_m : ndarray of float64, shape (ndates,)
+        Baselines of the user's table [m], NaN without one.
+    """
+
+    dates: list[str]
+    relative: np.ndarray
+    relative_sigma: np.ndarray
+    found_m: np.ndarray
+    sigma_m: np.ndarray
+    table_m: np.ndarray
+
+
+FOUND_COLUMNS = ("found_relative", "sigma_relative", "found_m", "sigma_m", "table_m")
+
+
+def write_found_baselines(path: str | Path, found: FoundBaselines) -> None:
+    """Write what the phases say of the baselines."""
+    columns: dict[str, Sequence] = {"date": found.dates}
+    for name, values in zip(FOUND_COLUMNS, found[1:], strict=True):
+        columns[name] = list(values)
+    write_csv(path, columns, digits=6)
+
+
+def read_found_baselines(path: str | Path) -> FoundBaselines:
+    """Read the table of :func:`write_found_baselines`."""
+    table = read_csv(path, ("date",))
+    return FoundBaselines(table["date"].tolist(), *(table[name] for name in FOUND_COLUMNS))
+
+
 def write_design(
     path: str | Path,
     dates: Sequence[str],

@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERMS, UNITS
+from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERM_UNITS
 from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
 from emcflow.io.raster import Grid, scatter, write_raster
 
 log = logging.getLogger(__name__)
 RESIDUAL = "residual_phase_rad"
 MOTION = "residual_motion_mm"
+HEIGHT_SIGNS = {
+    "dem_error_m": "positive where the target stands above the DEM",
+    "height_relative": "positive either above or below the DEM: their sign is not known",
+}
 
 
 def write_parameter_maps(
@@ -23,7 +27,7 @@ def write_parameter_maps(
     points: np.ndarray,
     values: Mapping[str, np.ndarray],
     *,
-    extra_terms: Sequence[str],
+    terms: Sequence[str],
     reference: tuple[int, int] | None,
     geometry: Mapping[str, Any],
     velocity_positive: str,
@@ -41,8 +45,8 @@ def write_parameter_maps(
     values : mapping of str to float (npoints,)
         By the same names, motions positive away from the sensor. What is not in it has an empty
         raster: the dates do not constrain it.
-    extra_terms : sequence of str
-        Terms beside velocity and DEM error.
+    terms : sequence of str
+        Velocity and height, in metres or relative, and further terms.
     reference : tuple of int or None
         Row and column of the point that values are relative to, None for the median.
     geometry : mapping
@@ -58,11 +62,11 @@ def write_parameter_maps(
     if correlation is not None:
         correlation *= MOTION_SIGNS[velocity_positive]
         tags["CORRELATION"] = f"{correlation:.3f}"
-        log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
-    units = dict(zip(TERMS, UNITS, strict=True)) | {name: EXTRA_UNITS[name] for name in extra_terms}
+        log.info("errors of %s and %s have correlation %.2f", *terms[:2], correlation)
+    units = {name: (TERM_UNITS | EXTRA_UNITS)[name] for name in terms}
     sigmas = SIGMAS | EXTRA_SIGMAS
     signs = dict.fromkeys(units, MOTION_TEXTS[velocity_positive])
-    signs["dem_error_m"] = "positive where the target stands above the DEM"
+    signs |= HEIGHT_SIGNS
     layers = [(term, unit, {"SIGN": signs[term]}) for term, unit in units.items()]
     layers += [(sigmas[term], unit, {}) for term, unit in units.items()]
     layers += [(RESIDUAL, "rad", {}), (MOTION, "mm", {})]
@@ -72,7 +76,7 @@ def write_parameter_maps(
         image = np.full(grid.shape, np.nan, np.float32)
         own = values.get(name)
         if own is not None and np.isfinite(own).any():
-            moves = name in units and name != "dem_error_m"
+            moves = name in units and name not in HEIGHT_SIGNS
             own = own * MOTION_SIGNS[velocity_positive] if moves else own
             image = scatter(points, own, grid.shape)
             log.info("%s from %.3g to %.3g %s", name, np.nanmin(own), np.nanmax(own), unit)

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from emcflow.io.files import Columns
+from emcflow.io.network_tables import FoundBaselines
 from emcflow.io.raster import Grid
 from emcflow.network.networks import Network
 from emcflow.products.closure import Closure, all_triangles
@@ -189,7 +190,9 @@ class RunData:
     parameters : mapping of str to Parameter
         Maps by their names.
     baselines : Baselines or None
-        None without a link model.
+        None without a link model, and where they were found without a scale.
+    found : FoundBaselines or None
+        What the phases say of them; None without a link model.
     """
 
     config: Mapping
@@ -209,6 +212,7 @@ class RunData:
     links: Links | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     baselines: Baselines | None = None
+    found: FoundBaselines | None = None
 
     @cached_property
     def triangles(self) -> np.ndarray:

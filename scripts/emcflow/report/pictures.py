@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from emcflow.acquisition.geometry import SIGMAS
 from emcflow.acquisition.model_terms import EXTRA_SIGMAS
+from emcflow.io.network_tables import FoundBaselines
 from emcflow.links.noise_floor import NOISE_PROBABILITY
 from emcflow.report.data import COHERENCE_BINS, Baselines, CoherenceCounts, Parameter, RunData
 from emcflow.report.figures.maps import (
@@ -20,7 +21,13 @@ from emcflow.report.figures.maps import (
     tile_map,
     value_map,
 )
-from emcflow.report.figures.plots import histogram, network_plot, seam_plot, span_plot
+from emcflow.report.figures.plots import (
+    found_plot,
+    histogram,
+    network_plot,
+    seam_plot,
+    span_plot,
+)
 from emcflow.report.figures.style import COHERENCE, DEVIATION, HEIGHT, MOTION
 from emcflow.report.words import count, overlap_names, percent, round_percent
 
@@ -40,6 +47,8 @@ PARAMETER_TEXTS = {
     "annual_cos_sigma_mm": ("Standard deviation of the cosine", "mm", DEVIATION),
     "step_sigma_mm": ("Standard deviation of the step", "mm", DEVIATION),
     "thermal_sigma_mm_per_c": ("Standard deviation of the dilation", "mm/°C", DEVIATION),
+    "height_relative": ("Relative height", "rad", HEIGHT),
+    "height_relative_sigma": ("Standard deviation of the relative height", "rad", DEVIATION),
     "residual_motion_mm": ("Residual motion", "mm", DEVIATION),
     "link_model_coherence": ("Link-model coherence", "coherence", COHERENCE),
     "series_velocity_mm_yr": ("Velocity of the time series", "mm/yr", MOTION),
@@ -152,6 +161,8 @@ def network_pictures(run: RunData) -> list[Picture]:
         drawn.append(_network_picture(run, run.baselines))
         if worst_misfit(run.baselines) > MISFIT_M:
             drawn.append(_misfit_picture(run.baselines))
+    if run.found and run.found.relative.any():
+        drawn.append(_found_picture(run.found))
     return [*drawn, tile_picture(run)]
 
 
@@ -188,6 +199,27 @@ def _misfit_picture(baselines: Baselines) -> Picture:
         f"the largest is {worst:.3f} m. A line goes from the first to the second date."
     )
     return Picture("baseline_misfit", figure, alt, caption)
+
+
+def _found_picture(found: FoundBaselines) -> Picture:
+    """Return the baselines that were found in the phases."""
+    in_metres, has_table = np.isfinite(found.found_m).all(), np.isfinite(found.table_m).all()
+    values, sigma = found.relative, found.relative_sigma
+    if in_metres:
+        values, sigma = found.found_m, found.sigma_m
+    given = found.table_m if in_metres and has_table else None
+    unit = "baseline [m]" if in_metres else "relative baseline"
+    figure = found_plot(found.dates, values, sigma, given, unit)
+    alt = f"Plot of {len(values)} baselines that were found in the phases of links."
+    caption = (
+        "Perpendicular baselines that the phases of neighbouring points ask for, with two "
+        "standard deviations. "
+    )
+    if given is not None:
+        caption += "Origin, scale, sign and trend are those of the table (rings)."
+    elif not in_metres:
+        caption += "Their scale and sign are not known."
+    return Picture("found_baselines", figure, alt, caption)
 
 
 def tile_picture(run: RunData) -> Picture:

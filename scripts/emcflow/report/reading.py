@@ -16,7 +16,12 @@ from rasterio.enums import Resampling
 import emcflow
 from emcflow.io.files import read_csv
 from emcflow.io.hdf5 import open_product, read, read_link_weights, read_overlaps, read_points
-from emcflow.io.network_tables import CORNERS, read_date_baselines, read_interferograms
+from emcflow.io.network_tables import (
+    CORNERS,
+    read_date_baselines,
+    read_found_baselines,
+    read_interferograms,
+)
 from emcflow.io.raster import NO_LABEL_DATA, Grid, open_raster, read_band
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
@@ -77,6 +82,8 @@ class RunFiles:
         Text files of other rules, a remark a line.
     baselines, misfit : path or None
         ``baselines.csv`` and ``baseline_misfit.csv``; None without a link model.
+    found : path or None
+        ``found_baselines.csv``; None without a link model.
     truth : path or None
         True phase, one band per date; None where the stack is not simulated.
     """
@@ -100,6 +107,7 @@ class RunFiles:
     remarks: Sequence[str] = ()
     baselines: str | None = None
     misfit: str | None = None
+    found: str | None = None
     truth: str | None = None
 
 
@@ -156,6 +164,7 @@ def read_run(
         links=_read_links(files.links) if files.links else None,
         parameters={name: _read_parameter(path, step) for name, path in files.parameters.items()},
         baselines=_read_baselines(files) if files.baselines else None,
+        found=read_found_baselines(files.found) if files.found else None,
     )
 
 

@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from emcflow.acquisition.geometry import RELATIVE_TERMS, TERMS
 from emcflow.acquisition.model_terms import check_step_date, extra_ranges
-from emcflow.io.baselines import read_baselines, table_state
+from emcflow.io.baselines import known_baselines, read_baselines, table_state
 from emcflow.io.date_tables import read_temperatures, read_weights
 from emcflow.io.fingerprints import files_state, fingerprint
 from emcflow.io.pair_table import read_pairs
@@ -54,6 +55,8 @@ class Plan:
         The files of that table, none where no rule reads it.
     baselines_state
         What the table says of the dates; None where it is simulated or not read.
+    known_baselines : tuple or None
+        Dates and baselines [m] that give a scale to baselines that are found in the phases.
     bperp_rasters : dict of str to str
         Raster of perpendicular baselines of each date.
     geometry_rasters : dict of str to str
@@ -71,6 +74,7 @@ class Plan:
     baselines_csv: str | None
     baseline_files: tuple[str, ...]
     baselines_state: Any
+    known_baselines: tuple[list[str], list[float]] | None
     bperp_rasters: dict[str, str]
     geometry_rasters: dict[str, str]
     extra_ranges: dict[str, list[float]]
@@ -103,6 +107,21 @@ class Plan:
         return self.config["outputs"]["time_series"]
 
     @property
+    def finds_baselines(self) -> bool:
+        """Whether the baselines of the link model are found in the phases."""
+        return self.link_model and not (self.baselines_csv or self.bperp_rasters)
+
+    @property
+    def in_metres(self) -> bool:
+        """Whether the link model has heights in metres, not of an unknown scale."""
+        return self.link_model and not (self.finds_baselines and self.known_baselines is None)
+
+    @property
+    def terms(self) -> tuple[str, str]:
+        """The terms of every link model: velocity, and the height in metres or relative."""
+        return TERMS if self.in_metres else RELATIVE_TERMS
+
+    @property
     def maps_of_phase(self) -> bool:
         """Whether maps come from the unwrapped phase; else those of points from their links."""
         return self.link_model and self.config["parameters"]["source"] == "unwrapped"
@@ -129,7 +148,7 @@ class Plan:
     def flight(self) -> dict[str, Any] | None:
         """What positions of points are corrected by, where it is known."""
         platform = self.config["platform"]
-        if platform["heading_deg"] is None or not (self.link_model and self.has_view):
+        if platform["heading_deg"] is None or not (self.in_metres and self.has_view):
             return None
         return {
             "heading_deg": platform["heading_deg"],
@@ -141,7 +160,7 @@ class Plan:
     @property
     def view_changes(self) -> bool:
         """Whether rasters tell how the view changes over the scene."""
-        return bool(self.geometry_rasters or self.bperp_rasters)
+        return self.in_metres and bool(self.geometry_rasters or self.bperp_rasters)
 
     @property
     def stack(self) -> Stack:
@@ -225,7 +244,8 @@ class Plan:
     def tables(self) -> list[str]:
         """Tables that the config names and that are read as params of rules."""
         model = self.config["link_model"]
-        names = self.config["network"]["csv"], model["temperature_csv"], model["weights_csv"]
+        names = [self.config["network"]["csv"], model["temperature_csv"], model["weights_csv"]]
+        names += [self.config["baselines"]["known_csv"]] if self.finds_baselines else []
         return [name for name in names if name]
 
     @property
@@ -317,7 +337,13 @@ def make_plan(config: dict[str, Any]) -> Plan:
     dates = inputs.stack.dates
     bperp = baseline_rasters(baselines["rasters"], dates)
     files = table_files(table) if table and model["enabled"] else []
-    view_read = model["enabled"] or "mintpy" in config["outputs"]["exports"]
+    found = model["enabled"] and not (table or bperp)
+    known = None
+    if found and baselines["known_csv"]:
+        names, bperp_m = known_baselines(baselines["known_csv"], dates, baselines["negate"])
+        known = list(names), bperp_m.tolist()
+    in_metres = model["enabled"] and not (found and known is None)
+    view_read = in_metres or "mintpy" in config["outputs"]["exports"]
     geometry = view_rasters(config["geometry"]) if view_read else {}
     pairs = _pairs(config, dates, table)
     if previous:
@@ -337,6 +363,7 @@ def make_plan(config: dict[str, Any]) -> Plan:
         baselines_csv=table,
         baseline_files=tuple(files),
         baselines_state=table_state(table) if table and files and not simulated else None,
+        known_baselines=known,
         bperp_rasters=bperp,
         geometry_rasters=geometry,
         extra_ranges=extra,
@@ -388,7 +415,7 @@ def check_plan(plan: Plan) -> None:
     """
     if plan.simulated:
         return
-    if plan.link_model and not plan.bperp_rasters:
+    if plan.link_model and not (plan.bperp_rasters or plan.finds_baselines):
         _check_link_model(plan)
     point = plan.config["reference"]["point"]
     files = local_files([*plan.stack.files, plan.stack.coherence])
@@ -400,7 +427,7 @@ def _check_link_model(plan: Plan) -> None:
     """Check baselines and search ranges."""
     import numpy as np
 
-    from emcflow.acquisition.geometry import TERMS, design_matrix
+    from emcflow.acquisition.geometry import design_matrix
     from emcflow.acquisition.model_terms import extra_columns, range_key
     from emcflow.links.search_grid import check_search
     from emcflow.links.terms import choose_model_terms

@@ -150,6 +150,11 @@ class JobResources:
             own += plan.config["link_model"]["memory_mb"]
         return attempt * (own + SNAKEMAKE_MB * self.on_cluster)
 
+    def largest_tile_memory(self, attempt: int, job: str) -> int:
+        """Return a memory bound in MB for a job that holds one tile after the other."""
+        most = max(tile.points for tile in self.tiles().values())
+        return self.megabytes(attempt, job, most, 0)
+
     def heights_mb(self) -> int:
         """Return what the heights of the points take, from the links of a tile at a time, in MB."""
         most = max(tile.points for tile in self.scene()[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from emcflow.acquisition.geometry import SIGMAS
 from emcflow.acquisition.model_terms import EXTRA_SIGMAS
 from emcflow.workflow.plan import Plan
 
@@ -43,10 +44,8 @@ class Results:
         if not self.plan.link_model:
             return {}
         names = [
-            "velocity_mm_yr",
-            "dem_error_m",
-            "velocity_sigma_mm_yr",
-            "dem_error_sigma_m",
+            *self.plan.terms,
+            *[SIGMAS[name] for name in self.plan.terms],
             *self.plan.extra_ranges,
             *[EXTRA_SIGMAS[name] for name in self.plan.extra_ranges],
             "link_model_coherence",
@@ -82,7 +81,28 @@ class Results:
     @property
     def remarks(self) -> list[str]:
         """Text files of what the report is to say, a remark a line."""
-        return [self.maps_of_series["remarks"]] if self.plan.maps_of_phase else []
+        of_maps = [self.maps_of_series["remarks"]] if self.plan.maps_of_phase else []
+        of_baselines = [self.found["remarks"]] if self.plan.link_model else []
+        return [*of_maps, *of_baselines]
+
+    @property
+    def found(self) -> dict[str, str]:
+        """What was found of the baselines in the phases."""
+        return {
+            "table": f"{self.out}/network/found_baselines.csv",
+            "facts": f"{self.out}/network/found_baselines.json",
+            "remarks": f"{self.out}/network/baseline_remarks.txt",
+        }
+
+    @property
+    def baselines(self) -> dict[str, str]:
+        """Baselines in metres and how rows of their table fit together; empty without any."""
+        if not self.plan.in_metres:
+            return {}
+        return {
+            "baselines": f"{self.out}/network/baselines.csv",
+            "misfit": f"{self.out}/network/baseline_misfit.csv",
+        }
 
     @cached_property
     def series_maps(self) -> dict[str, str]:
@@ -207,7 +227,7 @@ class Results:
             "stack": ("ifgramStack", True),
             "series": ("timeseries", self.plan.time_series),
             "velocity": ("velocity", self.plan.time_series or self.plan.link_model),
-            "dem_error": ("demErr", self.plan.link_model),
+            "dem_error": ("demErr", self.plan.in_metres),
             "geometry": ("geometry", self.plan.has_view),
         }
         folder = f"{self.out}/exports/mintpy"

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from emcflow.report.figures.style import (
     ACCENT,
     INK,
+    MUTED,
     PERCENT,
     SECOND,
     STYLE,
@@ -107,6 +108,44 @@ def span_plot(
         axes.set_ylim(bottom=0)
     if share:
         axes.yaxis.set_major_formatter(PERCENT)
+    _time_axis(axes)
+    return arrange(figure)
+
+
+@mpl.rc_context(STYLE)
+def found_plot(
+    dates: Sequence[str],
+    found: np.ndarray,
+    sigma: np.ndarray,
+    given: np.ndarray | None,
+    label: str,
+) -> Figure:
+    """Draw baselines that were found in the phases, and those of a table beside them.
+
+    Parameters
+    ----------
+    dates : sequence of str
+        YYYYMMDD.
+    found, sigma : ndarray, shape (ndates,)
+        Bars are two standard deviations to both sides.
+    given : ndarray, shape (ndates,), optional
+        Of the table.
+    label : str
+        Of the y axis.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = new_figure(2.9, "Baselines that the phases ask for")
+    days = _as_dates(dates)
+    if given is not None:
+        axes.plot(days, given, "o", ms=7, mfc="none", mec=MUTED, label="table")
+    axes.errorbar(days, found, 2 * sigma, fmt="o", ms=3.5, color=ACCENT, lw=1.2, label="phases")
+    if given is not None:
+        axes.legend(frameon=False, loc="best", ncols=2)
+    axes.set_ylabel(label)
+    axes.margins(0.04, 0.12)
     _time_axis(axes)
     return arrange(figure)
 
