@@ -11,13 +11,13 @@ import numpy as np
 
 sys.path.insert(0, f"{ROOT}/scripts")
 
-from emcflow.io.baselines import table_state
+from emcflow.io.baselines import known_baselines, table_state
 from emcflow.products.closure import all_triangles, window_of
 from emcflow.workflow.code_version import code_version as library_version
 from emcflow.workflow.config import check_config
 from emcflow.io.date_tables import read_weights
 from emcflow.errors import InputError
-from emcflow.acquisition.geometry import TERMS, design_matrix
+from emcflow.acquisition.geometry import RELATIVE_TERMS, SIGMAS, TERMS, design_matrix
 from emcflow.workflow.inputs import (
     Inputs,
     baseline_rasters,
@@ -109,9 +109,27 @@ LINKED_COHERENCE = f"{OUT}/stack/linked/temporal_coherence.tif"
 STACK_FILES = local_files(STACK.files)
 BPERP_RASTERS = checked(baseline_rasters, config["baselines"]["rasters"], STACK.dates)
 BASELINE_FILES = checked(table_files, BASELINES_CSV) if LINK_MODEL and BASELINES_CSV else []
-VIEW_READ = LINK_MODEL or "mintpy" in config["outputs"]["exports"]
+# Without a table the phases have the baselines, in metres where some of them are known.
+FOUND = LINK_MODEL and not (BASELINES_CSV or BPERP_RASTERS)
+KNOWN_BASELINES = None
+if FOUND and config["baselines"]["known_csv"]:
+    KNOWN_BASELINES = [
+        values.tolist() if isinstance(values, np.ndarray) else list(values)
+        for values in checked(
+            known_baselines,
+            config["baselines"]["known_csv"],
+            STACK.dates,
+            config["baselines"]["negate"],
+        )
+    ]
+RELATIVE = FOUND and KNOWN_BASELINES is None
+IN_METRES = LINK_MODEL and not RELATIVE
+MODEL_TERMS = RELATIVE_TERMS if RELATIVE else TERMS
+FOUND_BASELINES = f"{OUT}/network/found_baselines.csv"
+FOUND_FACTS = f"{OUT}/network/found_baselines.json"
+VIEW_READ = IN_METRES or "mintpy" in config["outputs"]["exports"]
 GEOMETRY_RASTERS = checked(view_rasters, config["geometry"]) if VIEW_READ else {}
-VIEW_CHANGES = bool(GEOMETRY_RASTERS or BPERP_RASTERS)
+VIEW_CHANGES = IN_METRES and bool(GEOMETRY_RASTERS or BPERP_RASTERS)
 STACK_PARAMS = dict(
     layout=STACK.layout,
     dates=list(STACK.dates),
@@ -189,8 +207,8 @@ def check_link_model():
 
     Not left to rules that others wait for: a new baseline would then rerun what does not use it.
     """
-    if BPERP_RASTERS:
-        return
+    if BPERP_RASTERS or FOUND:
+        return  # they are not known yet
     bperp_m = date_baselines()
     if GEOMETRY_RASTERS:
         return  # the grid of the search is known when they are read
@@ -246,10 +264,8 @@ INTERFEROGRAMS = expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=PAIRS)
 REFERENCES = f"{OUT}/merge/references.csv"
 COMPONENTS = expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=PAIRS)
 PARAMETER_NAMES = [
-    "velocity_mm_yr",
-    "dem_error_m",
-    "velocity_sigma_mm_yr",
-    "dem_error_sigma_m",
+    *MODEL_TERMS,
+    *[SIGMAS[name] for name in MODEL_TERMS],
     *EXTRA_RANGES,
     *[EXTRA_SIGMAS[name] for name in EXTRA_RANGES],
     "link_model_coherence",
@@ -399,6 +415,12 @@ def tile_minutes(wildcards, attempt, per_million_points):
 def minutes(attempt, per_million_points, points):
     """Return a generous bound of the run time in minutes for a job that grows with its points."""
     return attempt * int(10 + per_million_points * points / 1e6)
+
+
+def find_memory(attempt):
+    """Return a memory bound in MB for finding baselines: phases of one tile at a time."""
+    most = max(tile.points for tile in scene_shape_and_tiles()[1])
+    return megabytes(attempt, "find_baselines", most, 0)
 
 
 def heights_mb():

@@ -34,7 +34,7 @@ MINTPY_FILES = dict(
     stack=f"{OUT}/exports/mintpy/ifgramStack.h5",
     series=f"{OUT}/exports/mintpy/timeseries.h5" if TIME_SERIES else [],
     velocity=f"{OUT}/exports/mintpy/velocity.h5" if VELOCITY else [],
-    dem_error=f"{OUT}/exports/mintpy/demErr.h5" if LINK_MODEL else [],
+    dem_error=f"{OUT}/exports/mintpy/demErr.h5" if IN_METRES else [],
     geometry=f"{OUT}/exports/mintpy/geometry.h5" if HAS_VIEW else [],
 )
 EXPORT_FILES = dict(
@@ -55,12 +55,12 @@ rule export_mintpy:
         interferograms=INTERFEROGRAMS,
         conncomp=COMPONENTS,
         references=REFERENCES,
-        baselines=f"{OUT}/network/baselines.csv" if LINK_MODEL else [],
+        baselines=f"{OUT}/network/baselines.csv" if IN_METRES else [],
         phase=SERIES_PHASES if TIME_SERIES else [],
         velocity=VELOCITY,
         velocity_sigma=VELOCITY_SIGMA,
-        dem_error=f"{OUT}/dem_error_m.tif" if LINK_MODEL else [],
-        dem_error_sigma=f"{OUT}/dem_error_sigma_m.tif" if LINK_MODEL else [],
+        dem_error=f"{OUT}/dem_error_m.tif" if IN_METRES else [],
+        dem_error_sigma=f"{OUT}/dem_error_sigma_m.tif" if IN_METRES else [],
         view=local_files(GEOMETRY_RASTERS.values()),
     output:
         **{name: path for name, path in MINTPY_FILES.items() if path},

@@ -6,6 +6,7 @@ if LINK_MODEL:
         input:
             mesh=f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
             design=f"{OUT}/network/design_matrix.csv",
+            found=FOUND_FACTS if RELATIVE else [],
         output:
             f"{OUT}/links/links_tile_{{tile}}.h5",
         log:
@@ -26,7 +27,8 @@ if LINK_MODEL:
             search_mb=config["link_model"]["memory_mb"],
         params:
             velocity_range=config["link_model"]["velocity_range_mm_yr"],
-            dem_error_range=config["link_model"]["dem_error_range_m"],
+            height_range=None if RELATIVE else config["link_model"]["dem_error_range_m"],
+            terms=list(MODEL_TERMS),
             extra_ranges=EXTRA_RANGES,
             weights=DATE_WEIGHTS,
             code=code_version("link_model"),

@@ -22,11 +22,10 @@ rule network:
         "../scripts/network.py"
 
 
-if LINK_MODEL and not BPERP_RASTERS:
+if LINK_MODEL and not (BPERP_RASTERS or FOUND):
 
     localrules:
         baselines,
-        design_matrix,
 
     rule baselines:
         input:
@@ -56,10 +55,51 @@ if LINK_MODEL and not BPERP_RASTERS:
 
 if LINK_MODEL:
 
+    localrules:
+        design_matrix,
+
+    rule find_baselines:
+        input:
+            mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+            table=[] if FOUND else f"{OUT}/network/baselines.csv",
+        output:
+            **(
+                dict(
+                    baselines=f"{OUT}/network/baselines.csv",
+                    misfit=f"{OUT}/network/baseline_misfit.csv",
+                )
+                if FOUND and not RELATIVE
+                else {}
+            ),
+            table=FOUND_BASELINES,
+            facts=FOUND_FACTS,
+        log:
+            f"{OUT}/logs/find_baselines.log",
+        benchmark:
+            f"{OUT}/benchmarks/find_baselines.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 2
+        resources:
+            mem_mb=lambda wildcards, attempt: find_memory(attempt),
+            runtime=lambda wildcards, attempt: minutes(attempt, len(STACK.dates), scene_points()),
+        params:
+            dates=list(STACK.dates),
+            wavelength_m=config["geometry"]["wavelength_m"],
+            velocity_range=config["link_model"]["velocity_range_mm_yr"],
+            weights=DATE_WEIGHTS,
+            temperature_c=TEMPERATURES_C,
+            known=KNOWN_BASELINES,
+            code=code_version("find_baselines"),
+        message:
+            "Baselines that the phases ask for"
+        script:
+            "../scripts/find_baselines.py"
+
     rule design_matrix:
         input:
             view=f"{OUT}/network/view.json" if VIEW_CHANGES else [],
-            baselines=f"{OUT}/network/baselines.csv",
+            baselines=FOUND_BASELINES if RELATIVE else f"{OUT}/network/baselines.csv",
             network=f"{OUT}/network/network.csv",
         output:
             f"{OUT}/network/design_matrix.csv",
@@ -71,6 +111,7 @@ if LINK_MODEL:
             "../envs/environment.yaml"
         params:
             geometry=config["geometry"],
+            terms=list(MODEL_TERMS),
             extra_terms=list(EXTRA_RANGES),
             step_date=config["link_model"]["step_date"],
             temperature_c=TEMPERATURES_C,

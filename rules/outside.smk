@@ -2,6 +2,7 @@
 
 USERS_TABLES = [
     config["network"]["csv"],
+    config["baselines"]["known_csv"] if FOUND else None,
     config["link_model"]["temperature_csv"],
     config["link_model"]["weights_csv"],
 ]

@@ -49,6 +49,7 @@ if LINK_MODEL:
             reference_point=config["reference"]["point"],
             velocity_positive=config["outputs"]["velocity_positive"],
             geometry=config["geometry"],
+            terms=list(MODEL_TERMS),
             extra_terms=list(EXTRA_RANGES),
             code=code_version("merge_parameters"),
         message:

@@ -13,7 +13,7 @@ rule quality:
         offsets=f"{OUT}/merge/bulk_offsets.h5",
         interferograms=INTERFEROGRAMS,
         diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=PAIRS),
-        baselines=f"{OUT}/network/baselines.csv" if LINK_MODEL else [],
+        baselines=f"{OUT}/network/baselines.csv" if IN_METRES else [],
     output:
         pairs=f"{OUT}/quality/pairs.csv",
         loops=f"{OUT}/quality/loops.csv",

@@ -21,7 +21,7 @@ if TIME_SERIES:
             conncomp=COMPONENTS,
             references=REFERENCES,
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
-            dem_error=f"{OUT}/dem_error_m.tif" if REMOVE_DEM_ERROR else [],
+            dem_error=f"{OUT}/{MODEL_TERMS[1]}.tif" if REMOVE_DEM_ERROR else [],
             design=f"{OUT}/network/design_matrix.csv" if REMOVE_DEM_ERROR else [],
             point_view=(
                 f"{OUT}/network/point_view.tif" if REMOVE_DEM_ERROR and VIEW_CHANGES else []
@@ -47,6 +47,7 @@ if TIME_SERIES:
         params:
             wavelength_m=config["geometry"]["wavelength_m"],
             remove_dem_error=REMOVE_DEM_ERROR,
+            height=MODEL_TERMS[1],
             velocity_positive=config["outputs"]["velocity_positive"],
             code=code_version("time_series"),
         message:

@@ -1,8 +1,10 @@
 """Velocity, DEM error and coherence of every link of a tile."""
 
+import json
+
 import numpy as np
 from emcflow.acquisition.date_weights import effective_dates
-from emcflow.acquisition.geometry import TERMS, UNITS
+from emcflow.acquisition.geometry import TERM_UNITS
 from emcflow.acquisition.model_terms import EXTRA_UNITS, range_key
 from emcflow.io.files import read_csv
 from emcflow.io.hdf5 import create, put, put_cycle_models, read, read_graph
@@ -19,7 +21,11 @@ with job(snakemake) as log:
     params = snakemake.params
     table = read_csv(snakemake.input.design, ("row", *ENDS))
     of_dates = table["row"] == "date"
-    ranges = dict(zip(TERMS, (params.velocity_range, params.dem_error_range), strict=True))
+    height_range = params.height_range
+    if snakemake.input.get("found"):
+        with open(snakemake.input.found) as file:
+            height_range = json.load(file)["height_range_rad"]
+    ranges = dict(zip(params.terms, (params.velocity_range, height_range), strict=True))
     ranges |= params.extra_ranges
     names = list(ranges)
     design = np.column_stack([table[name][of_dates] for name in names])
@@ -31,7 +37,9 @@ with job(snakemake) as log:
         log.warning("%s", reason)
     keys = [f"link_model.{range_key(name)}" for name in names]
     # with rasters of the view nobody could know before
-    check_search(design, [*ranges.values()], snakemake.resources.search_mb, keys, terms, len(TERMS))
+    check_search(
+        design, [*ranges.values()], snakemake.resources.search_mb, keys, terms, len(params.terms)
+    )
     weights = None if params.weights is None else np.array(params.weights)
     if weights is not None:
         log.info(
@@ -100,8 +108,8 @@ with job(snakemake) as log:
     covariance = parameter_covariance(design[:, terms], weights)
     correlation = parameter_correlation(covariance, [names[term] for term in terms])
     if correlation is not None:
-        log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
-    units = [*UNITS, *(EXTRA_UNITS[name] for name in params.extra_ranges)]
+        log.info("errors of %s and %s have correlation %.2f", *params.terms, correlation)
+    units = [(TERM_UNITS | EXTRA_UNITS)[name] for name in names]
     kept = {"terms": [names[term] for term in terms], "units": [units[term] for term in terms]}
     if weights is not None:
         kept["date_weights"] = weights

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
-from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERMS, UNITS
+from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERM_UNITS
 from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
 from emcflow.acquisition.viewing import sigma_to_points, to_points
 from emcflow.io.hdf5 import open_product, read, read_points, read_rows
@@ -15,6 +15,10 @@ from emcflow.tiles.merge import LEAST_LABELLED_POINTS, component_labels
 from emcflow.tiles.overlaps import check_any_points
 from emcflow.workflow.job import job
 
+HEIGHT_SIGNS = {
+    "dem_error_m": "positive where the target stands above the DEM",
+    "height_relative": "positive either above or below the DEM, its sign is unknown",
+}
 MEANS = {
     "link_model_coherence": ("coherence", "mean coherence of a point's links"),
     "link_coherence_unbiased": ("unbiased_coherence", "the same without the bias of few dates"),
@@ -82,7 +86,7 @@ with job(snakemake) as log:
             for name, value in params.geometry.items()
         },
     }
-    names_and_units = dict(zip(TERMS, UNITS, strict=True))
+    names_and_units = {name: TERM_UNITS[name] for name in params.terms}
     names_and_units |= {name: EXTRA_UNITS[name] for name in params.extra_terms}
     sigmas = SIGMAS | EXTRA_SIGMAS
     images = {}
@@ -96,7 +100,7 @@ with job(snakemake) as log:
             )
         labels = component_labels(scene.component)
         scene.values[:, labels == 0] = np.nan
-        motions = [number for number, term in enumerate(terms) if term != "dem_error_m"]
+        motions = [number for number, term in enumerate(terms) if term not in HEIGHT_SIGNS]
         scene.values[motions] *= MOTION_SIGNS[params.velocity_positive]
         if labels.max() > 1:
             log.warning(
@@ -124,9 +128,9 @@ with job(snakemake) as log:
         if correlation is not None:
             correlation *= MOTION_SIGNS[params.velocity_positive]
             tags["CORRELATION"] = f"{correlation:.3f}"
-            log.info("errors of %s and %s have correlation %.2f", *TERMS, correlation)
+            log.info("errors of %s and %s have correlation %.2f", *params.terms, correlation)
     signs = dict.fromkeys(names_and_units, MOTION_TEXTS[params.velocity_positive])
-    signs["dem_error_m"] = "positive where the target stands above the DEM"
+    signs |= {name: HEIGHT_SIGNS[name] for name in params.terms if name in HEIGHT_SIGNS}
     empty = np.full(grid.shape, np.nan, np.float32)
     layers = [(term, units, {"SIGN": signs[term]}) for term, units in names_and_units.items()]
     layers += [(sigmas[term], units, {}) for term, units in names_and_units.items()]

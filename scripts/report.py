@@ -29,6 +29,7 @@ with job(snakemake) as log:
         parameters=dict(zip(params.parameter_names, given.parameters, strict=True)),
         baselines=given.get("baselines") or None,
         misfit=given.get("misfit") or None,
+        found=given.found,
         truth=given.get("truth") or None,
     )
     headline, remarks = write_report(

@@ -37,7 +37,7 @@ with job(snakemake) as log:
     if given.get("dem_error"):
         dem_error = read_band(given.dem_error)[None]
         design = read_csv(given.design, ("row", *ENDS))
-        names = ["dem_error_m"]
+        names = [snakemake.params.height]
         if given.get("point_view"):
             names.append("velocity_mm_yr")  # what the DEM error leaks into
             with open_raster(given.point_view) as dataset:

@@ -40,8 +40,16 @@ from emcflow.errors import InputError
 
 TERMS = ("velocity_mm_yr", "dem_error_m")
 UNITS = ("mm/yr", "m")
+# The same where the baselines are found in the phases and have no scale: the height is in radians
+# at the date whose baseline is farthest from that of another one, see emcflow.unwrap.found_height.
+RELATIVE_TERMS = ("velocity_mm_yr", "height_relative")
+TERM_UNITS = {**dict(zip(TERMS, UNITS, strict=True)), "height_relative": "rad"}
 # Names of the standard deviations of the terms.
-SIGMAS = {"velocity_mm_yr": "velocity_sigma_mm_yr", "dem_error_m": "dem_error_sigma_m"}
+SIGMAS = {
+    "velocity_mm_yr": "velocity_sigma_mm_yr",
+    "dem_error_m": "dem_error_sigma_m",
+    "height_relative": "height_relative_sigma",
+}
 DAYS_PER_YEAR = 365.25
 SPEED_OF_LIGHT = 299_792_458.0  # m/s
 # Keys of the section geometry that may be rasters.

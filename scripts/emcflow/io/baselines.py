@@ -130,6 +130,45 @@ def read_baselines(path: str | Path, stack_dates: Sequence[str], negate: bool = 
     return Baselines(stack_dates, bperp_m - bperp_m[0], no_misfit(), ())
 
 
+def known_baselines(
+    path: str | Path, stack_dates: Sequence[str], negate: bool = False
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Read the baselines of those dates of a stack that a table has.
+
+    Parameters
+    ----------
+    path, stack_dates, negate
+        As for `read_baselines`, but that two dates of the stack are enough.
+
+    Returns
+    -------
+    dates : tuple of str
+        Of the stack and of the table, ascending.
+    bperp_m : ndarray of float64, shape (n,)
+        Relative to the first of them [m].
+
+    Raises
+    ------
+    InputError
+        As `read_baselines`, and for fewer than two dates or baselines that are all alike.
+    """
+    _, rows = _read_rows(Path(path))
+    named = {name for row in rows for name in row.dates}
+    dates = tuple(name for name in stack_dates if name in named)
+    if len(dates) < 2:
+        raise InputError(
+            f"{path}: has {len(dates)} of the {len(stack_dates)} dates of the stack; expected the "
+            "baselines of two dates or more, of which one is the scale: add them"
+        )
+    bperp_m = read_baselines(path, dates, negate).bperp_m
+    if not np.ptp(bperp_m) > 0:
+        raise InputError(
+            f"{path}: the baselines of {', '.join(dates)} are all alike; expected dates whose "
+            "baselines differ, the more the better: take others"
+        )
+    return dates, bperp_m
+
+
 def table_state(path: str | Path) -> str:
     """Fingerprint of what a table says: its dates and values, not its comments or other columns.
 

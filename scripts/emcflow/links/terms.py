@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from emcflow.acquisition.geometry import DAYS_PER_YEAR, TERMS, days_since_first
-from emcflow.acquisition.model_terms import GROUPS
+from emcflow.acquisition.model_terms import EXTRA_UNITS, GROUPS
 from emcflow.links.search_grid import choose_terms, coarse_axis, search_axis
 
 
@@ -93,6 +93,6 @@ def search_axes(
     """
     names = list(ranges)
     return [
-        (search_axis if names[t] in TERMS else coarse_axis)(design[:, t], *ranges[names[t]])
+        (coarse_axis if names[t] in EXTRA_UNITS else search_axis)(design[:, t], *ranges[names[t]])
         for t in terms
     ]

@@ -33,7 +33,7 @@ columns are those of dates of equal variance s2, that of a date of weight 1 (Kay
 import numpy as np
 
 from emcflow.acquisition.date_weights import effective_dates, mean_of_dates, root_weighted
-from emcflow.acquisition.geometry import TERMS
+from emcflow.acquisition.geometry import RELATIVE_TERMS, TERMS
 from emcflow.errors import InputError
 
 # More contrasts hardly make the variance of a point any surer, and each is one more map.
@@ -170,9 +170,10 @@ def parameter_correlation(covariance, terms):
     terms : sequence of str
         Names of the terms.
     """
-    if not {*TERMS} <= {*terms}:
+    both = next((pair for pair in (TERMS, RELATIVE_TERMS) if {*pair} <= {*terms}), None)
+    if both is None:
         return None
-    a, b = (list(terms).index(name) for name in TERMS)
+    a, b = (list(terms).index(name) for name in both)
     return float(covariance[a, b] / np.sqrt(covariance[a, a] * covariance[b, b]))
 
 

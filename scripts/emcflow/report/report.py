@@ -34,6 +34,7 @@ from emcflow.products.accuracy import share_right
 from emcflow.products.closure import Closure, all_triangles, largest_of_cells
 from emcflow.products.quality import SEAM_AGREEMENT
 from emcflow.report import figures
+from emcflow.report.found_baselines import found_remarks
 from emcflow.tiles.cut import tiles_from_json
 from emcflow.tiles.overlaps import Overlaps
 
@@ -84,6 +85,8 @@ class RunFiles:
         ``baselines.csv`` and ``baseline_misfit.csv``; None without a link model.
     truth : path or None
         True phase, one band per date; None where the stack is not simulated.
+    found : sequence of path
+        ``found_baselines.csv`` and ``found_baselines.json``; empty without a link model.
     """
 
     stack: str
@@ -105,6 +108,7 @@ class RunFiles:
     baselines: str | None = None
     misfit: str | None = None
     truth: str | None = None
+    found: Sequence[str] = ()
 
 
 class Album:
@@ -256,6 +260,7 @@ def write_report(
     headline = _headline(scene, table, closure, overlaps, links)
     maps = _maps(files, scene, album)
     remarks = _remarks(files, scene, table, closure, overlaps, links)
+    remarks += found_remarks(files.found)
     for name in sorted(set(files.parameters) - {picture["name"] for picture in maps}):
         remarks.append(f"{name} is empty: the dates do not constrain it.")
     page = {
@@ -606,6 +611,8 @@ PARAMETER_TEXTS = {
     "annual_cos_mm": ("Annual cycle, cosine", "mm", "RdBu_r"),
     "step_mm": ("Step", "mm", "RdBu_r"),
     "thermal_mm_per_c": ("Thermal dilation", "mm/°C", "RdBu_r"),
+    "height_relative": ("Relative height", "rad", "PuOr_r"),
+    "height_relative_sigma": ("Standard deviation of the relative height", "rad", "magma_r"),
     "velocity_sigma_mm_yr": ("Standard deviation of the velocity", "mm/yr", "magma_r"),
     "dem_error_sigma_m": ("Standard deviation of the DEM error", "m", "magma_r"),
     "annual_sin_sigma_mm": ("Standard deviation of the sine", "mm", "magma_r"),

@@ -212,11 +212,26 @@ def link_model_is_on(config: dict) -> bool:
     Returns
     -------
     bool
-        False without ``baselines.csv`` or ``baselines.rasters``, unless the stack and its baselines
-        are simulated.
+        False without baselines and without a wavelength, with which velocities and baselines are
+        found in the phases; unless stack and baselines are simulated.
     """
-    rasters = config["baselines"]["rasters"] is not None
-    return config["link_model"]["enabled"] and (rasters or _has_table(config))
+    known = baselines_are_given(config) or config["geometry"]["wavelength_m"] is not None
+    return config["link_model"]["enabled"] and known
+
+
+def baselines_are_given(config: dict) -> bool:
+    """Return whether there are baselines of all dates, so that none has to be found.
+
+    Parameters
+    ----------
+    config : dict
+        Completed configuration.
+
+    Returns
+    -------
+    bool
+    """
+    return config["baselines"]["rasters"] is not None or _has_table(config)
 
 
 def _has_table(config: dict) -> bool:
@@ -232,8 +247,14 @@ def _decide(config: dict) -> dict:
                 config["geometry"][key] = value
     if config["link_model"]["enabled"] and not on:
         log.warning(
-            "baselines.csv is not given: no link model, no velocity, no DEM error "
-            "(set link_model.enabled to false to run without this note)"
+            "baselines.csv is not given, nor geometry.wavelength_m: no link model, no velocity, no "
+            "heights (set link_model.enabled to false to run without this note)"
+        )
+    elif on and not baselines_are_given(config):
+        log.warning(
+            "baselines.csv is not given: baselines are found in the phases, heights are %s "
+            "(set link_model.enabled to false to run without velocity and heights)",
+            "relative" if config["baselines"]["known_csv"] is None else "those of known_csv",
         )
     config["link_model"]["enabled"] = on
     if config["unwrap"]["spatial_cost"] in ("auto", None):
@@ -284,6 +305,7 @@ def _simulation_problems(config: dict) -> Iterator[str]:
         "stack.exclude": config["stack"]["exclude"] or None,
         "baselines.csv": config["baselines"]["csv"],
         "baselines.rasters": config["baselines"]["rasters"],
+        "baselines.known_csv": config["baselines"]["known_csv"],
     }
     for key in RASTER_KEYS:
         if isinstance(config["geometry"][key], str):
@@ -375,12 +397,18 @@ def _geometry_problems(config: dict) -> Iterator[str]:
     baselines = config["baselines"]
     if baselines["csv"] is not None and baselines["rasters"] is not None:
         yield "baselines.rasters: given beside baselines.csv; give one of the two"
+    if baselines["known_csv"] is not None and baselines_are_given(config):
+        yield (
+            "baselines.known_csv: given beside baselines of all dates; leave it out, it is the "
+            "scale of baselines that are found in the phases"
+        )
     for key in RASTER_KEYS:
         value = config["geometry"][key]
         if isinstance(value, str) and _is_number(value):
             yield f"geometry.{key}: YAML takes {value} as text here: write {float(value):g}"
+    scaled = baselines_are_given(config) or baselines["known_csv"] is not None
     for key in SIMULATED_GEOMETRY:
-        if config["geometry"][key] is None:
+        if config["geometry"][key] is None and (scaled or key == "wavelength_m"):
             yield (
                 f"geometry.{key}: missing; the link model needs it, give it (the metadata of the "
                 "images has it) or set link_model.enabled to false"
@@ -396,7 +424,7 @@ def _term_problems(config: dict) -> Iterator[str]:
         given = f"link_model.{key}: {_show(settings[key])}"
         if not link_model_is_on(config):
             yield (
-                f"{given} is for the link model, which is off here; give baselines.csv and "
+                f"{given} is for the link model, which is off here; give geometry.wavelength_m and "
                 "set link_model.enabled to true, or leave this key out"
             )
         elif config["baselines"]["rasters"] is not None:

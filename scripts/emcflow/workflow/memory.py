@@ -53,6 +53,8 @@ PEAKS = {
     # periodograms of some links; phase; links, their parameters and coherence by four models at the
     # most, of two terms and of three, and sigmas; the waves of the search are small
     "link_model": Peak(fixed_mb=335, point=370, date=5, term=24),
+    # phases of one tile and links of it; series of some links
+    "find_baselines": Peak(fixed_mb=330, point=40, date_mb=3, date=4),
     # phase, cycles of links by two hypotheses and their residues per date; cycles of points per
     # interferogram; models of links, mesh, dual, costs; the search of one interferogram per thread
     "unwrap_tile": Peak(fixed_mb=284, point=560, date=20, pair=2, thread=140),
