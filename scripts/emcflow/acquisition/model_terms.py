@@ -100,6 +100,7 @@ def extra_ranges(settings: Mapping[str, Any], wavelength_m: float) -> dict[str, 
 def range_key(name: str) -> str:
     """Return the key of the section ``link_model`` that has the search range of a term."""
     keys = dict(zip(TERMS, ("velocity_range_mm_yr", "dem_error_range_m"), strict=True))
+    keys["height_relative"] = "height_relative"  # no key: its range follows from the phases
     keys |= {name: KEYS[group][1] for group, (names, _) in GROUPS.items() for name in names}
     return keys[name]
 
