@@ -48,9 +48,16 @@ with job(snakemake) as log:
     velocity = rad_per_mm_yr(years, params.wavelength_m)
     table = read_csv(given.table, ("date",))["bperp_m"] if given.get("table") else None
     weights = None if params.weights is None else np.array(params.weights)
-    guess = table if table is not None and np.ptp(table) > 0 else None
-    found = found_height(
-        phase, dates, velocity, params.velocity_range, guess, snakemake.threads, weights
+    # a wrong table leads to itself: what the phases are more likely with counts
+    guesses = [None] if table is None or not np.ptp(table) > 0 else [None, table]
+    tried = [
+        found_height(
+            phase, dates, velocity, params.velocity_range, guess, snakemake.threads, weights
+        )
+        for guess in guesses
+    ]
+    found = max(
+        (each for each in tried if each is not None), key=lambda each: each.gain, default=None
     )
     remarks, columns = [], {name: np.full(ndates, np.nan) for name in ("found_m", "sigma_m")}
     clear = found is not None and found.is_clear
