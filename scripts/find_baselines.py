@@ -18,7 +18,7 @@ from emcflow.links.learned_prior import sampled_links
 from emcflow.unwrap.found_height import found_height
 from emcflow.workflow.job import job
 
-TRIANGLES = 7_000
+TRIANGLES = 3_000
 # A scale from known baselines that is less sure is of no use.
 MOST_UNCERTAINTY = 0.2
 
@@ -29,16 +29,15 @@ def short_triangles(path):
     return triangles[confident[sides].all(axis=1)]
 
 
-def triangles_of_scene(meshes, most):
-    """Return phases (ndates, 3 n) of the corners of evenly chosen triangles, and these (n, 3)."""
+def corners_of_scene(meshes, most):
+    """Return phases (ndates, 3 n) of the corners of evenly chosen triangles."""
     counts = [len(short_triangles(path)) for path in meshes]
     ends, starts = [], np.cumsum([0, *counts])
     chosen = sampled_links(starts[-1], most) if starts[-1] else np.empty(0, np.int64)
     for path, start, stop in zip(meshes, starts, starts[1:], strict=False):
         own = chosen[(chosen >= start) & (chosen < stop)] - start
         ends.append(read(path, "phase")[0][:, short_triangles(path)[own].ravel()])
-    phase = np.concatenate(ends, axis=1)
-    return phase, np.arange(phase.shape[1], dtype=np.int32).reshape(-1, 3)
+    return np.concatenate(ends, axis=1)
 
 
 def no_height(ndates):
@@ -49,14 +48,13 @@ def no_height(ndates):
 with job(snakemake) as log:
     params, given = snakemake.params, snakemake.input
     dates, ndates = list(params.dates), len(params.dates)
-    phase, triangles = triangles_of_scene(given.mesh, TRIANGLES)
+    phase = corners_of_scene(given.mesh, TRIANGLES)
     years = days_since_first(dates) / DAYS_PER_YEAR
     velocity = rad_per_mm_yr(years, params.wavelength_m)
     table = read_date_baselines(given.table).bperp_m if given.get("table") else None
     weights = None if params.weights is None else np.array(params.weights)
-    guess = table if table is not None and np.ptp(table) > 0 else None
     found = found_height(
-        phase, triangles, dates, velocity, params.velocity_range, guess, snakemake.threads, weights
+        phase, dates, velocity, params.velocity_range, table, snakemake.threads, weights
     )
     remarks, columns = [], {name: np.full(ndates, np.nan) for name in ("found_m", "sigma_m")}
     clear = found is not None and found.is_clear

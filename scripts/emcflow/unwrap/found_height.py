@@ -96,7 +96,6 @@ class FoundHeight:
 
 def found_height(
     phase: np.ndarray,
-    triangles: np.ndarray,
     dates: Sequence[str],
     velocity: np.ndarray,
     velocity_range: Sequence[float],
@@ -108,10 +107,9 @@ def found_height(
 
     Parameters
     ----------
-    phase : float32 (ndates, npoints)
-        Wrapped phase [rad], relative to the first date.
-    triangles : int32 (ntriangles, 3)
-        Their points; triangles that are neighbours beside each other.
+    phase : float32 (ndates, 3 ntriangles)
+        Wrapped phase [rad], relative to the first date, of the corners of triangles, one after the
+        other; triangles that are neighbours beside each other.
     dates : sequence of str
         YYYYMMDD, ascending.
     velocity : float64 (ndates,)
@@ -119,7 +117,8 @@ def found_height(
     velocity_range : (low, high) or (low, high, step)
         In that unit.
     first : float64 (ndates,), optional
-        What the column may be, in any unit; by default it is guessed from the phases.
+        What the column may be as well, in any unit, beside what is guessed from the phases: a table
+        that is wrong would lead to itself.
     n_threads : int
         No influence on the result.
     weights : float64 (ndates,), optional
@@ -130,14 +129,21 @@ def found_height(
     FoundHeight or None
         None where there are too few dates or links to find one from.
     """
-    if len(dates) < 3 + SPARE_DATES or 3 * len(triangles) < FEWEST_LINKS:
+    if len(dates) < 3 + SPARE_DATES or phase.shape[1] < FEWEST_LINKS:
         return None
+    triangles = np.arange(phase.shape[1]).reshape(-1, 3)
     edges = np.ascontiguousarray(triangles[:, SIDES].reshape(-1, 2), np.int32)
     graph = planar_graph(np.empty((0, 3), np.int32), phase.shape[1], edges)
     links = _Links(phase, graph, hop3_network(dates), velocity, velocity_range, n_threads, weights)
     best = None
     for limits in HEIGHT_RANGES:
-        found = links.at_rest(limits, None if first is None else _normalised(first))
+        found = links.at_rest(limits, None)
+        if found is not None and (best is None or found[0] > best[0]):
+            best = *found, limits
+    guess = None if first is None else _normalised(np.asarray(first, np.float64))
+    if guess is not None:
+        limits = HEIGHT_RANGES[0] if best is None else best[-1]
+        found = links.at_rest(limits, guess)
         if found is not None and (best is None or found[0] > best[0]):
             best = *found, limits
     if best is None:
