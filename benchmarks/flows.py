@@ -21,8 +21,9 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.graph.delaunay import point_mesh
-from emcflow.graph.mcf import FlowSolver, _augment, _heap_pop, _heap_push, flow_cost, make_scratch
+from emcflow.graph.mcf import FlowSolver, flow_cost
 from emcflow.graph.planar import dual_adjacency, residues
+from emcflow.graph.ssp import FAR, augment, heap_pop, heap_push, make_scratch
 from emcflow.unwrap.costs import spatial_costs
 from numba import njit
 from stage_clock import StageClock
@@ -34,25 +35,24 @@ RAMP_RAD = 0.02, 0.03  # per row and column
 COSTS = "constant", "distance", "coherence"
 SOLVED = 5  # dates
 REPEATS = 3
-_FAR = np.int32(2**31 - 1)
 
 
 # Not kept on disk: numba would not notice that the functions of the library have changed.
 @njit
-def _search(
-    sources, least, indptr, target, residual, excess, potential, distance, heap, stack, seen
-):
+def _search(sources, least, arcs, excess, scratch):
     """Dijkstra over reduced costs from all `sources`, to the nearest node of negative excess.
 
-    The search goes on to the distance `least` where a sink is nearer. On return `potential` is
-    updated, and `distance` is known of the first nodes of `seen`, whose number is returned.
+    The search goes on to the distance `least` where a sink is nearer. On return the potentials are
+    updated, and distances are known of the first nodes of `seen`, whose number is returned.
     """
+    indptr, target = arcs.indptr, arcs.target
+    residual, potential, distance, _, stack, seen, heap = scratch
     n_seen = n_stack = sources.size
     n_heap = 0
     seen[:n_seen] = sources
     stack[:n_stack] = sources
     distance[sources] = 0
-    end = np.int64(_FAR)
+    end = np.int64(FAR)
     while True:
         if n_stack > 0:
             n_stack -= 1
@@ -62,7 +62,7 @@ def _search(
             if (key >> 32) > end:
                 break
             node = np.int32(key & 0xFFFFFFFF)
-            n_heap = _heap_pop(heap, n_heap)
+            n_heap = heap_pop(heap, n_heap)
             if (key >> 32) > distance[node]:
                 continue
         else:
@@ -73,7 +73,7 @@ def _search(
             other = target[arc]
             there = offset + residual[arc] + potential[other]
             if there < distance[other] and there <= end:
-                if distance[other] == _FAR:
+                if distance[other] == FAR:
                     seen[n_seen] = other
                     n_seen += 1
                 distance[other] = there
@@ -83,7 +83,7 @@ def _search(
                     stack[n_stack] = other
                     n_stack += 1
                 else:
-                    n_heap = _heap_push(heap, n_heap, (there << 32) | np.int64(other))
+                    n_heap = heap_push(heap, n_heap, (there << 32) | np.int64(other))
     for node in seen[:n_seen]:
         if distance[node] < end:
             potential[node] += end - distance[node]
@@ -91,15 +91,17 @@ def _search(
 
 
 @njit
-def _find_path(sink, indptr, target, mate, residual, excess, potential, distance, parent, path):
+def _find_path(sink, arcs, excess, scratch):
     """Walk back from `sink` over arcs of zero reduced cost; True where that leads to a source.
 
     `parent` then describes the way. Nodes that lead nowhere get the distance of those never seen,
     so that no other walk of the phase tries them again.
     """
+    indptr, target, mate = arcs.indptr, arcs.target, arcs.mate
+    residual, potential, distance, parent, path = scratch[:5]
     path[0] = sink
     size = 1
-    distance[sink] = _FAR
+    distance[sink] = FAR
     while size > 0:
         node = path[size - 1]
         if excess[node] > 0:
@@ -109,8 +111,8 @@ def _find_path(sink, indptr, target, mate, residual, excess, potential, distance
         for arc in range(indptr[node], indptr[node + 1]):
             other = target[arc]
             back = mate[arc]
-            if distance[other] != _FAR and residual[back] + potential[node] == potential[other]:
-                distance[other] = _FAR
+            if distance[other] != FAR and residual[back] + potential[node] == potential[other]:
+                distance[other] = FAR
                 parent[node] = back
                 path[size] = other
                 size += 1
@@ -121,44 +123,30 @@ def _find_path(sink, indptr, target, mate, residual, excess, potential, distance
 
 
 @njit
-def _solve(indptr, target, edge, sign, mate, cost, least, excess, flow, scratch, heap, sources):
+def _solve(arcs, least, excess, flow, scratch, sources):
     """Route all of `excess` to zero at the least cost; returns the number of phases.
 
-    Arguments as those of `emcflow.graph.mcf.successive_shortest_paths`; `sources` are the nodes of
+    Arguments as those of `emcflow.graph.ssp.successive_shortest_paths`; `sources` are the nodes of
     positive excess. Every part of the dual graph must be able to get rid of its residues.
     """
-    residual, potential, distance, parent, stack, seen = scratch
+    distance, seen = scratch.distance, scratch.seen
     flow[:] = 0
-    residual[:] = cost
-    potential[:] = 0
-    distance[:] = _FAR
+    scratch.residual[:] = arcs.cost
+    scratch.potential[:] = 0
+    distance[:] = FAR
     phases = 0
     while sources.size > 0:
-        n_seen = _search(
-            sources,
-            least,
-            indptr,
-            target,
-            residual,
-            excess,
-            potential,
-            distance,
-            heap,
-            stack,
-            seen,
-        )
+        n_seen = _search(sources, least, arcs, excess, scratch)
         for sink in seen[:n_seen]:
-            while excess[sink] < 0 and _find_path(
-                sink, indptr, target, mate, residual, excess, potential, distance, parent, stack
-            ):
-                _augment(sink, target, edge, sign, mate, cost, excess, flow, residual, parent)
-        distance[seen[:n_seen]] = _FAR
+            while excess[sink] < 0 and _find_path(sink, arcs, excess, scratch):
+                augment(sink, arcs, excess, flow, scratch)
+        distance[seen[:n_seen]] = FAR
         sources = sources[excess[sources] > 0]
         phases += 1
     return phases
 
 
-def solver_at_once(problem: FlowSolver, adjacency):
+def solver_at_once(problem: FlowSolver):
     """Return a function that gives flow and number of phases for residues of a problem.
 
     Any distance may end a search: reduced costs stay >= 0, so the flow is the cheapest one. Where
@@ -166,25 +154,13 @@ def solver_at_once(problem: FlowSolver, adjacency):
     first are many. Here they go on to the median cost of an edge, which saves up to half of the
     time; with constant costs no two residues are nearer to each other than that.
     """
-    scratch, heap = make_scratch(problem.nnodes, problem.arc_cost.size)
-    least = int(np.median(problem.arc_cost))
+    scratch = make_scratch(problem.nnodes, problem.arcs.cost.size)
+    least = int(np.median(problem.arcs.cost))
 
     def solve(loops):
         flow = np.empty(problem.nedges, np.int32)
-        phases = _solve(
-            adjacency.indptr,
-            adjacency.target,
-            adjacency.edge,
-            adjacency.sign,
-            problem.mate,
-            problem.arc_cost,
-            least,
-            loops.copy(),
-            flow,
-            scratch,
-            heap,
-            np.flatnonzero(loops > 0),
-        )
+        sources = np.flatnonzero(loops > 0)
+        phases = _solve(problem.arcs, least, loops.copy(), flow, scratch, sources)
         return flow, phases
 
     return solve
@@ -228,7 +204,7 @@ def race(graph, adjacency, cycles, costs) -> list[float]:
     """
     loops = residues(graph, cycles)
     problem = FlowSolver(graph, adjacency, costs)
-    at_once = solver_at_once(problem, adjacency)
+    at_once = solver_at_once(problem)
     ways = {
         "one by one": lambda: np.array([problem.solve(row) for row in loops]),
         "at once": lambda: [at_once(row) for row in loops],

@@ -1,5 +1,6 @@
 """The fingerprint of code changes with what is computed, and with nothing else."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from emcflow.workflow import code_version as module
 from emcflow.workflow.code_version import code_version
 
+PACKAGE = Path(module.__file__).parents[1]
 FILES = {
     "script.py": "from library.used import answer\nprint(answer())\n",
     "library/used.py": '"""Doc."""\nfrom library import (\n deeper\n)\nanswer = lambda: deeper.N\n',
@@ -71,3 +73,22 @@ def test_the_version_is_the_same_in_every_process(tmp_path):
         )
         found.add(run.stdout)
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
+def test_compiled_functions_use_nothing_of_other_files(path):
+    """Numba does not see a change of another file, and goes on with what it compiled before."""
+    tree = ast.parse(path.read_text())
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("emcflow")
+        for alias in node.names
+    }
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            decorators = [ast.unparse(decorator) for decorator in function.decorator_list]
+            if any(name.startswith(("njit", "compiled")) for name in decorators):
+                used = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+                used -= {*decorators}
+                assert not used & imported, function.name

@@ -29,11 +29,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit
 
 from emcflow.arrays import whole_array
 from emcflow.errors import InputError
 from emcflow.graph.components import regions
+from emcflow.graph.ssp import (
+    DONE,
+    LARGEST,
+    NO_SINK,
+    TOO_MUCH_WORK,
+    Arcs,
+    make_scratch,
+    successive_shortest_paths,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -44,207 +52,6 @@ SOLVERS = ("ssp", "ortools")
 # those of the other need hundreds, and OR-Tools is then the faster one.
 MAX_SCANS_PER_ARC = 300
 MIN_SCANS = 10_000_000
-
-_DONE, _NO_SINK, _TOO_MUCH_WORK, _OUT_OF_RANGE = 0, 1, 2, 3
-_FAR = np.int32(2**31 - 1)
-_LARGEST = np.int32(2**30)
-
-
-@njit(cache=True, nogil=True)
-def _heap_push(heap, size, key):
-    i = size
-    while i > 0:
-        up = (i - 1) >> 1
-        if heap[up] <= key:
-            break
-        heap[i] = heap[up]
-        i = up
-    heap[i] = key
-    return size + 1
-
-
-@njit(cache=True, nogil=True)
-def _heap_pop(heap, size):
-    """Remove the smallest key, heap[0], and return the new size."""
-    size -= 1
-    key = heap[size]
-    i = 0
-    child = 1
-    while child < size:
-        if child + 1 < size and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= key:
-            break
-        heap[i] = heap[child]
-        i = child
-        child = 2 * i + 1
-    heap[i] = key
-    return size
-
-
-@njit(cache=True, nogil=True)
-def _augment(sink, target, edge, sign, mate, cost, excess, flow, residual, parent):
-    """Send as much as possible along the path that `parent` describes; update residual costs."""
-    amount = -excess[sink]
-    node = sink
-    while parent[node] >= 0:
-        arc = parent[node]
-        cancelled = -sign[arc] * flow[edge[arc]]
-        if cancelled > 0 and cancelled < amount:
-            amount = cancelled
-        node = target[mate[arc]]
-    amount = min(amount, excess[node])
-    excess[node] -= amount
-    excess[sink] += amount
-    node = sink
-    while parent[node] >= 0:
-        arc = parent[node]
-        back = mate[arc]
-        total = flow[edge[arc]] + sign[arc] * amount
-        flow[edge[arc]] = total
-        # An arc against existing flow gives its cost back; one along it or on an empty edge costs.
-        residual[arc] = -cost[back] if sign[arc] * total < 0 else cost[arc]
-        residual[back] = -cost[arc] if sign[arc] * total > 0 else cost[back]
-        node = target[back]
-
-
-@njit(cache=True, nogil=True)
-def _search(
-    source, indptr, target, residual, excess, potential, distance, parent, heap, stack, seen
-):
-    """Dijkstra over reduced costs from `source` to the nearest node of negative excess.
-
-    Returns the sink (-1 if none can be reached), the number of arcs scanned and whether all values
-    stayed in range. On return `potential` is updated and `distance` is clean again.
-
-    Arcs of zero reduced cost, which are many once flows exist, go over `stack` and skip the heap.
-    What is no nearer than the nearest sink so far is not kept: this spares most arcs of the ground.
-
-    None of the searches of `emcflow.graph.components`: it stops at the first sink, on residual arcs
-    that change after every search, and must touch no node beyond those that it visits.
-    """
-    distance[source] = 0
-    parent[source] = -1
-    seen[0] = source
-    n_seen = 1
-    stack[0] = source
-    n_stack = 1
-    n_heap = 0
-    best = _FAR
-    sink = -1
-    scans = 0
-    while True:
-        if n_stack > 0:
-            n_stack -= 1
-            node = stack[n_stack]
-        elif n_heap > 0:
-            key = heap[0]
-            if (key >> 32) >= best:
-                break
-            node = np.int32(key & 0xFFFFFFFF)
-            n_heap = _heap_pop(heap, n_heap)
-            if (key >> 32) > distance[node]:
-                continue
-        else:
-            break
-        here = distance[node]
-        if here >= best:
-            break
-        offset = np.int64(here) - potential[node]
-        scans += indptr[node + 1] - indptr[node]
-        for arc in range(indptr[node], indptr[node + 1]):
-            other = target[arc]
-            there = offset + residual[arc] + potential[other]
-            if there < distance[other] and there < best:
-                if distance[other] == _FAR:
-                    seen[n_seen] = other
-                    n_seen += 1
-                distance[other] = there
-                parent[other] = arc
-                if excess[other] < 0:
-                    best = there
-                    sink = other
-                elif there == here:
-                    stack[n_stack] = other
-                    n_stack += 1
-                else:
-                    n_heap = _heap_push(heap, n_heap, (there << 32) | np.int64(other))
-    in_range = best < _LARGEST
-    for i in range(n_seen):
-        node = seen[i]
-        if distance[node] < best and sink >= 0:
-            potential[node] += best - distance[node]
-            in_range = in_range and potential[node] < _LARGEST
-        distance[node] = _FAR
-    return sink, scans, in_range
-
-
-@njit(cache=True, nogil=True)
-def successive_shortest_paths(
-    indptr, target, edge, sign, mate, cost, excess, flow, scratch, heap, max_scans
-):
-    """Route all of `excess` to zero at the least cost; returns a status (compiled).
-
-    Parameters
-    ----------
-    indptr, target, edge, sign : arrays of DualAdjacency
-        Arcs that leave each dual node.
-    mate, cost : int32 (narcs,)
-        The same edge's opposite arc; cost of one unit along the arc, >= 0.
-    excess : int32 (nnodes,)
-        Residues; all zero on return.
-    flow : int32 (nedges,)
-        The result.
-    scratch : tuple of int32 arrays
-        As made by `make_scratch`; contents on entry do not matter.
-    heap : int64 (narcs + 1,)
-    max_scans : int64
-        Bound on the number of arcs scanned.
-    """
-    residual, potential, distance, parent, stack, seen = scratch
-    flow[:] = 0
-    residual[:] = cost
-    potential[:] = 0
-    distance[:] = _FAR
-    scans = 0
-    for source in range(excess.size):
-        while excess[source] > 0:
-            sink, n, in_range = _search(
-                source,
-                indptr,
-                target,
-                residual,
-                excess,
-                potential,
-                distance,
-                parent,
-                heap,
-                stack,
-                seen,
-            )
-            if sink < 0:
-                return _NO_SINK
-            if not in_range:
-                return _OUT_OF_RANGE
-            scans += n
-            if scans > max_scans:
-                return _TOO_MUCH_WORK
-            _augment(sink, target, edge, sign, mate, cost, excess, flow, residual, parent)
-    return _DONE
-
-
-@njit(cache=True, nogil=True)
-def make_scratch(nnodes, narcs):
-    """Work arrays of `successive_shortest_paths` for a dual graph of this size: (scratch, heap)."""
-    scratch = (
-        np.empty(narcs, np.int32),  # residual cost of each arc
-        np.empty(nnodes, np.int32),  # potential
-        np.empty(nnodes, np.int32),  # distance
-        np.empty(nnodes, np.int32),  # arc from the parent
-        np.empty(nnodes, np.int32),  # stack
-        np.empty(nnodes, np.int32),  # nodes seen
-    )
-    return scratch, np.empty(narcs + 1, np.int64)
 
 
 class FlowSolver:
@@ -261,10 +68,8 @@ class FlowSolver:
 
     Attributes
     ----------
-    mate : int32 (narcs,)
-        Arc over the same edge in the other direction.
-    arc_cost : int32 (narcs,)
-        Cost of one unit along each arc.
+    arcs : Arcs
+        Those of the dual graph, with their costs.
 
     Raises
     ------
@@ -279,10 +84,15 @@ class FlowSolver:
         self.solver = solver
         self.nnodes = graph.ntriangles + 1
         self.nedges = graph.nedges
-        self._arcs = adjacency
-        self.mate = opposite_arcs(adjacency, graph.nedges)
-        self.arc_cost = costs[(adjacency.sign < 0).astype(np.int8), adjacency.edge]
-        self._max_scans = max(MIN_SCANS, MAX_SCANS_PER_ARC * self.arc_cost.size)
+        self.arcs = Arcs(
+            adjacency.indptr,
+            adjacency.target,
+            adjacency.edge,
+            adjacency.sign,
+            opposite_arcs(adjacency, graph.nedges),
+            costs[(adjacency.sign < 0).astype(np.int8), adjacency.edge],
+        )
+        self._max_scans = max(MIN_SCANS, MAX_SCANS_PER_ARC * adjacency.edge.size)
         self._scratch = threading.local()
 
     def solve(self, residues: np.ndarray) -> np.ndarray:
@@ -307,28 +117,16 @@ class FlowSolver:
 
     def _solve_ssp(self, residues):
         if not hasattr(self._scratch, "arrays"):
-            self._scratch.arrays = make_scratch(self.nnodes, self.arc_cost.size)
-        scratch, heap = self._scratch.arrays
-        arcs = self._arcs
+            self._scratch.arrays = make_scratch(self.nnodes, self.arcs.cost.size)
         flow = np.empty(self.nedges, np.int32)
         status = successive_shortest_paths(
-            arcs.indptr,
-            arcs.target,
-            arcs.edge,
-            arcs.sign,
-            self.mate,
-            self.arc_cost,
-            residues.copy(),
-            flow,
-            scratch,
-            heap,
-            self._max_scans,
+            self.arcs, residues.copy(), flow, self._scratch.arrays, self._max_scans
         )
-        if status == _DONE:
+        if status == DONE:
             return flow
-        if status == _NO_SINK:
+        if status == NO_SINK:
             self._refuse(residues)
-        reason = "took too many steps" if status == _TOO_MUCH_WORK else "left the range of 32 bits"
+        reason = "took too many steps" if status == TOO_MUCH_WORK else "left the range of 32 bits"
         logger.warning(
             "ssp %s on %d residues in %d triangles; solving these with OR-Tools instead",
             reason,
@@ -340,13 +138,11 @@ class FlowSolver:
     def _solve_ortools(self, residues):
         from ortools.graph.python import min_cost_flow
 
-        arcs = self._arcs
-        tail = arcs.target[self.mate]
+        arcs = self.arcs
+        tail = arcs.target[arcs.mate]
         capacity = np.full(tail.size, np.maximum(residues, 0).sum(dtype=np.int64))
         problem = min_cost_flow.SimpleMinCostFlow()
-        ids = problem.add_arcs_with_capacity_and_unit_cost(
-            tail, arcs.target, capacity, self.arc_cost
-        )
+        ids = problem.add_arcs_with_capacity_and_unit_cost(tail, arcs.target, capacity, arcs.cost)
         problem.set_nodes_supplies(np.arange(self.nnodes), residues)
         status = problem.solve()
         if status == problem.INFEASIBLE:
@@ -360,7 +156,7 @@ class FlowSolver:
 
     def _refuse(self, residues):
         """Raise the error that names the part of the dual graph whose residues do not cancel."""
-        ends = np.stack([self._arcs.target[self.mate], self._arcs.target], axis=1)
+        ends = np.stack([self.arcs.target[self.arcs.mate], self.arcs.target], axis=1)
         part = regions(ends, self.nnodes)
         total = np.bincount(part, weights=residues).astype(np.int64)
         worst = int(np.flatnonzero(total)[0])
@@ -476,8 +272,8 @@ def _costs_by_direction(costs, nedges):
         )
     if not np.issubdtype(costs.dtype, np.integer):
         raise InputError(f"costs are {costs.dtype}, expected integers: round them")
-    if costs.size and (costs.min() < 0 or costs.max() >= _LARGEST):
+    if costs.size and (costs.min() < 0 or costs.max() >= LARGEST):
         raise InputError(
-            f"costs are from {costs.min()} to {costs.max()}, expected 0 to {_LARGEST - 1}"
+            f"costs are from {costs.min()} to {costs.max()}, expected 0 to {LARGEST - 1}"
         )
     return np.ascontiguousarray(np.broadcast_to(costs.astype(np.int32), (2, nedges)))

@@ -20,12 +20,12 @@ from numba import njit
 
 from emcflow.arrays import phase_array, real_array
 from emcflow.errors import InputError
-from emcflow.graph.mcf import FlowSolver, in_threads, make_scratch, successive_shortest_paths
+from emcflow.graph.mcf import FlowSolver, in_threads
 from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.graph.ssp import add_cheapest_flows
 
 LINKS_PER_CHUNK = 8192
 MAX_MODEL_CYCLES = 5000
-NO_LIMIT = np.int64(2**62)
 
 
 def unwrap_in_time(
@@ -79,56 +79,26 @@ def unwrap_in_time(
     _check_phase(phase, ndates, graph.nnodes)
     design, params = _checked_model(design, params, ndates, nlinks)
     tree = breadth_first_tree(time_graph)
-    arcs = dual_adjacency(time_graph)
     if costs is None:
         costs = np.ones(time_graph.nedges, np.int32)
-    solver = FlowSolver(time_graph, arcs, costs)
-    dual = (arcs.indptr, arcs.target, arcs.edge, arcs.sign, solver.mate, solver.arc_cost)
-    walk = (tree.order, tree.parent, tree.edge, tree.sign)
-    loops = (time_graph.triangle_edges, time_graph.triangle_signs)
+    arcs = FlowSolver(time_graph, dual_adjacency(time_graph), costs).arcs
     cycles = np.empty((ndates, nlinks), np.int16)
 
     def unwrap_chunk(start):
-        stop = min(start + LINKS_PER_CHUNK, nlinks)
-        solved = _unwrap_links(
-            phase,
-            graph.edges,
-            start,
-            stop,
-            design,
-            params,
-            time_graph.edges,
-            loops,
-            dual,
-            walk,
-            cycles,
+        chunk = slice(start, start + LINKS_PER_CHUNK)
+        gradient = _gradient_about_model(phase, graph.edges[chunk], design, params[:, chunk])
+        pair_cycles = _nearest_cycles(gradient, time_graph.edges)
+        loop_cycles = _loop_residues(
+            pair_cycles, time_graph.triangle_edges, time_graph.triangle_signs
         )
-        if not solved:
+        if not add_cheapest_flows(pair_cycles, loop_cycles, arcs):
             raise InputError(
                 "the residues of a link do not cancel: the temporal network is not planar"
             )
+        _sum_along(tree.order, tree.parent, tree.edge, tree.sign, pair_cycles, cycles[:, chunk])
 
     in_threads(unwrap_chunk, range(0, nlinks, LINKS_PER_CHUNK), n_threads, progress)
     return cycles
-
-
-@njit(cache=True, nogil=True)
-def _unwrap_links(phase, links, start, stop, design, params, pairs, loops, dual, walk, cycles):
-    """Fill columns start:stop of `cycles` (ndates, nlinks); False if residues do not cancel."""
-    gradient = _gradient_about_model(phase, links[start:stop], design, params[:, start:stop])
-    pair_cycles = _nearest_cycles(gradient, pairs)
-    loop_cycles = _loop_residues(pair_cycles, loops)
-    solved = _close_loops(pair_cycles, loop_cycles, dual)
-    order, parent, edge, sign = walk
-    for i in range(order.size):
-        date = order[i]
-        if parent[date] < 0:
-            cycles[date, start:stop] = 0
-        else:
-            for link in range(start, stop):
-                step = sign[date] * pair_cycles[edge[date], link - start]
-                cycles[date, link] = cycles[parent[date], link] + step
-    return solved
 
 
 @njit(cache=True, nogil=True)
@@ -157,9 +127,8 @@ def _nearest_cycles(gradient, pairs):
 
 
 @njit(cache=True, nogil=True)
-def _loop_residues(pair_cycles, loops):
+def _loop_residues(pair_cycles, edges, signs):
     """Residues int16 (ntri, nlinks): sums of cycles around the triangles of the network."""
-    edges, signs = loops
     out = np.zeros((edges.shape[0], pair_cycles.shape[1]), np.int16)
     for loop in range(edges.shape[0]):
         for corner in range(3):
@@ -170,72 +139,15 @@ def _loop_residues(pair_cycles, loops):
 
 
 @njit(cache=True, nogil=True)
-def _close_loops(pair_cycles, loop_cycles, dual):
-    """Add the flow of least cost to `pair_cycles`; equal columns of residues are solved once.
-
-    Columns already solved are found again through a hash table with linear probing.
-    """
-    indptr, target, edge, sign, mate, cost = dual
-    nloops, nlinks = loop_cycles.shape
-    scratch, heap = make_scratch(nloops + 1, cost.size)
-    excess = np.empty(nloops + 1, np.int32)
-    flow = np.empty(pair_cycles.shape[0], np.int32)
-    hashes = _column_hashes(loop_cycles)
-    mask = 1
-    while mask < 2 * nlinks:
-        mask *= 2
-    mask -= 1
-    table = np.full(mask + 1, -1, np.int32)
-    flow_of = np.empty((nlinks, pair_cycles.shape[0]), np.int16)
-    for link in range(nlinks):
-        if not _any_in_column(loop_cycles, link):
-            continue
-        slot = np.int64(hashes[link] >> np.uint64(33)) & mask
-        while table[slot] >= 0 and not _equal_columns(loop_cycles, table[slot], link):
-            slot = (slot + 1) & mask
-        known = table[slot]
-        if known < 0:
-            table[slot] = known = link
-            excess[nloops] = 0
-            for loop in range(nloops):
-                excess[loop] = loop_cycles[loop, link]
-                excess[nloops] -= excess[loop]
-            status = successive_shortest_paths(
-                indptr, target, edge, sign, mate, cost, excess, flow, scratch, heap, NO_LIMIT
-            )
-            if status != 0:
-                return False
-            flow_of[link] = flow
-        for pair in range(pair_cycles.shape[0]):
-            pair_cycles[pair, link] += flow_of[known, pair]
-    return True
-
-
-@njit(cache=True, nogil=True)
-def _column_hashes(values):
-    """Hash uint64 (ncolumns,) of every column (FNV-1a, a value at a time)."""
-    out = np.full(values.shape[1], np.uint64(14695981039346656037))
-    for row in range(values.shape[0]):
-        for column in range(values.shape[1]):
-            mixed = out[column] ^ np.uint64(np.uint16(values[row, column]))
-            out[column] = mixed * np.uint64(1099511628211)
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _any_in_column(values, column):
-    for row in range(values.shape[0]):  # noqa: SIM110
-        if values[row, column] != 0:
-            return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def _equal_columns(values, one, other):
-    for row in range(values.shape[0]):  # noqa: SIM110
-        if values[row, one] != values[row, other]:
-            return False
-    return True
+def _sum_along(order, parent, edge, sign, pair_cycles, cycles):
+    """Fill `cycles` (ndates, nlinks) with sums along a tree of the dates, from 0 at its root."""
+    for date in order:
+        if parent[date] < 0:
+            cycles[date] = 0
+        else:
+            for link in range(cycles.shape[1]):
+                step = sign[date] * pair_cycles[edge[date], link]
+                cycles[date, link] = cycles[parent[date], link] + step
 
 
 def _check_phase(phase, ndates, npoints):
