@@ -141,7 +141,7 @@ def state_of(names):
 
     Snakemake does not see that one was replaced by an older file.
     """
-    return files_state(name for name in names if name in SOURCES)
+    return files_state(name for name in local_files(names) if name in SOURCES)
 
 
 def date_baselines():
