@@ -39,6 +39,7 @@ CHANGES = {
     "output_dir": "elsewhere",
     "stack.layout": "slc",
     "stack.directory": "copy",
+    "stack.variable": 1,
     "stack.files": "../copy/*.int.tif",
     "stack.exclude": [DATES[2]],
     "stack.window": [0, 0, 20, 20],

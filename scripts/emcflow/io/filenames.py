@@ -5,15 +5,28 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from emcflow.errors import InputError
 from emcflow.io.raster import local_file
+from emcflow.io.sources import files_of
 
 # A run of eight digits, or of 14 with the time.
 DATE = re.compile(r"(?<!\d)(\d{8})(?:\d{6})?(?!\d)")
+# Other ways to write a date, those first that hardly anything else looks like.
+OTHER_FORMS = {
+    "%Y-%m-%d": re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)"),
+    "%d%b%Y": re.compile(r"(?<![A-Za-z\d])(\d{2}[A-Za-z]{3}\d{4})(?!\d)"),
+    "%Y%j": re.compile(r"(?<!\d)((?:19|20)\d{2}[0-3]\d{2})(?!\d)"),
+}
+# Six digits may be many things, such as a time: they are a date where a path has no other.
+SHORT_FORM = {"%y%m%d": re.compile(r"(?<!\d)(\d{6})(?!\d)")}
+# Same-day images that a message lists.
+MOST_LISTED = 8
+# GDAL's name of a part of a file: driver, file, and what is inside.
+SUBDATASET = re.compile(r'(\w+:)"?([^":]*)"?(:.*)?')
 
 
 def list_rasters(key: str, directory: str | Path | None, names: str | Sequence[str]) -> list[str]:
@@ -28,7 +41,7 @@ def list_rasters(key: str, directory: str | Path | None, names: str | Sequence[s
     names : str or sequence of str
         Paths, patterns with ``*``, ``?`` and ``[ ]`` (``**``: folders of any depth), or names that
         only GDAL understands (see :func:`emcflow.io.raster.local_file`), which are taken as they
-        are.
+        are, but for a pattern in the file's name of a subdataset, ``NETCDF:"*.h5":/data/VV``.
 
     Returns
     -------
@@ -46,7 +59,7 @@ def list_rasters(key: str, directory: str | Path | None, names: str | Sequence[s
         if os.path.exists(path):
             found.append(path)
         elif not local_file(name):
-            found.append(name)
+            found += _subdatasets(key, directory, name)
         elif glob.has_magic(name):
             pattern = os.path.join(glob.escape(str(directory or "")), name)
             matches = sorted(glob.glob(pattern, recursive=True))
@@ -61,9 +74,22 @@ def list_rasters(key: str, directory: str | Path | None, names: str | Sequence[s
                 f"{key}: {path} does not exist; expected a raster: correct the path (relative to "
                 f"{Path.cwd()})"
             )
-    for path in filter(local_file, found):
-        check_braces(path)
+    for path in found:
+        for file in files_of(path):
+            check_braces(file)
     return found
+
+
+def _subdatasets(key: str, directory: str | Path | None, name: str) -> list[str]:
+    """Return the names of a subdataset in every file of a pattern, else the name as it is."""
+    parts = SUBDATASET.fullmatch(name)
+    if name.startswith("/vsi") or not parts or not glob.has_magic(parts[2]):
+        return [name]
+    if "://" in parts[1] + parts[2]:
+        return [name]
+    driver, pattern, inside = parts.groups()
+    files = list_rasters(key, directory, pattern)
+    return [f'{driver}"{file}"{inside or ""}' for file in files]
 
 
 def check_braces(path: str | Path) -> None:
@@ -81,9 +107,11 @@ def dates_in_name(path: str, count: int) -> tuple[str, ...]:
     Parameters
     ----------
     path : str
-        A date is a run of eight digits, or of 14 with the time. Only the last part of the path
-        that holds enough of them counts: the file's name, else its folder's; for a subdataset of
-        HDF5 or Zarr that of the file it is in.
+        A date is a run of eight digits, or of 14 with the time; or it is written as 2018-03-06,
+        06Mar2018, YYYYDDD with the day of the year counted from 0 as GMTSAR does, or, in a path
+        that has no others, as YYMMDD. Only the last part of the path that holds enough of them
+        counts: the file's name, else its folder's; for a subdataset of HDF5 or Zarr that of the
+        file it is in.
     count : int
         Number of dates, 1 or 2.
 
@@ -97,16 +125,21 @@ def dates_in_name(path: str, count: int) -> tuple[str, ...]:
     InputError
         Where there are none, or none of the calendar.
     """
-    for part in reversed(re.split(r"[/\\]", str(path))):
-        runs = DATE.findall(part)[:count]
-        if len(runs) == count:
-            for digits in runs:
+    for dates in _written_dates(path):
+        if len(dates) >= count:
+            for digits in dates[:count]:
                 _check_date(path, digits)
-            return tuple(runs)
+            return tuple(dates[:count])
     raise InputError(
         f"{path}: no {'date' if count == 1 else 'two dates'} in the name; expected YYYYMMDD, as in "
-        f"{'20200101' if count == 1 else '20200101_20200113'}: rename or remove the file"
+        f"{'20200101' if count == 1 else '20200101_20200113'} (or 2020-01-01, 01Jan2020, YYYYDDD "
+        "from 0, YYMMDD): rename or remove the file"
     )
+
+
+def has_date(path: str) -> bool:
+    """Say whether a name has a date, see :func:`dates_in_name`."""
+    return any(_written_dates(path))
 
 
 def pair_in_name(path: str) -> tuple[str, str]:
@@ -119,8 +152,8 @@ def pair_in_name(path: str) -> tuple[str, str]:
     InputError
         Where there are none; see :func:`dates_in_name`.
     """
-    for part in reversed(re.split(r"[/\\]", str(path))):
-        distinct = list(dict.fromkeys(DATE.findall(part)))
+    for dates in _written_dates(path):
+        distinct = list(dict.fromkeys(dates))
         if len(distinct) > 1:
             first, second = distinct[:2]
             for digits in (first, second):
@@ -130,6 +163,38 @@ def pair_in_name(path: str) -> tuple[str, str]:
     raise InputError(
         f"{path}: twice the same date in the name; expected two dates: rename or remove the file"
     )
+
+
+def _written_dates(path: str) -> Iterator[list[str]]:
+    """Yield the dates of each part of a path and each way to write them, the likeliest first.
+
+    Runs of eight digits come as they are, the others as YYYYMMDD where they are of the calendar.
+    """
+    parts = [part for part in re.split(r"[/\\]", str(path)) if part][::-1]
+    for part in parts:
+        yield DATE.findall(part)
+        for form, pattern in OTHER_FORMS.items():
+            yield _of_the_calendar(pattern.findall(part), form)
+    for part in parts:
+        for form, pattern in SHORT_FORM.items():
+            yield _of_the_calendar(pattern.findall(part), form)
+
+
+def _of_the_calendar(texts: Sequence[str], form: str) -> list[str]:
+    """Return dates as YYYYMMDD, those left out that are none."""
+    dates = []
+    for text in texts:
+        try:
+            if form == "%Y%j":  # days count from 0
+                day = datetime(int(text[:4]), 1, 1) + timedelta(days=int(text[4:]))
+                if day.year != int(text[:4]):
+                    continue
+            else:
+                day = datetime.strptime(text, form)
+        except ValueError:
+            continue
+        dates.append(day.strftime("%Y%m%d"))
+    return dates
 
 
 def _check_date(path: str, digits: str) -> None:
@@ -148,14 +213,29 @@ def by_date(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     Raises
     ------
     InputError
-        For two files of one date.
+        For several files of one date, such as passes at different times of a day; all are listed.
     """
-    files: dict[str, str] = {}
+    files: dict[str, list[str]] = {}
     for date, path in pairs:
-        if date in files:
-            raise InputError(
-                f"{path}: the date {date} is already in the stack ({Path(files[date]).name}); "
-                "expected one file per date: remove one of the two"
-            )
-        files[date] = path
-    return files
+        files.setdefault(date, []).append(path)
+    several = {date: paths for date, paths in files.items() if len(paths) > 1}
+    if several:
+        date, paths = next(iter(several.items()))
+        listed = "; ".join(
+            f"{date}: {', '.join(map(_short_name, paths))}"
+            for date, paths in list(several.items())[:MOST_LISTED]
+        )
+        more = f"; and {len(several) - MOST_LISTED} more" if len(several) > MOST_LISTED else ""
+        raise InputError(
+            f"{paths[1]}: the date {date} is already in the stack; expected one image per date, "
+            f"but there are several of {len(several)} ({listed}{more}): list those of one pass "
+            "in stack.files, or remove one of each"
+        )
+    return {date: paths[0] for date, paths in files.items()}
+
+
+def _short_name(path: str) -> str:
+    """Return the last part of a path that has a digit, and what follows."""
+    parts = re.split(r"[/\\]", path)
+    last = max((n for n, part in enumerate(parts) if re.search(r"\d", part)), default=0)
+    return "/".join(parts[last:])

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import rasterio
+from rasterio.windows import Window
 
 from emcflow.errors import InputError
 from emcflow.io.raster import declares_nodata, is_scaled, last_block, open_raster, values_of
@@ -75,7 +76,21 @@ def check_last_block(dataset: rasterio.DatasetReader, path: str, *, amplitudes: 
     """
     check_type(dataset, path)
     values = values_of(dataset, path, last_block(dataset))
+    if dataset.count == 2 and not np.iscomplexobj(values):
+        _check_second_band(dataset, path, values)
     check_image(dataset, path, values, amplitudes=amplitudes)
+
+
+def _check_second_band(dataset: rasterio.DatasetReader, path: str, values: np.ndarray) -> None:
+    """Refuse two bands that both have either sign: no phase beside a coherence or an amplitude."""
+    rows, cols = last_block(dataset)[::2], last_block(dataset)[1::2]
+    second = dataset.read(2, window=Window.from_slices(rows, cols))
+    if (values < 0).any() and (second < 0).any():
+        raise InputError(
+            f"{path}: two bands of real numbers of either sign, without names; expected to know "
+            "which of them: set stack.variable to [1, 2] if they are real and imaginary part, or "
+            "to the number of the band with the wrapped phase"
+        )
 
 
 def check_type(dataset: rasterio.DatasetReader, path: str) -> None:

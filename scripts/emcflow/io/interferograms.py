@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.graph.components import regions
-from emcflow.io.filenames import pair_in_name
-from emcflow.io.stack import check_excluded, check_number_of_dates, find_rasters
+from emcflow.io.stack import check_excluded, check_number_of_dates, find_images
+from emcflow.network.networks import check_connected
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ def find_interferograms(
     directory: str | Path | None,
     files: str | Sequence[str] | None = None,
     exclude: Sequence[str] = (),
+    variable: str | Sequence[str] | None = None,
 ) -> Interferograms:
     """Find interferograms by the two dates in their names.
 
@@ -58,6 +58,8 @@ def find_interferograms(
         Names or patterns, see :func:`emcflow.io.filenames.list_rasters`.
     exclude : sequence of str
         Dates, and pairs D1_D2 in either order, that are left out.
+    variable : str or sequence of str, optional
+        See :func:`emcflow.io.stack.find_images`.
 
     Returns
     -------
@@ -70,8 +72,8 @@ def find_interferograms(
         unconnected.
     """
     by_pair: dict[tuple[str, str], str] = {}
-    for path in find_rasters(directory, "interferograms", files):
-        pair = pair_in_name(path)
+    for (first, second), path in find_images(directory, "interferograms", files, variable):
+        pair = (first, second)
         for other in (pair, pair[::-1]):
             if other in by_pair:
                 raise InputError(
@@ -89,10 +91,11 @@ def find_interferograms(
     check_number_of_dates(dates, some_path)
     place = {date: index for index, date in enumerate(dates)}
     pairs = tuple((place[first], place[second]) for first, second in by_pair)
-    apart = [dates[d] for d in np.flatnonzero(regions(pairs, len(dates)))]
-    if apart:
-        raise InputError(
-            f"stack.directory: no pairs lead from {dates[0]} to {', '.join(apart)}; expected a "
-            "network that connects all dates: add interferograms, or leave these out"
-        )
+    check_connected(
+        dates,
+        np.array(pairs),
+        f"{Path(some_path).parent}: the interferograms",
+        "add some that join them, or run each part by itself (the dates of the others in "
+        "stack.exclude)",
+    )
     return Interferograms(tuple(dates), pairs, tuple(by_pair.values()))

@@ -23,6 +23,8 @@ from rasterio.windows import Window
 
 from emcflow.errors import InputError
 from emcflow.io.files import whole_file
+from emcflow.io.flat_binaries import flat_binary
+from emcflow.io.sources import are_parts, open_bands, open_source
 
 # Nodata of rasters of labels, in which 0 means something.
 NO_LABEL_DATA = 65535
@@ -158,14 +160,18 @@ def local_file(name: str | Path) -> bool:
     """Say whether a name is a path of this machine, and not one that only GDAL understands.
 
     GDAL's names are those of its virtual file systems (``/vsicurl/``, ``/vsis3/``), addresses with
-    a scheme (``https://``, ``vrt://``) and those of subdatasets (``HDF5:"file.h5"://data``).
+    a scheme (``https://``, ``vrt://``) and those of subdatasets (``HDF5:"file.h5"://data``), and
+    those of :mod:`emcflow.io.sources`.
     """
     name = str(name)
     return Path(name).exists() or not (name.startswith("/vsi") or re.match(r"\w+:", name))
 
 
 def open_raster(path: str | Path) -> rasterio.DatasetReader:
-    """Open a raster for reading.
+    """Open a raster for reading: by GDAL, or what GDAL knows only once it is told more.
+
+    That are the names of :mod:`emcflow.io.sources`, two bands that call themselves real and
+    imaginary part, and binaries of GAMMA (:mod:`emcflow.io.flat_binaries`).
 
     Raises
     ------
@@ -173,14 +179,20 @@ def open_raster(path: str | Path) -> rasterio.DatasetReader:
         Where GDAL cannot open the file.
     """
     try:
-        dataset = rasterio.open(path)
+        dataset = open_source(str(path))
     except rasterio.errors.RasterioIOError as error:
+        flat = flat_binary(path) if local_file(path) else None
+        if flat:
+            return rasterio.open(flat)
         missing = local_file(path) and not Path(path).exists()
         reason = "does not exist" if missing else f"cannot be opened: {error}"
         raise InputError(
             f"{path}: {reason}; expected a raster that GDAL can read: check the path, or write "
             "the file again"
         ) from error
+    if dataset.count == 2 and are_parts(dataset.descriptions):
+        with dataset:
+            return open_bands(str(path), (1, 2))
     if not dataset.count or (dataset.driver == "HDF5Image" and os.path.exists(path)):
         inside = _datasets_inside(path, dataset.subdatasets)
         if not dataset.count or any(placed for _, placed, _ in inside):
@@ -220,7 +232,8 @@ def _names_inside(path: str | Path, inside: Sequence[tuple[str, bool, str]]) -> 
     shown = "; ".join(f"{name} ({kind})" for kind, _, name in inside[:SHOWN_NAMES])
     return (
         f"{path}: a container of {len(inside)} rasters; expected the name of one of them, as GDAL "
-        f"has it, in single quotes for each file: {shown or 'none of them can be read'}"
+        f"has it, in single quotes for each file: {shown or 'none of them can be read'}; or, of "
+        "the stack, what stands after the file's name there in stack.variable"
     )
 
 

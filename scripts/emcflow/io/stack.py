@@ -12,9 +12,18 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.io.coverage import Counts, Coverage, unchanging
-from emcflow.io.filenames import by_date, check_braces, dates_in_name, list_rasters
+from emcflow.io.filenames import (
+    by_date,
+    check_braces,
+    dates_in_name,
+    has_date,
+    list_rasters,
+    pair_in_name,
+)
 from emcflow.io.images import check_last_block, read_image
+from emcflow.io.inner_dates import dates_inside, is_container
 from emcflow.io.raster import BLOCK, Grid, local_file, open_raster, read_grid, read_values, windows
+from emcflow.io.sources import Source, join_parts, parse_source
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +110,7 @@ def find_stack(
     coherence: str | None = None,
     files: str | Sequence[str] | None = None,
     exclude: Sequence[str] = (),
+    variable: str | Sequence[str] | None = None,
 ) -> Stack:
     """Find the files of a stack by their names.
 
@@ -117,6 +127,8 @@ def find_stack(
         folder where not given.
     exclude : sequence of str
         Dates that are left out.
+    variable : str or sequence of str, optional
+        See :func:`find_images`.
 
     Returns
     -------
@@ -128,7 +140,7 @@ def find_stack(
         For a missing folder or coherence, names without dates, several first dates, duplicate
         dates, or fewer than two dates.
     """
-    dates, names = find_dates(directory, layout, files, exclude)
+    dates, names = find_dates(directory, layout, files, exclude, variable)
     return Stack(layout, dates, names, find_coherence(directory, coherence))
 
 
@@ -137,15 +149,17 @@ def find_dates(
     layout: str,
     files: str | Sequence[str] | None,
     exclude: Sequence[str] = (),
+    variable: str | Sequence[str] | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the dates of a stack and the file of each, see :func:`find_stack`."""
-    paths = find_rasters(directory, layout, files)
+    images = find_images(directory, layout, files, variable)
+    paths = [path for _, path in images]
     if layout == "slc":
-        found = by_date((dates_in_name(path, 1)[0], path) for path in paths)
+        found = by_date((date, path) for (date,), path in images)
         dates = sorted(found)
         names = [found[date] for date in dates]
     else:
-        first, found = _secondaries(paths)
+        first, found = _secondaries(images)
         dates = [first, *sorted(found)]
         names = ["", *(found[date] for date in dates[1:])]
     check_excluded(exclude, dates, paths[0])
@@ -180,6 +194,81 @@ def find_rasters(
     for path in paths:
         check_braces(path)
     return paths
+
+
+def find_images(
+    directory: str | Path | None,
+    layout: str,
+    files: str | Sequence[str] | None,
+    variable: str | Sequence[str] | None,
+) -> list[tuple[tuple[str, ...], str]]:
+    """Return the dates and the name of each image of a layout.
+
+    Parameters
+    ----------
+    directory, layout, files
+        See :func:`find_stack`.
+    variable : str or sequence of str, optional
+        Name of the array in each file, or a pattern that fits one, or number of the band from 1; or
+        two of them, of real and imaginary part. The dates of a file with many images are those
+        inside, where it is the only one or its name has none.
+
+    Returns
+    -------
+    list of (dates, name)
+        One date for SLCs, else two; names that :func:`emcflow.io.raster.open_raster` opens.
+
+    Raises
+    ------
+    InputError
+        See :func:`find_stack`; and for a file that holds images of another layout.
+    """
+    named = {
+        "slc": lambda path: dates_in_name(path, 1),
+        "phase_linked": lambda path: dates_in_name(path, 2),
+        "interferograms": pair_in_name,
+    }[layout]
+    paths = find_rasters(directory, layout, files)
+    if variable is None:
+        images = []
+        for name in join_parts(paths):
+            source = parse_source(name)
+            images.append((named(source.files[0] if source else name), name))
+        return images
+    variables = (variable,) if isinstance(variable, str) else tuple(variable)
+    images = []
+    for path in paths:
+        if not local_file(path):
+            raise InputError(
+                f"stack.files: {path} names what is inside by itself; expected files alone beside "
+                "stack.variable: leave one of the two away"
+            )
+        inside = []
+        if (len(paths) == 1 or not has_date(path)) and is_container(path):
+            inside = _layers(path, variables, layout)
+        images += inside or [(named(path), Source((path,), variables).name)]
+    return images
+
+
+def _layers(
+    path: str, variables: tuple[str, ...], layout: str
+) -> list[tuple[tuple[str, ...], str]]:
+    """Return dates and names of the layers of a cube, none for a file of one image."""
+    dates = dates_inside(path, variables[0])
+    if dates and layout == "phase_linked" and len(dates[0]) == 1:
+        first = min(dates)[0]  # its own phase is 0
+        dates = [(first, *date) for date in dates]
+    wanted = 1 if layout == "slc" else 2
+    if dates and len(dates[0]) != wanted:
+        raise InputError(
+            f"{path}: {', '.join(variables)} has {len(dates[0])} date(s) for each layer; expected "
+            f"{wanted} in the layout {layout!r}: correct stack.layout or stack.variable"
+        )
+    return [
+        (date, Source((path,), variables, layer).name)
+        for layer, date in enumerate(dates)
+        if len(set(date)) == len(date)
+    ]
 
 
 def find_coherence(directory: str | Path | None, coherence: str | None = None) -> str:
@@ -226,18 +315,17 @@ def check_number_of_dates(dates: Sequence[str], path: str) -> None:
         )
 
 
-def _secondaries(paths: list[str]) -> tuple[str, dict[str, str]]:
+def _secondaries(images: list[tuple[tuple[str, ...], str]]) -> tuple[str, dict[str, str]]:
     """Return the one first date and the file of each other date of a phase-linked stack."""
     firsts: dict[str, str] = {}
     pairs = []
-    for path in paths:
-        first, date = dates_in_name(path, 2)
+    for (first, date), path in images:
         firsts.setdefault(first, path)
         pairs.append((date, path))
     if len(firsts) > 1:
         one, two = (Path(path).name for path in list(firsts.values())[:2])
         raise InputError(
-            f"{Path(paths[0]).parent}: the stack has several first dates "
+            f"{Path(images[0][1]).parent}: the stack has several first dates "
             f"({', '.join(sorted(firsts))}; {one}, {two}); expected one for all files: split the "
             "stack, or set stack.layout to interferograms"
         )

@@ -16,6 +16,8 @@ from emcflow.graph.planar import PlanarGraph, planar_graph
 
 # Separate parts that a message names.
 MOST_PARTS = 5
+# Dates of a part that a message names.
+MOST_DATES = 40
 
 
 @dataclass(frozen=True)
@@ -207,16 +209,22 @@ def check_connected(dates, pairs, what: str, advice: str) -> None:
     region = regions(pairs, len(dates))
     nparts = region.max(initial=0) + 1
     if nparts > 1:
-        first, size = np.unique(region, return_index=True, return_counts=True)[1:]
         parts = [
-            f"{dates[at]} ({count} date{'' if count == 1 else 's'})"
-            for at, count in zip(first[:MOST_PARTS], size, strict=False)
+            _listed([date for date, place in zip(dates, region, strict=True) if place == part])
+            for part in range(min(nparts, MOST_PARTS))
         ]
         raise InputError(
-            f"{what} leave the dates in {nparts} separate parts, which begin at "
-            f"{', '.join(parts)}{' and others' if nparts > MOST_PARTS else ''}; "
+            f"{what} leave the dates in {nparts} separate parts: "
+            f"{'; '.join(parts)}{'; and others' if nparts > MOST_PARTS else ''}; "
             f"expected one: {advice}"
         )
+
+
+def _listed(dates: list[str]) -> str:
+    """List dates, the middle ones of many left out."""
+    if len(dates) > MOST_DATES:
+        dates = [*dates[: MOST_DATES // 2], "...", *dates[-MOST_DATES // 2 :]]
+    return ", ".join(dates)
 
 
 def _check_loops(network):

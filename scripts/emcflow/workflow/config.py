@@ -31,7 +31,8 @@ SIMULATED_GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence
 
 # Keys that a simulated stack makes no use of.
 STACK_RASTERS = (
-    "directory", "files", "window", "mask", "temporal_coherence", "amplitude_dispersion",
+    "directory", "files", "variable", "window", "mask", "temporal_coherence",
+    "amplitude_dispersion",
 )  # fmt: skip
 
 LONGEST_VALUE = 200

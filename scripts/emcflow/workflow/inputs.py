@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from emcflow.errors import InputError
 from emcflow.io.filenames import by_date, check_braces, dates_in_name, list_rasters
 from emcflow.io.interferograms import Interferograms, find_interferograms
 from emcflow.io.raster import local_file
+from emcflow.io.sources import files_of
 from emcflow.io.stack import Stack, find_coherence, find_dates, phase_linked_stack
 from emcflow.products.selection import coherence_of_dispersion
 
@@ -93,13 +95,14 @@ def find_inputs(stack: dict[str, Any], output_dir: str) -> Inputs:
     exclude = [
         f"{name[:8]}_{name[-8:]}" if len(name) > 8 else name for name in stack.get("exclude", ())
     ]
+    variable = stack.get("variable")
     interferograms = None
     if layout == "interferograms":
-        interferograms = find_interferograms(directory, stack["files"], exclude)
+        interferograms = find_interferograms(directory, stack["files"], exclude, variable)
         linked = phase_linked_stack(f"{output_dir}/stack/linked", None, interferograms.dates)
         dates, files = linked.dates, linked.files
     else:
-        dates, files = find_dates(directory, layout, stack["files"], exclude)
+        dates, files = find_dates(directory, layout, stack["files"], exclude, variable)
     kind, raster = _point_raster(stack)
     cropped = False
     if interferograms is not None and kind == "temporal_coherence" and raster is None:
@@ -167,8 +170,11 @@ def view_rasters(geometry: dict[str, Any]) -> dict[str, str]:
 
 
 def local_files(names: Iterable[str | None]) -> list[str]:
-    """Return the names that Snakemake can watch as files; GDAL alone understands the others."""
-    return [name for name in names if name and local_file(name)]
+    """Return the files that Snakemake can watch, also those that images are inside of."""
+    found: list[str] = []
+    for name in filter(None, names):
+        found += [name] if local_file(name) else filter(os.path.isfile, files_of(name))
+    return list(dict.fromkeys(found))
 
 
 def _point_raster(stack: dict[str, Any]) -> tuple[str, str | None]:

@@ -265,7 +265,7 @@ class Plan:
 
         Snakemake does not see that one was replaced by an older file.
         """
-        return files_state(name for name in names if name in self.sources)
+        return files_state(name for name in local_files(names) if name in self.sources)
 
     @cached_property
     def state(self) -> str:
