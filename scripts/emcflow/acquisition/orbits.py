@@ -74,7 +74,7 @@ class Orbit:
             )
 
     def _problem(self) -> str:
-        times, vectors = np.shape(self.time_s), (np.shape(self.time_s) + (3,))
+        times, vectors = np.shape(self.time_s), (*np.shape(self.time_s), 3)
         if len(times) != 1 or np.shape(self.position_m) != vectors:
             return f"{times} times and {np.shape(self.position_m)} positions"
         if np.shape(self.velocity_m_s) != vectors or times[0] < 2:
