@@ -1,18 +1,27 @@
 """``python -m emcflow describe``: configs from samples of other programs' folders."""
 
 import io
+import os
 import re
+import subprocess
+import sys
 from contextlib import chdir, redirect_stdout
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import samples
 import yaml
 from emcflow.__main__ import main
+from emcflow.errors import InputError
 from emcflow.io.baselines import read_baselines
 from emcflow.io.raster import read_values
+from emcflow.processors.describe import look
 from emcflow.workflow.config import SCHEMA_PATH, check_config
-from workflow import read, run_whole
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from workflow import ROOT, read, run_whole
 
 # What each sample is, whether the sign of its baselines is known, and what it needs of the reader
 # of images: keys that the schema has once that is there.
@@ -121,3 +130,142 @@ def test_each_config_runs_and_finds_the_simulated_truth(sample):
         factor, scatter = slope(read(results / f"{layer}.tif"), truth)
         assert factor == pytest.approx(1, abs=0.1), layer
         assert scatter < 0.2 * truth.std(), layer
+
+
+def refused(folder, *says):
+    """Assert that a folder is refused in one line that says some texts and what to do."""
+    with pytest.raises(InputError) as error:
+        look(folder)
+    line = str(error.value)
+    assert "\n" not in line and "expected" in line, line
+    for text in says:
+        assert text in line, line
+
+
+def test_a_folder_of_nothing_or_of_two_programs_is_refused(tmp_path):
+    refused(tmp_path / "nowhere", "nowhere: not a folder")
+    refused(tmp_path, "nothing that is known", "GAMMA", "LiCSAR")
+    samples.write_gamma(tmp_path / "data")
+    samples.write_licsar(tmp_path / "data")
+    refused(tmp_path / "data", "LiCSAR and of GAMMA", "one stack")
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path, capsys):
+    assert main(["describe", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("emcflow: ") and err.count("\n") == 1
+
+
+# A sample, a file of it, what is replaced by what, and what the line says.
+SPOILED = {
+    "frequency": (
+        samples.write_gamma, "20190105.rslc.par", "5.40", "9.60", ["radar_frequency", "all files"]
+    ),
+    "date": (samples.write_gamma, "20190105.rslc.par", "01 05", "01 06", ["20190106", "20190105"]),
+    "no date": (samples.write_gamma, "20190105.rslc.par", "date:", "dote:", ["date is missing"]),
+    "no number": (samples.write_licsar, "GEOC/metadata.txt", "range_m=", "range_m=x", ["centre_"]),
+    "no xml": (samples.write_topsstack, "reference/IW1.xml", "</productmana", "", ["no whole XML"]),
+    "wavelength": (
+        samples.write_topsstack, "reference/IW1.xml", ">0.0554", ">5.54", ["wavelength_m", "metres"]
+    ),
+    "kilometres": (
+        samples.write_licsar, "GEOC/metadata.txt", "range_m=", "range_m=879.6 km ", ["slant_range"]
+    ),
+    "no triangle": (samples.write_gmtsar, "raw/S1_20190105_ALL_F1.PRM", "SC_height\t\t=",
+                    "SC_height\t\t= 9", ["incidence"]),
+    "no product": (samples.write_snap, "20190105_*_ifg.dim", "Orbit_State", "x", [".dim"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPOILED)
+def test_foreign_and_contradictory_files_are_refused(case, tmp_path):
+    write, name, old, new, says = SPOILED[case]
+    write(tmp_path)
+    for path in sorted(tmp_path.glob(name)):
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+    refused(tmp_path, *says)
+
+
+# What a reader reads beside images.
+METADATA = {".txt", ".par", ".xml", ".dim", ".PRM", ".dat", ".h5", ".yaml", ""}
+
+
+@cache
+def spoilable(name, folder):
+    """Write a sample once, and return its metadata files and what is in them."""
+    SAMPLES[name][0](folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    chosen = [path for path in files if path.suffix in METADATA][:: max(1, len(files) // 40)]
+    return chosen, [path.read_bytes() for path in chosen]
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.sampled_from(sorted(SAMPLES)),
+    which=st.integers(0, 1000),
+    cut=st.floats(0, 1),
+    put=st.sampled_from(
+        [b"", b"\xff\0", b"nan", b"-1e300", b"<a>", b"=:", b"99999999", b"{[", b"\n"]
+    ),
+    rest=st.booleans(),
+)
+def test_any_metadata_are_read_or_refused_in_one_line(
+    name, which, cut, put, rest, tmp_path_factory
+):
+    """A file is cut off, or something else stands in its middle."""
+    folder = spoiled_folder(name, tmp_path_factory)
+    files, contents = spoilable(name, folder)
+    path, content = files[which % len(files)], contents[which % len(files)]
+    place = int(cut * len(content))
+    path.write_bytes(content[:place] + put + (content[place + len(put) :] if rest else b""))
+    try:
+        look(folder)
+    except InputError as error:
+        assert "\n" not in str(error) and "expected" in str(error), error
+    finally:
+        path.write_bytes(content)
+
+
+FOLDERS: dict[str, Path] = {}
+
+
+def spoiled_folder(name, tmp_path_factory):
+    """Return the folder of a sample to spoil, the same for all examples."""
+    if name not in FOLDERS:
+        FOLDERS[name] = tmp_path_factory.mktemp(name) / "data"
+        FOLDERS[name].mkdir()
+    return FOLDERS[name]
+
+
+PAGES = {
+    "dolphin": "dolphin", "opera": "opera", "isce2": "topsstack", "miaplpy": "miaplpy",
+    "sarvey": "sarvey", "licsar": "licsar", "hyp3": "hyp3_burst", "gmtsar": "gmtsar",
+    "snap": "snap", "gamma": "gamma", "nisar": "nisar_gslc", "mintpy": "mintpy",
+}  # fmt: skip
+
+
+def test_every_program_has_a_page():
+    assert {path.stem for path in (ROOT / "docs" / "sources").glob("*.md")} == set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_command_of_a_page_makes_a_config(page, tmp_path):
+    text = (ROOT / "docs" / "sources" / f"{page}.md").read_text()
+    command, run = re.findall(r"```bash\n(.+)\n(.+)\n```", text)[0]
+    folder = command.split()[4]
+    (tmp_path / folder).mkdir()
+    SAMPLES[PAGES[page]][0](tmp_path / folder)
+    python = f"{sys.executable} {command.removeprefix('python ')}"
+    subprocess.run(
+        python, shell=True, check=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")},
+    )  # fmt: skip
+    config = yaml.safe_load((tmp_path / "mine.yaml").read_text())
+    assert run.endswith("--configfile mine.yaml") and config["output_dir"] == f"results/{folder}"
+    # the tables and rasters beside it are there
+    for name in (config["baselines"]["csv"], config["geometry"]["incidence_angle_deg"]):
+        assert not isinstance(name, str) or name.startswith("HDF5:") or (tmp_path / name).exists()

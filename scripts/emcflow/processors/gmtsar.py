@@ -12,6 +12,7 @@ both: positive up and towards the target. A taller target needs the other sign.
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 from emcflow.acquisition.geometry import SPEED_OF_LIGHT
@@ -47,7 +48,8 @@ def read(folder: Path) -> Found | None:
     found.say("stack.layout", "interferograms", f"{len(files)} wrapped interferograms")
     found.say("stack.directory", str(directory), "folder of the pairs")
     found.say("stack.files", "*/phasefilt.grd", "filtered wrapped phase in radians")
-    places = [place for place in (directory / name for name in PLACES) if place.is_dir()]
+    around = (Path(os.path.normpath(directory / name)) for name in PLACES)
+    places = [place for place in around if place.is_dir()]
     places = [*places, folder, files[0].parent]
     _say_view(found, places)
     table = reading.first_there(places, TABLE)

@@ -53,13 +53,13 @@ def read(folder: Path) -> Found | None:
     _say_images(found, folder)
     passes: dict[str, Pass] = {}
     for path in products:
-        for date, one in _passes(path).items():
-            passes.setdefault(date, one)
-    if not passes:
-        raise InputError(
-            f"{products[0]}: no Abstracted_Metadata with Orbit_State_Vectors in it; expected a SAR "
-            "product of SNAP: write it again from the coregistered stack"
-        )
+        of_product = _passes(path)
+        if not of_product:
+            raise InputError(
+                f"{path}: no Abstracted_Metadata with Orbit_State_Vectors in it; expected a SAR "
+                "product of SNAP: write it again from the coregistered stack"
+            )
+        passes = of_product | passes
     frequency = reading.only_value(
         {one.path / date: one.frequency_hz for date, one in passes.items()}, "radar_frequency"
     )
