@@ -51,10 +51,10 @@ def simulate_islands(islands, rng, dates=DATES, density=0.7, noise_rad=0.25):
 def write_raster(path: Path, image: np.ndarray, **profile) -> Path:
     """Write one band, georeferenced unless told otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    profile = UTM | profile
+    profile = {"driver": "GTiff"} | UTM | profile
     rows, cols = image.shape
     with rasterio.open(
-        path, "w", driver="GTiff", height=rows, width=cols, count=1, dtype=image.dtype, **profile
+        path, "w", height=rows, width=cols, count=1, dtype=image.dtype, **profile
     ) as dataset:
         dataset.write(image, 1)
     return path
