@@ -125,7 +125,8 @@ class Cells(HTMLParser):
 
 
 def links(edge_share=0.0):
-    return Links(spread(0.5, 0.7, 0.9), edge_share, 0.4, 0.01)
+    ranges = {"velocity_mm_yr": (-100.0, 100.0), "dem_error_m": (-50.0, 50.0)}
+    return Links(spread(0.5, 0.7, 0.9), edge_share, 0.4, 0.01, ranges)
 
 
 # Sentences
@@ -369,3 +370,16 @@ def test_figures_by_what_is_known(run):
     assert names["quality"] == ["residues", "flows", "closure", "open_loops"]
     assert names["seams"] == ["seams"]
     assert names["maps"] == ["temporal_coherence"]
+
+
+def test_ranges_that_links_reach_beyond_are_named_with_those_to_set(run):
+    searched = {"velocity_mm_yr": (-100.0, 100.0), "dem_error_m": (-200.0, 200.0)}
+    config = {"link_model": {"velocity_range_mm_yr": [-100, 100], "dem_error_range_m": [-50, 50]}}
+    wide = replace(run, config=config, links=replace(links(0.02), searched=searched))
+    found = [remark.replace(words.SPACE, " ") for remark in words.remarks(wide)]
+    beyond = next(remark for remark in found if "reach beyond" in remark)
+    assert "link_model.dem_error_range_m, -50 to 50" in beyond
+    assert "set it to [-200, 200]" in beyond
+    at_edge = next(remark for remark in found if "at the edge" in remark)
+    assert "link_model.velocity_range_mm_yr: [-200, 200]" in at_edge
+    assert "link_model.dem_error_range_m: [-400, 400]" in at_edge

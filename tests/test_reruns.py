@@ -32,7 +32,7 @@ WEIGHTS = "date,coherence\n20200101,0.9\n20200113,0.6\n20200206,0.5\n20200218,0.
 TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n20200218,-70,d\n"
 # A dry run knows no tiles where they are to be cut anew, so it lists no rule of each, nor what only
 # those read.
-OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "design_matrix"}
+OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "design_matrix", "find_baselines"}
 FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis"]
 
 CHANGES = {
@@ -54,6 +54,7 @@ CHANGES = {
     "geometry.incidence_angle_deg": 40,
     "baselines.csv": "other.csv",
     "baselines.rasters": "./stack/*.slc.tif",
+    "baselines.known_csv": "other.csv",
     "baselines.negate": True,
     "network.type": "delaunay",
     "network.csv": "pairs.csv",
@@ -149,6 +150,7 @@ BASES = {
             "link_model.dem_error_range_m",
         ],
     ),
+    "found": (with_sections(baselines={"csv": None}), ["baselines.known_csv"]),
     "delaunay": (
         with_sections(network={"type": "delaunay"}),
         ["network.max_days", "network.max_bperp_m", "baselines.negate"],
@@ -204,6 +206,7 @@ ELSEWHERE = {
     "stack.points",
     "stack.max_amplitude_dispersion",
     "baselines.rasters",
+    "baselines.known_csv",
     "network.csv",
     "network.max_days",
     "network.max_bperp_m",

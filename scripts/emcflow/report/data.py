@@ -90,11 +90,14 @@ class Links(CoherenceCounts):
         Pure noise exceeds it in a share `NOISE_PROBABILITY` of searches.
     noise_share : float
         Share of the links that do not.
+    searched : dict of str to (float, float)
+        Range of each term in which links were searched, the widest of all tiles.
     """
 
     edge_share: float
     noise_coherence: float
     noise_share: float
+    searched: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,18 @@ def _read_links(paths: Sequence[str]) -> Links:
         counts += np.histogram(coherence.clip(0, 1), COHERENCE_BINS)[0]
         at_edge += int(np.count_nonzero(edge))
     total = max(int(counts.sum()), 1)
-    return Links(counts, at_edge / total, floor, noise / total)
+    return Links(counts, at_edge / total, floor, noise / total, _searched(paths))
+
+
+def _searched(paths: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the widest search range of each term in the tiles."""
+    searched: dict[str, tuple[float, float]] = {}
+    for path, terms in zip(paths, _attributes(paths, "terms"), strict=True):
+        (ranges,) = read(path, "search_range")
+        for term, (low, high) in zip(terms, ranges.tolist(), strict=True):
+            known = searched.get(str(term), (low, high))
+            searched[str(term)] = min(low, known[0]), max(high, known[1])
+    return searched
 
 
 def _read_parameter(path: str, step: int) -> Parameter:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emcflow.acquisition.model_terms import range_key
 from emcflow.links.cycle_model import AUTO, DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS, ZERO
 from emcflow.products.quality import MISFIT_CYCLES, SEAM_AGREEMENT
 from emcflow.report.data import RunData, Scene
@@ -222,14 +223,29 @@ def _remarks_on_points(run: RunData) -> list[str]:
 
 
 def _remarks_on_links(run: RunData) -> list[str]:
-    """Say whether the search ranges were too narrow."""
-    if not run.links or run.links.edge_share <= AT_EDGE:
+    """Say whether the search ranges were too narrow, and which to set."""
+    if not run.links:
         return []
-    return [
-        f"{percent(run.links.edge_share)} of the links have their best velocity or DEM error at "
-        "the edge of the search range: widen link_model.velocity_range_mm_yr or "
-        "link_model.dem_error_range_m where this is not noise."
-    ]
+    found = []
+    for term, (low, high) in run.links.searched.items():
+        key = range_key(term)
+        given = run.config["link_model"].get(key)
+        if given and (low < given[0] or high > given[1]):
+            found.append(
+                f"Links reach beyond link_model.{key}, {given[0]:g} to {given[1]:g}, and were "
+                f"searched from {low:g} to {high:g}: set it to [{low:g}, {high:g}]."
+            )
+    if run.links.edge_share > AT_EDGE:
+        wider = [
+            f"link_model.{range_key(term)}: [{2 * low:g}, {2 * high:g}]"
+            for term, (low, high) in run.links.searched.items()
+            if range_key(term) in run.config["link_model"]
+        ]
+        found.append(
+            f"{percent(run.links.edge_share)} of the links have their best velocity or DEM error "
+            f"at the edge of the search range: where this is not noise, try {', '.join(wider)}."
+        )
+    return found
 
 
 def _remarks_on_tiles(run: RunData) -> list[str]:
