@@ -57,7 +57,8 @@ def write_parameter_maps(
         Of the errors of velocity and DEM error, positive away.
     """
     tags = {"REFERENCE": "row {}, column {}".format(*reference) if reference else "median"}
-    for name, value in geometry.items():
+    known = {name: value for name, value in geometry.items() if value is not None}
+    for name, value in known.items():
         tags[name.upper()] = value if isinstance(value, str) else f"{value:.12g}"
     if correlation is not None:
         correlation *= MOTION_SIGNS[velocity_positive]
