@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from emcflow.acquisition.geometry import RASTER_KEYS, metres_per_rad
+from emcflow.acquisition.geometry import RASTER_KEYS
 from emcflow.io.network_tables import read_date_baselines, read_pair_table
 from emcflow.io.point_rasters import PointRasters
 from emcflow.io.raster import read_band
@@ -41,7 +41,6 @@ with job(snakemake) as log:
 
     # Maps of the link model are 0 at a point that the config names, else at their median.
     of_model = params.reference_point
-    motion = mintpy.toward(params.velocity_positive)
     coherence = np.nan_to_num(read_coherence(given.coherence))
     mintpy.write_stack(
         output.stack,
@@ -65,23 +64,20 @@ with job(snakemake) as log:
         progress("images written"),
     )
     if output.get("series"):
-        metres = metres_per_rad(wavelength, "toward")
-        first = np.where(np.isfinite(read_band(given.phase[0])), np.float32(0), np.float32(np.nan))
-        later = (np.float32(metres) * read_band(path) for path in given.phase)
+        images = mintpy.series_images(map(read_band, given.phase), wavelength)
         mintpy.write_stack(
             output.series,
             attributes(reference),
             "timeseries",
             "m",
             {"date": dates.astype("S8"), "bperp": bperp},
-            {"timeseries": (np.float32, (image for part in ([first], later) for image in part))},
+            {"timeseries": (np.float32, images)},
             len(dates),
             progress("dates written"),
         )
     if output.get("velocity"):
-        images = {"velocity": np.float32(motion * 1e-3) * read_band(given.velocity)}
-        if given.get("velocity_sigma"):
-            images["velocityStd"] = np.float32(1e-3) * read_band(given.velocity_sigma)
+        sigma = read_band(given.velocity_sigma) if given.get("velocity_sigma") else None
+        images = mintpy.velocity_images(read_band(given.velocity), sigma, params.velocity_positive)
         own = attributes(reference if output.get("series") else of_model)
         mintpy.write_file(output.velocity, own, "velocity", "m/year", images)
     if output.get("dem_error"):
@@ -89,14 +85,7 @@ with job(snakemake) as log:
         images = {"dem": read_band(given.dem_error), "demStd": read_band(given.dem_error_sigma)}
         mintpy.write_file(output.dem_error, attributes(of_model), "dem", "m", images)
     if output.get("geometry"):
-        # of the ellipsoid as far as known here; MintPy stops without heights
-        images = {"height": np.zeros(grid.shape, np.float32)}
-        for name, key in (
-            ("incidenceAngle", "incidence_angle_deg"),
-            ("slantRangeDistance", "slant_range_m"),
-        ):
-            images[name] = np.zeros(grid.shape, np.float32)
-            images[name][points] = np.nan_to_num(view[key])
+        images = mintpy.geometry_images(points, incidence, view["slant_range_m"])
         own = attributes(None)
         mintpy.write_file(output.geometry, own, "geometry", "degree", images)
         paths = (Path(path) for path in (output.app, output.stack, output.geometry))

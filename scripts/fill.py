@@ -7,7 +7,7 @@ import numpy as np
 from emcflow.io.raster import BLOCK, create_raster, open_raster, read_band
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import Stack, read_coherence, read_date
-from emcflow.products.fill import nearest_points, strips, to_nearest_cycle
+from emcflow.products.fill import fill_image, nearest_points, strips
 from emcflow.workflow.job import job, progress
 from rasterio import Env
 from rasterio.windows import Window
@@ -51,7 +51,8 @@ with job(snakemake) as log:
             above, height = strip[0] - wider[0], strip[2] - strip[0]
             points = np.isfinite(read_band(given.unwrapped[0], wider))
             wanted = np.zeros_like(points)
-            wanted[above : above + height] = np.isfinite(read_coherence(given.coherence, strip))
+            inside = slice(above, above + height)
+            wanted[inside] = np.isfinite(read_coherence(given.coherence, strip))
             rows, cols, nearest = nearest_points(points, wanted, params.max_pixels)
             rows -= above
 
@@ -62,11 +63,10 @@ with job(snakemake) as log:
 
             for number, (first, second) in enumerate(pairs):
                 unwrapped = read_band(given.unwrapped[number], wider)
-                wrapped = phase(second).astype(np.float64) - phase(first)
-                image = unwrapped[above : above + height]
-                values = to_nearest_cycle(wrapped, unwrapped[tuple(nearest.T)])
-                image[rows, cols] = values
-                filled[number] += np.count_nonzero(np.isfinite(values))
+                image, count = fill_image(
+                    unwrapped, inside, (rows, cols), nearest, phase(first), phase(second)
+                )
+                filled[number] += count
                 datasets[number].write(image, 1, window=Window(0, strip[0], grid.shape[1], height))
             report(done, len(blocks))
     log.info(

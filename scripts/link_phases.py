@@ -8,9 +8,9 @@ import numpy as np
 from emcflow.errors import InputError
 from emcflow.io.coverage import Coverage, coverage_remarks, remarks_tag, unchanging_remark
 from emcflow.io.images import read_image
-from emcflow.io.raster import BLOCK, create_raster, open_raster, read_grid
+from emcflow.io.raster import BLOCK, create_raster, image_of, open_raster, read_grid
 from emcflow.io.stack import check_files, check_window
-from emcflow.network.phase_linking import link_phases
+from emcflow.network.phase_linking import link_phases, without_unchanging
 from emcflow.workflow.job import job, progress
 from rasterio.windows import Window
 
@@ -61,23 +61,16 @@ with job(snakemake) as log:
             for usable in pool.map(read, range(len(files))):
                 here.add(usable)
             counts = counts.with_part(here.counts) if counts else here.counts
-            valid = here.everywhere.reshape(shape)
-            same = valid & np.logical_and.reduce(pair_phase == pair_phase[0]) & (len(files) > 1)
-            same &= np.count_nonzero(same) > 1  # one alone is what all phases are relative to
-            unchanged += np.count_nonzero(same)
-            valid &= ~same
+            valid, left_out = without_unchanging(pair_phase, here.everywhere.reshape(shape))
+            unchanged += left_out
             phase, coherence = link_phases(
                 pair_phase[:, valid], params.pairs, len(dates), snakemake.threads
             )
             complete += coherence.size
             window = Window(col, row, shape[1], shape[0])
-            image = np.zeros(shape, np.float32)
-            image[valid] = coherence
-            agreement.write(image, 1, window=window)
+            agreement.write(image_of(coherence, valid), 1, window=window)
             for dataset, values in zip(stacked, phase[1:], strict=True):
-                image = np.zeros(shape, np.complex64)
-                image[valid] = np.exp(1j * values)
-                dataset.write(image, 1, window=window)
+                dataset.write(image_of(np.exp(1j * values), valid), 1, window=window)
             report(done, len(blocks))
         remarks = coverage_remarks(counts, params.names, files)
         if complete == 0:

@@ -8,7 +8,7 @@ from emcflow.io.raster import NO_LABEL_DATA, read_band, write_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.products.closure import all_triangles, loop_closure
-from emcflow.products.quality import pair_table
+from emcflow.products.quality import add_crossings, at_points, pair_table
 from emcflow.workflow.job import job
 
 STATISTICS = ("residues", "flow_links", "flow_sum", "cost")
@@ -29,10 +29,7 @@ with job(snakemake) as log:
     crossings = np.full(grid.shape, NO_LABEL_DATA, np.uint16)
     totals = dict.fromkeys(STATISTICS, 0)
     for path in given.unwrapped:
-        at = tuple(read_points(path)[0].T)
-        (own,) = read(path, "statistics/crossings")
-        known = np.where(crossings[at] == NO_LABEL_DATA, 0, crossings[at])
-        crossings[at] = np.maximum(known, np.minimum(own, NO_LABEL_DATA - 1))
+        add_crossings(crossings, read_points(path)[0], *read(path, "statistics/crossings"))
         for name in STATISTICS:
             totals[name] = totals[name] + read(path, f"statistics/{name}")[0]
     ntriangles = 0
@@ -54,7 +51,7 @@ with job(snakemake) as log:
     triangles, _ = all_triangles(network.pairs, network.ndates)
     loops = dict(zip(CORNERS, np.array(network.dates)[triangles.T], strict=True))
     write_csv(output.loops, loops | {"points": closure.points, "open_points": closure.open_points})
-    open_loops = np.where(np.isfinite(seams), closure.open_loops, NO_LABEL_DATA).astype(np.uint16)
+    open_loops = at_points(closure.open_loops, np.isfinite(seams))
     for path, image, units, text in (
         (output.open_loops, open_loops, "loops", "loops of interferograms that do not close"),
         (output.seams, seams, "rad", "largest difference of the tiles in any interferogram"),

@@ -4,7 +4,15 @@ import json
 
 import numpy as np
 from emcflow.acquisition.geometry import RASTER_KEYS, TERMS, design_matrix, rad_per_mm_yr
-from emcflow.acquisition.viewing import DEM_ERROR, VELOCITY, inverse_lever, projection, scene_view
+from emcflow.acquisition.viewing import (
+    DEM_ERROR,
+    VELOCITY,
+    inverse_lever,
+    project_columns,
+    project_multiples,
+    scene_view,
+    usable_scale,
+)
 from emcflow.io.files import write_text
 from emcflow.io.network_tables import read_date_baselines
 from emcflow.io.point_rasters import PointRasters
@@ -16,6 +24,16 @@ from emcflow.workflow.job import job, progress
 
 # Points at which the rest is looked at.
 SAMPLE = 2000
+
+
+def metre_columns(params, rasters, rad_per_bperp):
+    """Yield the phase of a metre of DEM error at every point [rad], date by date."""
+    report = progress("baseline rasters")
+    for done, path in enumerate(params.bperp.values(), start=1):
+        values = rasters.read(path, -1e5, 1e5, "perpendicular baselines in metres", True)
+        yield rad_per_bperp * (-values if params.negate else values)
+        report(done, len(params.bperp))
+
 
 with job(snakemake) as log:
     params, given = snakemake.params, snakemake.input
@@ -30,6 +48,7 @@ with job(snakemake) as log:
             rasters.read_geometry(value, key) if isinstance(value, str) else np.float64(value)
         )
     lever = inverse_lever(**views)
+    rad_per_m = rad_per_mm_yr(1e3, wavelength_m)  # 4 pi / wavelength: the phase of a metre
     view = {"wavelength_m": wavelength_m, **scene_view(**views)}
     log.info("mean view: %s", ", ".join(f"{key} {value:.6g}" for key, value in view.items()))
     dates, bperp_m = read_date_baselines(given.baselines)
@@ -38,33 +57,23 @@ with job(snakemake) as log:
     names = [TERMS[term] for term in terms]
     scale, leak = np.ones(mask.sum()), np.zeros(mask.sum())
     if DEM_ERROR in names:
-        onto = projection(design[:, terms])
-        # 4 pi / wavelength is the phase of a metre
-        column = rad_per_mm_yr(1e3, wavelength_m) * lever
-        every = max(1, mask.sum() // SAMPLE)
-        if params.bperp:
-            multiples, sampled = np.zeros((len(terms), mask.sum())), []
-            report = progress("baseline rasters")
-            for date, path in enumerate(params.bperp.values()):
-                values = rasters.read(path, -1e5, 1e5, "perpendicular baselines in metres", True)
-                values = column * (-values if params.negate else values)
-                multiples += onto[:, date, None] * values
-                sampled.append(values[::every])
-                report(date + 1, len(params.bperp))
-            rest = np.array(sampled) - design[:, terms] @ multiples[:, ::every]
+        if not params.bperp:
+            multiples = project_multiples(design[:, terms], bperp_m, rad_per_m * lever)
+        else:
+            columns = metre_columns(params, rasters, rad_per_m * lever)
+            every = max(1, mask.sum() // SAMPLE)
+            multiples, rest = project_columns(design[:, terms], columns, every)
             log.info(
                 "what the scene's design leaves of a metre's phase: at most %.2g rad, of %.2g rad",
                 np.nanmax(np.std(rest, axis=0)),
                 np.std(design[:, TERMS.index(DEM_ERROR)]),
             )
-        else:
-            multiples = onto @ bperp_m[:, None] * column
         scale = multiples[names.index(DEM_ERROR)]
         leak = multiples[names.index(VELOCITY)] if VELOCITY in names else leak
     known = scale[np.isfinite(scale)]
     if np.isfinite(scale).sum() < scale.size:
         log.warning("%d points without a view get no DEM error", (~np.isfinite(scale)).sum())
-    scale[~(scale > 0)] = np.nan
+    scale = usable_scale(scale)
     log.info("a metre's phase is %.4g to %.4g of the mean", known.min(), known.max())
     points = np.argwhere(mask)
     write_raster(

@@ -19,7 +19,14 @@ import rasterio
 import rasterio.warp
 from emcflow.acquisition.geometry import rad_per_m
 from emcflow.io.raster import Grid, write_cog, write_raster
-from emcflow.products.mintpy import mintpy_bperp, mintpy_components, scene_attributes
+from emcflow.products.mintpy import (
+    geometry_images,
+    mintpy_bperp,
+    mintpy_components,
+    scene_attributes,
+    series_images,
+    velocity_images,
+)
 from emcflow.products.point_table import point_batches, write_geopackage, write_geoparquet
 from emcflow.products.positions import corrected_positions
 from rasterio.crs import CRS
@@ -95,7 +102,7 @@ MOTION = [
 def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
-    others.add("export_qgis")
+    others |= {"export_qgis", "find_baselines"}
     others |= {"fill_00", "fill_01", "fill_labels", "quality", "link_quality", "report"}
     assert jobs - others == {"time_series", "export_mintpy", "export_dolphin"}
 
@@ -757,3 +764,17 @@ def test_filled_interferograms_are_the_points_and_congruent_pixels_around_them(r
         reference = tags[name.replace("filled", "unwrapped")]["REFERENCE_ROW_COL"]
         assert tags[name]["REFERENCE_ROW_COL"] == reference
     assert (labels == 2).sum() > 200
+
+
+def test_mintpy_images_by_hand():
+    """A wave of 4 pi metres: 1 rad is 1 m away from the satellite."""
+    phase = np.array([[1, np.nan]], np.float32)
+    first, second, third = series_images([phase, 3 * phase], 4 * np.pi)
+    np.testing.assert_array_equal(first, [[0, np.nan]])
+    np.testing.assert_allclose([second, third], [-phase, -3 * phase], rtol=1e-6)
+    away = velocity_images(np.float32([[2000]]), np.float32([[500]]), "away")
+    assert (away["velocity"], away["velocityStd"]) == (-2, 0.5)
+    assert list(velocity_images(phase, None, "toward")) == ["velocity"]
+    images = geometry_images(np.array([[False, True]]), 39.0, np.array([np.nan]))
+    assert images["incidenceAngle"].tolist() == [[0, 39]]
+    assert images["slantRangeDistance"].tolist() == [[0, 0]]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from emcflow.io.stack import Stack, phase_linked_stack, read_date, read_phase
-from emcflow.products.fill import nearest_points, strips, to_nearest_cycle
+from emcflow.products.fill import fill_image, nearest_points, strips, to_nearest_cycle
 from emcflow.products.simulate import simulate_stack
 from scipy.spatial import KDTree
 from stacks import DATES, write_raster
@@ -107,3 +107,14 @@ def test_filled_pixels_of_a_simulated_town_are_right():
     assert right.mean() > 0.99
     cycles = (filled - wrapped[rows, cols]) / (2 * np.pi)
     np.testing.assert_allclose(cycles, np.rint(cycles), atol=1e-6)
+
+
+def test_a_strip_is_filled_from_its_margin():
+    """By hand: beside a point of 10 rad in the margin, 3 rad of difference is 3 + 2 pi."""
+    unwrapped = np.full((3, 2), np.nan, np.float32)
+    unwrapped[0, 0] = 10
+    pixels, nearest = (np.array([0, 1]), np.array([0, 0])), np.array([[0, 0], [0, 0]])
+    first, second = np.float32([1, 0]), np.float32([4, np.nan])
+    image, count = fill_image(unwrapped, slice(1, 3), pixels, nearest, first, second)
+    np.testing.assert_allclose(image, [[3 + 2 * np.pi, np.nan], [np.nan, np.nan]], rtol=1e-6)
+    assert count == 1 and image.dtype == np.float32

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from emcflow.graph.planar import planar_graph
 from emcflow.io.files import write_csv
-from emcflow.io.raster import Grid, write_raster
+from emcflow.io.raster import NO_LABEL_DATA, Grid, write_raster
 from emcflow.network.networks import Network, hop3_network
 from emcflow.products.closure import HELD_BYTES, Closure, all_triangles, loop_closure, window_of
-from emcflow.products.quality import pair_table
+from emcflow.products.quality import add_crossings, at_points, pair_table
 
 DATES = [f"202001{day:02d}" for day in (1, 7, 13, 19)]
 NO_OVERLAPS = SimpleNamespace(links=np.empty((0, 2)))
@@ -143,3 +143,13 @@ def test_small_windows_count_as_large_ones(tmp_path, monkeypatch):
     for name in ("points", "open_points", "open_loops"):
         np.testing.assert_array_equal(getattr(small, name), getattr(large, name))
     assert large.open_points.min() > 0
+
+
+def test_crossings_of_overlapping_tiles_are_the_most_of_both():
+    image = np.full((2, 3), NO_LABEL_DATA, np.uint16)
+    add_crossings(image, np.array([[0, 0], [0, 1]]), np.array([5, 2]))
+    add_crossings(image, np.array([[0, 1], [0, 0], [1, 2]]), np.array([3, 4, 100_000]))
+    none = NO_LABEL_DATA
+    np.testing.assert_array_equal(image, [[5, 3, none], [none, none, none - 1]])
+    loops = at_points(np.array([[0, 4]]), np.array([[True, False]]))
+    assert loops.dtype == np.uint16 and loops.tolist() == [[0, none]]

@@ -133,7 +133,7 @@ def test_a_part_of_a_run_is_none_of_all_and_a_dry_one_is_known(ran, folder):
 
 def test_notes_of_what_is_being_made_give_its_name(ran, folder):
     names = {name for _, name in internals.incomplete_outputs(folder / "notes")}
-    assert names == {LONG}, CHANGED.format("form of .snakemake/incomplete")
+    assert LONG in names, CHANGED.format("form of .snakemake/incomplete")
     assert (folder / "out" / "folder" / internals.STAMP).exists(), CHANGED.format("stamp")
 
 

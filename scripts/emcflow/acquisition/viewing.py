@@ -19,7 +19,7 @@ The rest is orthogonal to all columns and moves the estimates only by the square
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -83,6 +83,56 @@ def projection(design: np.ndarray) -> np.ndarray:
         Least squares with a free constant: of a constant it makes zeros.
     """
     return np.linalg.pinv(design - design.mean(axis=0))
+
+
+def project_columns(
+    design: np.ndarray, columns: Iterable[np.ndarray], every: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Project the column of every point on the columns of the scene's design.
+
+    Parameters
+    ----------
+    design : float64 (ndates, nterms)
+        Columns that the dates can tell apart.
+    columns : iterable of float64 (npoints,)
+        Phase of a metre of DEM error at every point [rad], date by date.
+    every : int
+        The rest is looked at at every so many points.
+
+    Returns
+    -------
+    multiples : float64 (nterms, npoints)
+    rest : float64 (ndates, nsampled)
+        What the design leaves of the columns [rad].
+    """
+    onto, multiples, sampled = projection(design), np.zeros(()), []
+    for date, values in enumerate(columns):
+        multiples = multiples + onto[:, date, None] * values
+        sampled.append(values[::every])
+    return multiples, np.array(sampled) - design @ multiples[:, ::every]
+
+
+def project_multiples(design: np.ndarray, bperp_m: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Project columns that are all multiples of the baselines, see :func:`project_columns`.
+
+    Parameters
+    ----------
+    design : float64 (ndates, nterms)
+    bperp_m : float64 (ndates,)
+        Perpendicular baselines [m].
+    factors : float64 (npoints,)
+        Phase of a metre of DEM error per metre of baseline at every point [rad].
+
+    Returns
+    -------
+    float64 (nterms, npoints)
+    """
+    return projection(design) @ bperp_m[:, None] * factors
+
+
+def usable_scale(scale: np.ndarray) -> np.ndarray:
+    """Return the scale of each point, NaN where it is not above 0: no DEM error is known there."""
+    return np.where(scale > 0, scale, np.nan)
 
 
 def to_points(

@@ -424,6 +424,13 @@ def scatter(points: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> n
     return image
 
 
+def image_of(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return an image of values (n,) at the n pixels of a mask, row by row; 0 elsewhere."""
+    image = np.zeros(mask.shape, values.dtype)
+    image[mask] = values
+    return image
+
+
 @contextmanager
 def create_raster(
     path: str | Path,

@@ -38,6 +38,28 @@ LAST_STEP = 1e-3
 FAST = {"nnan", "nsz", "reassoc", "contract"}
 
 
+def without_unchanging(pair_phase: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, int]:
+    """Leave out pixels of one phase in all pairs, as nodata has that was written as a number.
+
+    Parameters
+    ----------
+    pair_phase : float32 (npairs, rows, cols)
+        Wrapped phase of each pair [rad].
+    valid : bool (rows, cols)
+        Pixels with a value in all pairs.
+
+    Returns
+    -------
+    valid : bool (rows, cols)
+        Without them. One alone stays: it is what all phases are relative to.
+    count : int
+        Pixels left out.
+    """
+    same = valid & np.logical_and.reduce(pair_phase == pair_phase[0]) & (len(pair_phase) > 1)
+    same &= np.count_nonzero(same) > 1
+    return valid & ~same, int(np.count_nonzero(same))
+
+
 def link_phases(
     pair_phase: np.ndarray, pairs: np.ndarray, ndates: int, n_threads: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -63,6 +63,42 @@ def to_nearest_cycle(wrapped: np.ndarray, unwrapped: np.ndarray) -> np.ndarray:
     return wrapped + CYCLE * np.rint((unwrapped - wrapped) / CYCLE)
 
 
+def fill_image(
+    unwrapped: np.ndarray,
+    rows: slice,
+    pixels: tuple[np.ndarray, np.ndarray],
+    nearest: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+) -> tuple[np.ndarray, int]:
+    """Fill a strip of an interferogram.
+
+    Parameters
+    ----------
+    unwrapped : float32 (rows, cols)
+        Of the strip with its margins, NaN between the points [rad]; it is changed.
+    rows : slice
+        Those of the strip.
+    pixels : tuple of int (n,)
+        Rows, counted in the strip, and columns of the pixels to fill.
+    nearest : int (n, 2)
+        Row and column of the point nearest to each, counted with the margin.
+    first, second : float32 (n,)
+        Phase of the dates at the pixels [rad].
+
+    Returns
+    -------
+    image : float32 (rows, cols)
+        The strip.
+    filled : int
+        Number of pixels with a phase.
+    """
+    values = to_nearest_cycle(second.astype(np.float64) - first, unwrapped[tuple(nearest.T)])
+    image = unwrapped[rows]
+    image[pixels] = values
+    return image, int(np.count_nonzero(np.isfinite(values)))
+
+
 def strips(
     shape: tuple[int, int], height: int, margin: int
 ) -> Iterator[tuple[tuple[int, int, int, int], tuple[int, int, int, int]]]:

@@ -20,13 +20,13 @@ error correction and noise reduction, Computers & Geosciences, 133, 104331.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from emcflow.acquisition.geometry import MOTION_SIGNS
+from emcflow.acquisition.geometry import MOTION_SIGNS, metres_per_rad
 from emcflow.io.files import write_text
 from emcflow.io.hdf5 import create
 from emcflow.io.raster import Grid, map_crs
@@ -238,3 +238,58 @@ def _dataset(file: h5py.File, name: str, shape: tuple[int, ...], kind) -> h5py.D
     *many, rows, cols = shape
     chunks = (*(1 for _ in many), min(rows, CHUNK), min(cols, CHUNK))
     return file.create_dataset(name, shape, kind, chunks=chunks, compression="lzf", shuffle=True)
+
+
+def series_images(phases: Iterable[np.ndarray], wavelength_m: float) -> Iterator[np.ndarray]:
+    """Yield the displacement toward the satellite at every date [m]: 0 at the first.
+
+    Parameters
+    ----------
+    phases : iterable of float32 (rows, cols)
+        Of all dates but the first [rad], one at least; NaN where there is no point.
+    wavelength_m : float
+    """
+    metres = np.float32(metres_per_rad(wavelength_m, "toward"))
+    for number, phase in enumerate(phases):
+        if number == 0:
+            yield np.where(np.isfinite(phase), np.float32(0), np.float32(np.nan))
+        yield metres * phase
+
+
+def velocity_images(
+    velocity: np.ndarray, sigma: np.ndarray | None, positive: str
+) -> dict[str, np.ndarray]:
+    """Return velocity toward the satellite, and its standard deviation, by MintPy's names [m/year].
+
+    Parameters
+    ----------
+    velocity, sigma : float32 (rows, cols)
+        In mm/year; sigma may be None.
+    positive : str
+        ``outputs.velocity_positive``, the direction that `velocity` counts as positive.
+    """
+    images = {"velocity": np.float32(toward(positive) * 1e-3) * velocity}
+    if sigma is not None:
+        images["velocityStd"] = np.float32(1e-3) * sigma
+    return images
+
+
+def geometry_images(
+    points: np.ndarray, incidence_angle_deg: np.ndarray | float, slant_range_m: np.ndarray | float
+) -> dict[str, np.ndarray]:
+    """Return images of the view by MintPy's names, float32 (rows, cols): 0 where it is not known.
+
+    Heights are not known here, and MintPy stops without any.
+
+    Parameters
+    ----------
+    points : bool (rows, cols)
+    incidence_angle_deg, slant_range_m : float (npoints,) or float
+        At the points, or of all.
+    """
+    images = {"height": np.zeros(points.shape, np.float32)}
+    view = {"incidenceAngle": incidence_angle_deg, "slantRangeDistance": slant_range_m}
+    for name, values in view.items():
+        images[name] = np.zeros(points.shape, np.float32)
+        images[name][points] = np.nan_to_num(values)
+    return images

@@ -8,6 +8,7 @@ import numpy as np
 
 from emcflow.acquisition.geometry import days_since_first
 from emcflow.io.files import Columns
+from emcflow.io.raster import NO_LABEL_DATA
 from emcflow.network.networks import Network
 from emcflow.products.closure import Closure, all_triangles
 from emcflow.tiles.overlaps import Overlaps
@@ -21,6 +22,28 @@ MISFIT_CYCLES = 1e-6
 # standard deviations.
 RESIDUES = 0.01
 RESIDUE_DEVIATIONS = 5.0
+
+
+def add_crossings(image: np.ndarray, points: np.ndarray, crossings: np.ndarray) -> None:
+    """Put the crossings of flow of a tile into an image of the scene; the most where tiles overlap.
+
+    Parameters
+    ----------
+    image : uint16 (rows, cols)
+        ``NO_LABEL_DATA`` where there is no point yet; it is changed.
+    points : int (npoints, 2)
+        Rows and columns.
+    crossings : int (npoints,)
+        Changed links at each point; more than can be told apart count as 65534.
+    """
+    at = tuple(points.T)
+    known = np.where(image[at] == NO_LABEL_DATA, 0, image[at])
+    image[at] = np.maximum(known, np.minimum(crossings, NO_LABEL_DATA - 1))
+
+
+def at_points(open_loops: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return open loops, uint16 (rows, cols), with ``NO_LABEL_DATA`` where there is no point."""
+    return np.where(known, open_loops, NO_LABEL_DATA).astype(np.uint16)
 
 
 def pair_table(
