@@ -571,7 +571,7 @@ def test_cogs_are_the_rasters_again(runs):
 
 
 LOAD_IN_QGIS = """
-import json, sys
+import json, os, sys
 from qgis.core import QgsApplication, QgsRasterLayer, QgsVectorLayer
 application = QgsApplication([], False)
 application.initQgis()
@@ -589,8 +589,8 @@ for path in sys.argv[1:]:
         layer = QgsVectorLayer(path)
         numbers = {each.name() for each in layer.fields() if each.isNumeric()}
         found[path] = [layer.isValid(), layer.featureCount(), layer.crs().authid(), sorted(numbers)]
-print(json.dumps(found))
-application.exitQgis()
+print(json.dumps(found), flush=True)
+os._exit(0)  # taken down in order, this QGIS falls over
 """
 QGIS_PYTHON = Path("/usr/bin/python3")  # the system's, which QGIS is built for
 

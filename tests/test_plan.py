@@ -52,7 +52,8 @@ def test_a_simulated_run_reads_nothing_from_outside():
 
 def test_a_stack_of_files_is_known_by_its_names_and_its_state(stack, tmp_path):
     plan = plan_of(stack)
-    assert not plan.link_model and plan.inputs.points is None
+    assert plan.link_model and plan.finds_baselines and not plan.in_metres
+    assert plan.inputs.points is None
     assert plan.stack.dates == DATES
     assert plan.sources == [*plan.stack_files, plan.stack.coherence]
     before, whole = plan.state_of(plan.stack_files), plan.state

@@ -160,9 +160,9 @@ def test_a_second_run_has_nothing_to_do(tiled, demo):
     assert jobs_of(printed) == set()
 
 
-def test_without_baselines_everything_but_the_link_model_works(demo, tmp_path):
+def test_without_baselines_and_wavelength_everything_but_the_link_model_works(demo, tmp_path):
     config = four_tiles(demo)
-    del config["baselines"], config["link_model"]
+    del config["baselines"], config["link_model"], config["geometry"]
     printed = run_whole(tmp_path, config)
     assert "link_model" not in jobs_of(printed)
     results = tmp_path / "results"

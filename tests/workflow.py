@@ -117,6 +117,7 @@ OPEN_PARTS = {
     r"FIRST|DATE": r"\d{8}",
     r"RULE": r"[a-z_]+",
     r"NN": r"\d\d",
+    r"NAME": r".+",
     r"ID": r"[0-9a-f]+",
     r"/$": r"/.+",
 }

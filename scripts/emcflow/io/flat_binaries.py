@@ -72,6 +72,9 @@ def _parameter_files(path: Path) -> Iterator[Path]:
             file = path.with_name(stem + ending)
             if file.is_file() and file != path:
                 yield file
+    # an interferogram is as large as the images of its dates
+    for date in re.findall(r"\d{8}", path.name):
+        yield from sorted(path.parent.glob(f"{date}*.par"))
     of_folder = [f for f in sorted(path.parent.iterdir()) if re.search(r"[._]dem[._]par$", f.name)]
     if len(of_folder) == 1:
         yield of_folder[0]
@@ -93,7 +96,9 @@ def _kind(
     declared = {"FCOMPLEX": "CFloat32", "SCOMPLEX": "CInt16", "FLOAT": "Float32"}
     pixels = shape[0] * shape[1]
     found = declared.get(parameters.get("image_format", "").upper())
-    by_size = {8: "CFloat32", 4: "Float32"}.get(size // pixels) if pixels else None
+    by_size = {8 * pixels: "CFloat32", 4 * pixels: "Float32"}.get(size)
+    if found and by_size and size != pixels * BYTES[found]:
+        found = None  # that of another file of the same size
     kind = found or by_size or "CFloat32"
     if size != pixels * BYTES[kind]:
         raise InputError(

@@ -580,6 +580,7 @@ _BOUND_WORDS = {
 _PATTERN_WORDS = {
     "^\\d{8}(_?\\d{8})?$": "of a date YYYYMMDD, or of a pair YYYYMMDD_YYYYMMDD",
     "^[^~{}<>\\s][^{}<>]*$": "that is a path without ~, { and }, < and >",
+    '^[^{}<>,#"]+$': "that is a name without { and }, < and >, comma, # and quotes",
     "^[0-9]{8}$": "of the eight digits YYYYMMDD, in quotes",
 }
 
