@@ -49,6 +49,12 @@ def flat_binary(path: str | Path) -> str | None:
             continue
         kind = _kind(path, parameters, shape, size, file)
         return _xml(path, shape, kind, parameters)
+    # an interferogram is as large as the images of a folder, on one of which all are
+    for file in sorted(path.parent.glob("*.par")):
+        parameters = read_parameters(file)
+        shape = _shape(parameters)
+        if shape and size == shape[0] * shape[1] * BYTES["CFloat32"]:
+            return _xml(path, shape, "CFloat32", parameters)
     return None
 
 
@@ -72,9 +78,6 @@ def _parameter_files(path: Path) -> Iterator[Path]:
             file = path.with_name(stem + ending)
             if file.is_file() and file != path:
                 yield file
-    # an interferogram is as large as the images of its dates
-    for date in re.findall(r"\d{8}", path.name):
-        yield from sorted(path.parent.glob(f"{date}*.par"))
     of_folder = [f for f in sorted(path.parent.iterdir()) if re.search(r"[._]dem[._]par$", f.name)]
     if len(of_folder) == 1:
         yield of_folder[0]
@@ -97,8 +100,6 @@ def _kind(
     pixels = shape[0] * shape[1]
     found = declared.get(parameters.get("image_format", "").upper())
     by_size = {8 * pixels: "CFloat32", 4 * pixels: "Float32"}.get(size)
-    if found and by_size and size != pixels * BYTES[found]:
-        found = None  # that of another file of the same size
     kind = found or by_size or "CFloat32"
     if size != pixels * BYTES[kind]:
         raise InputError(
