@@ -40,7 +40,7 @@ class Peak:
 # A Delaunay mesh has 3 links and 2 triangles per point; its arrays take 102 bytes per point.
 PEAKS = {
     # truth and stack, both of all dates; the spectrum of a field
-    "simulate_stack": Peak(fixed_mb=115, pixel=140, pixel_date=17),
+    "simulate_stack": Peak(fixed_mb=126, pixel=140, pixel_date=17),
     # points are the pixels of a block: phase of all interferograms, copied once, and of all dates,
     # which GDAL keeps until they are written
     "link_phases": Peak(fixed_mb=260, pair=9, date=13, thread=40),
