@@ -12,7 +12,7 @@ from emcflow.io.filenames import dates_in_name, list_rasters, pair_in_name
 from emcflow.io.interferograms import find_interferograms
 from emcflow.io.raster import Grid, local_file
 from emcflow.io.stack import check_stack, find_stack, read_phase
-from emcflow.network.phase_linking import link_phases
+from emcflow.network.phase_linking import link_phases, without_unchanging
 from emcflow.products.selection import amplitude_dispersion, coherence_of_dispersion
 from emcflow.workflow.inputs import baseline_rasters, find_inputs
 from rasterio.shutil import copy
@@ -347,3 +347,14 @@ def test_pairs_without_loops_choose_no_points(tmp_path):
     assert inputs.stack.files[1:] == tuple(
         f"out/stack/linked/20200101_{date}.int.tif" for date in ("20200113", "20200206")
     )
+
+
+def test_pixels_that_never_change_are_left_out_but_one():
+    phase = np.array([[[1, 1, 2, 3]], [[1, 1, 2, 4]]], np.float32)
+    everywhere = np.ones((1, 4), bool)
+    valid, count = without_unchanging(phase, everywhere)
+    assert (valid.tolist(), count) == ([[False, False, False, True]], 3)
+    alone = np.array([[True, False, False, True]])
+    valid, count = without_unchanging(phase, alone)
+    assert (valid.tolist(), count) == (alone.tolist(), 0)
+    assert without_unchanging(phase[:1], everywhere)[1] == 0

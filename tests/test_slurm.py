@@ -148,7 +148,14 @@ def test_all_that_happens_to_a_tile_is_one_job(cluster):
 
 
 def test_small_rules_take_no_place_in_the_queue(cluster):
-    for rule in ("check_stack", "network", "rule_baselines", "design_matrix", "rule_tiles", "bulk_off"):
+    for rule in (
+        "check_stack",
+        "network",
+        "rule_baselines",
+        "design_matrix",
+        "rule_tiles",
+        "bulk_off",
+    ):
         assert of_rule(cluster, rule) == []
 
 

@@ -10,10 +10,13 @@ import rasterio
 from emcflow.acquisition.geometry import TERMS, check_limits, design_matrix, rad_per_m
 from emcflow.acquisition.viewing import (
     inverse_lever,
+    project_columns,
+    project_multiples,
     projection,
     scene_view,
     sigma_to_points,
     to_points,
+    usable_scale,
 )
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
@@ -247,3 +250,17 @@ def test_rasters_in_other_units():
 def test_geometry_has_one_range_check(key, values, says):
     with pytest.raises(InputError, match=says):
         check_limits("inc.tif", key, *values)
+
+
+def test_columns_of_points_are_multiples_of_the_designs_and_a_rest():
+    """Made of known multiples, a constant and what no design explains, which stays as the rest."""
+    design = np.array([[0.0, 1], [1, -1], [2, 1], [3, -1]])
+    multiples = np.array([[2.0, -1, 0], [0.5, 3, 1]])
+    columns = design @ multiples
+    found, rest = project_columns(design, iter(columns + 7), 2)
+    np.testing.assert_allclose(found, multiples, atol=1e-12)
+    np.testing.assert_allclose(rest, np.full((4, 2), 7), atol=1e-12)
+    bperp_m, factors = design @ [1.0, 2], np.array([1.0, -3])
+    found = project_multiples(design, bperp_m, factors)
+    np.testing.assert_allclose(found, np.outer([1, 2], factors), atol=1e-12)
+    np.testing.assert_array_equal(usable_scale(np.array([2, 0, -1, np.nan])), [2] + 3 * [np.nan])
