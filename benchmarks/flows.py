@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from emcflow.graph.delaunay import point_mesh
 from emcflow.graph.mcf import FlowSolver, flow_cost
-from emcflow.graph.planar import dual_adjacency, residues
+from emcflow.graph.planar import residues
 from emcflow.graph.ssp import FAR, augment, heap_pop, heap_push, make_scratch
 from emcflow.unwrap.costs import spatial_costs
 from numba import njit
@@ -186,13 +186,12 @@ def link_coherence(graph, noise) -> np.ndarray:
     return np.abs(np.mean([np.exp(1j * (row[b] - row[a])) for row in noise], axis=0))
 
 
-def race(graph, adjacency, cycles, costs) -> list[float]:
+def race(graph, cycles, costs) -> list[float]:
     """Solve in turn one after the other and at once, and check that both are equally good.
 
     Parameters
     ----------
     graph : PlanarGraph
-    adjacency : DualAdjacency
     cycles : int (n, nedges)
     costs : int (nedges,)
 
@@ -203,7 +202,7 @@ def race(graph, adjacency, cycles, costs) -> list[float]:
         number of phases of a row.
     """
     loops = residues(graph, cycles)
-    problem = FlowSolver(graph, adjacency, costs)
+    problem = FlowSolver(graph, costs)
     at_once = solver_at_once(problem)
     ways = {
         "one by one": lambda: np.array([problem.solve(row) for row in loops]),
@@ -242,7 +241,6 @@ def compare(settings: dict) -> dict:
     rng = np.random.default_rng(settings["seed"])
     points = random_points(settings, rng)
     graph = point_mesh(points)
-    adjacency = dual_adjacency(graph)
     rows = []
     for noise_rad in NOISE_RAD:
         noise = noise_rad * rng.standard_normal((settings["dates"], len(points)))
@@ -251,7 +249,7 @@ def compare(settings: dict) -> dict:
         count = np.count_nonzero(residues(graph, cycles)[:, :-1]) / len(cycles)
         for kind in COSTS:
             costs = spatial_costs(kind, graph, points, coherence=coherence)
-            measured = race(graph, adjacency, cycles, costs)
+            measured = race(graph, cycles, costs)
             rows.append([count / graph.ntriangles, kind, count, *measured])
     return {"points": len(points), "links": graph.nedges, "rows": rows}
 

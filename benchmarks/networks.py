@@ -12,7 +12,7 @@ import argparse
 import numpy as np
 from emcflow.acquisition.geometry import design_matrix
 from emcflow.graph.delaunay import point_mesh
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency, planar_graph
+from emcflow.graph.planar import breadth_first_tree, planar_graph
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis
 from emcflow.network.networks import Network
@@ -21,7 +21,7 @@ from emcflow.network.time_network import time_network
 from emcflow.products.accuracy import share_right
 from emcflow.products.simulate import simulate_stack
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
-from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.significant import significant_params
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
 
@@ -63,12 +63,12 @@ class City:
             axes = [search_axis(c, *r) for c, r in zip(self.design.T, RANGES, strict=True)]
             links = estimate_links(self.phase, self.graph.edges, self.design, axes)
             coherence = links.coherence
-            self.params = supported_params(
+            self.params = significant_params(
                 self.phase, self.graph, self.design, links.params, coherence, RANGES
             )
         kind = "coherence" if with_model else "constant"
         self.costs = spatial_costs(kind, self.graph, points, coherence)
-        self.arcs, self.tree = dual_adjacency(self.graph), breadth_first_tree(self.graph)
+        self.tree = breadth_first_tree(self.graph)
 
     def links_in_time(self, pairs):
         """Return the cycles of every link per date, and which pairs are in the planar network."""
@@ -82,7 +82,7 @@ class City:
     def unwrap(self, k, pairs):
         """Return the unwrapped phase of pairs [rad], float64 (npairs, npoints)."""
         network = Network(self.dates, planar_graph([], len(self.dates), pairs))
-        cycles, _ = unwrap_in_space(k, network, self.graph, self.arcs, self.tree, self.costs)
+        cycles, _ = unwrap_in_space(k, network, self.graph, self.tree, self.costs)
         return self.wrapped(pairs) + 2 * np.pi * cycles
 
     def wrapped(self, pairs):

@@ -13,14 +13,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from emcflow.graph.delaunay import confident_links, point_mesh
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.graph.delaunay import links_within, point_mesh
+from emcflow.graph.planar import breadth_first_tree
 from emcflow.io.stack import coherent_points, find_stack, read_phase
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import choose_terms, search_axis
 from emcflow.network.networks import hop3_network
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
-from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.significant import significant_params
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
 from stage_clock import StageClock
@@ -61,10 +61,10 @@ def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
 
     def mesh():
         graph = point_mesh(points)
-        confident = confident_links(points, graph.edges, MAX_LINK_PIXELS)
-        return graph, confident, dual_adjacency(graph), breadth_first_tree(graph, confident)
+        confident = links_within(points, graph.edges, MAX_LINK_PIXELS)
+        return graph, confident, breadth_first_tree(graph, confident)
 
-    graph, confident, adjacency, tree = stage("mesh", mesh)
+    graph, confident, tree = stage("mesh", mesh)
     design = params = coherence = None
     if link_model:
         design, model = stage("link model", _estimate, phase, graph.edges, link_model, threads)
@@ -72,7 +72,7 @@ def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
         ranges = [link_model["velocity_range"], link_model["dem_error_range"]]
         params = stage(
             "time",
-            supported_params,
+            significant_params,
             phase,
             graph,
             design,
@@ -101,7 +101,6 @@ def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
         cycles,
         network,
         graph,
-        adjacency,
         tree,
         costs=costs,
         n_threads=threads,

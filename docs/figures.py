@@ -13,7 +13,7 @@ import numpy as np
 from emcflow.acquisition.geometry import design_matrix
 from emcflow.graph.delaunay import point_mesh
 from emcflow.graph.mcf import solve_flows
-from emcflow.graph.planar import dual_adjacency, residues
+from emcflow.graph.planar import residues
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis
 from emcflow.network.networks import hop3_network
@@ -34,7 +34,7 @@ from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
 from emcflow.unwrap.costs import spatial_costs
 from emcflow.unwrap.points import unwrap_points
-from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.significant import significant_params
 from emcflow.unwrap.temporal import unwrap_in_time
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
@@ -182,7 +182,7 @@ def mesh_and_flow(city, points, phase, design):
     network, graph = hop3_network(city.dates), point_mesh(points)
     axes_of_search = [search_axis(design[:, i], *limits) for i, limits in enumerate(RANGES)]
     model = estimate_links(phase, graph.edges, design, axes_of_search)
-    params = supported_params(phase, graph, design, model.params, model.coherence, RANGES)
+    params = significant_params(phase, graph, design, model.params, model.coherence, RANGES)
     baselines = np.abs(np.diff(city.bperp_m[network.pairs], axis=1)[:, 0])
     pair = int(np.argmin(np.abs(baselines - 120)))
     first, second = network.pairs[pair]
@@ -197,7 +197,7 @@ def mesh_and_flow(city, points, phase, design):
         left_over = residues(graph, gradient)
         kind = "constant" if coherence is None else "coherence"
         costs = spatial_costs(kind, graph, points, coherence)
-        flow = solve_flows(graph, dual_adjacency(graph), left_over, costs)
+        flow = solve_flows(graph, left_over, costs)
         count = np.count_nonzero(left_over[:-1])
         draw_mesh(axes, graph, points, wrapped, left_over[:-1], flow)
         axes.set_title(f"{title}: {count} residues in the scene", fontsize=9)

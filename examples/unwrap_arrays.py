@@ -31,7 +31,7 @@ print(f"{len(right)} interferograms of {len(points)} points: {np.mean(right):.2%
 # Velocity and DEM error of points, relative to their median, from those of links. Both hold what
 # the atmosphere of a dozen dates adds, smooth in space; between neighbours most of it cancels.
 links, model = result.graph.edges, result.model
-values = integrate_links(links, model.params, model.sigma, len(points), model.at_edge)
+values = integrate_links(links, model.params, model.sigma, len(points), model.at_range_end)
 for name, value, image in (
     ("velocity [mm/yr]", values[0], city.velocity_mm_yr),
     ("DEM error [m]", values[1], city.dem_error_m),

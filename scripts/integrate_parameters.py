@@ -20,14 +20,14 @@ with job(snakemake) as log:
     phase, edges, confident, region = read(given.mesh, "phase", "edges", "confident", "region")
     (design,) = read(given.links, "design")
     weights = read_link_weights(given.links)
-    links = read(given.links, "link_params", "link_params_sigma", "at_edge")
-    values, sigma, at_edge = (of_links[..., confident] for of_links in links)
+    links = read(given.links, "link_params", "link_params_sigma", "at_range_end")
+    values, sigma, at_range_end = (of_links[..., confident] for of_links in links)
     edges = edges[confident]
     with open_product(given.links) as file:
         terms, units = list(file.attrs["terms"]), list(file.attrs["units"])
     parameters = residuals = np.empty((0, len(points)))
     if terms:
-        fit = fit_links(edges, values, sigma, len(points), at_edge)
+        fit = fit_links(edges, values, sigma, len(points), at_range_end)
         parameters = fit.values
         contrasts = date_contrasts(design, weights)
         residuals = residual_contrasts(phase, edges, design, fit, contrasts, weights)

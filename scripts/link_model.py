@@ -7,6 +7,7 @@ import numpy as np
 from emcflow.acquisition.date_weights import effective_dates
 from emcflow.acquisition.geometry import TERM_UNITS
 from emcflow.acquisition.model_terms import EXTRA_UNITS, range_key
+from emcflow.errors import named_as_keys
 from emcflow.io.hdf5 import create, put, put_cycle_models, read, read_graph
 from emcflow.io.network_tables import read_design
 from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
@@ -36,7 +37,8 @@ with job(snakemake) as log:
     keys = [f"link_model.{range_key(name)}" for name in names]
     # with rasters of the view nobody could know before
     search_mb, fine = snakemake.resources.search_mb, len(params.terms)
-    check_search(design, [*ranges.values()], search_mb, keys, terms, fine)
+    with named_as_keys("link_model", "memory_mb"):
+        check_search(design, [*ranges.values()], search_mb, keys, terms, fine)
     weights = None if params.weights is None else np.array(params.weights)
     if weights is not None:
         log.info(
@@ -82,7 +84,7 @@ with job(snakemake) as log:
     else:
         axes = search_axes(design, ranges, terms)
         steps = [len(axis) for axis in axes]
-        model = estimate_links(phase, edges, design[:, terms], axes, ranges=limits, **search)
+        model = estimate_links(phase, edges, design[:, terms], axes, **search)
         graph = read_graph(snakemake.input.mesh)
         models = peak_models(
             phase, graph, design[:, terms], model, limits, snakemake.threads, weights
@@ -93,7 +95,7 @@ with job(snakemake) as log:
         "%d links: median coherence %.2f, %.2f %% with the peak at the edge of the search range",
         len(edges),
         np.median(model.coherence) if len(edges) else np.nan,
-        100 * model.at_edge.mean() if len(edges) else 0,
+        100 * model.at_range_end.mean() if len(edges) else 0,
     )
     noise = noise_coherence(NOISE_PROBABILITY, design[:, terms], limits, weights)
     log.info(
@@ -114,7 +116,7 @@ with job(snakemake) as log:
         put(file, "link_params", model.params, "see terms")
         put(file, "link_params_sigma", model.sigma, "see terms")
         put(file, "link_coherence", model.coherence, "1")
-        put(file, "at_edge", model.at_edge, "1")
+        put(file, "at_range_end", model.at_range_end, "1")
         put_cycle_models(file, models)
         put(file, "design", design[:, terms], "rad per unit of the term")
         put(file, "search_range", limits, "see terms")

@@ -10,7 +10,7 @@ from emcflow.io.hdf5 import open_product, read, read_points, read_rows
 from emcflow.io.raster import open_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.links.uncertainty import CONTRASTS_AT_ONCE, parameter_correlation, parameter_sigma
-from emcflow.products.parameter_maps import RESIDUAL, write_parameter_maps
+from emcflow.products.parameter_maps import RESIDUAL, map_tags, write_parameter_maps
 from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
 from emcflow.tiles.merge import LEAST_LABELLED_POINTS, component_labels
 from emcflow.tiles.overlaps import check_any_points
@@ -95,8 +95,7 @@ with job(snakemake) as log:
         scene_points,
         values,
         terms=[*params.terms, *params.extra_terms],
-        reference=params.reference_point,
-        geometry=params.geometry,
+        tags=map_tags(params.reference_point, params.geometry),
         velocity_positive=params.velocity_positive,
         correlation=correlation,
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.graph.components import regions
-from emcflow.graph.delaunay import confident_links, point_mesh
+from emcflow.graph.delaunay import links_within, point_mesh
 from emcflow.io.coverage import unchanging
 from emcflow.io.hdf5 import create, put, put_graph, put_points, read_points
 from emcflow.io.stack import Stack, coherent_points, read_phase
@@ -36,7 +36,7 @@ with job(snakemake) as log:
     log.info("%d points x %d dates read", *phase.T.shape)
     graph = point_mesh(points)
     log.info("%d links, %d triangles", graph.nedges, graph.ntriangles)
-    confident = confident_links(points, graph.edges, params.max_link_pixels)
+    confident = links_within(points, graph.edges, params.max_link_pixels)
     region = regions(graph.edges[confident], len(points))
     if not confident.all():
         log.info(

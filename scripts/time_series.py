@@ -22,7 +22,7 @@ from emcflow.io.raster import NO_LABEL_DATA, open_raster, read_band, scatter, wr
 from emcflow.io.scene_file import read_scene_file
 from emcflow.links.uncertainty import parameter_correlation
 from emcflow.products.map_notes import date_table, map_remarks
-from emcflow.products.parameter_maps import MOTION, RESIDUAL, write_parameter_maps
+from emcflow.products.parameter_maps import MOTION, RESIDUAL, map_tags, write_parameter_maps
 from emcflow.products.point_maps import fit_scene
 from emcflow.products.reference import read_references
 from emcflow.products.time_series import chunks, fit_velocity, invert_scene, pair_weights
@@ -71,8 +71,7 @@ def write_maps():
         scene.points,
         values,
         terms=[*params.terms, *params.extra_terms],
-        reference=chosen,
-        geometry=params.geometry,
+        tags=map_tags(chosen, params.geometry),
         velocity_positive=params.velocity_positive,
         correlation=correlation,
     )

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.errors import named_as_keys
+from emcflow.graph.planar import breadth_first_tree
 from emcflow.io.hdf5 import (
     create,
     put,
@@ -16,7 +17,7 @@ from emcflow.io.hdf5 import (
 )
 from emcflow.io.network_tables import read_interferograms, read_time_network
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
-from emcflow.unwrap.hypotheses import chosen_cycles, link_hypotheses
+from emcflow.unwrap.hypotheses import chosen_cycles, link_hypotheses, wanted_hypotheses
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.workflow.job import job, progress
 from emcflow.workflow.taken_over import check_made_alike, only_new, with_known
@@ -49,14 +50,14 @@ with job(snakemake) as log:
         costs[~confident] = 0
         return costs
 
-    tree, adjacency = breadth_first_tree(graph, confident), dual_adjacency(graph)
+    tree = breadth_first_tree(graph, confident)
+    with named_as_keys("link_model", "hypothesis"):
+        wanted = wanted_hypotheses(hypotheses, params.hypothesis)
     name, cycles, coherence, tried = chosen_cycles(
-        hypotheses,
-        params.hypothesis,
+        wanted,
         costs_of,
         network,
         graph,
-        adjacency,
         tree,
         solver=params.solver,
         n_threads=snakemake.threads,
@@ -75,7 +76,6 @@ with job(snakemake) as log:
         cycles,
         only_new(interferograms, previous) if previous else interferograms,
         graph,
-        adjacency,
         tree,
         costs=costs,
         solver=params.solver,

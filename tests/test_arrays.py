@@ -5,9 +5,9 @@ import pytest
 from emcflow.acquisition.geometry import design_matrix
 from emcflow.arrays import phase_array, real_array, whole_array
 from emcflow.errors import InputError
-from emcflow.graph.delaunay import confident_links, delaunay_triangles, link_length, point_mesh
+from emcflow.graph.delaunay import delaunay_triangles, link_length, links_within, point_mesh
 from emcflow.graph.mcf import flow_cost, solve_flows
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency, integrate_cycles, residues
+from emcflow.graph.planar import breadth_first_tree, integrate_cycles, residues
 from emcflow.links.integrate import integrate_links, point_mean
 from emcflow.links.noise_floor import noise_probability, unbiased_coherence
 from emcflow.links.periodogram import estimate_links
@@ -19,7 +19,7 @@ from emcflow.products.fill import to_nearest_cycle
 from emcflow.products.time_series import fit_velocity, misfits, network_inverse, pair_weights
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
 from emcflow.unwrap.points import unwrap_points
-from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.significant import significant_params
 from emcflow.unwrap.temporal import unwrap_in_time
 
 DATES = ("20200101", "20200113", "20200206", "20200218", "20200313", "20200325", "20200418")
@@ -36,7 +36,6 @@ AXES = [search_axis(DESIGN[:, i], -40, 40) for i in (0, 1)]
 LINKS = estimate_links(PHASE, GRAPH.edges, DESIGN, AXES)
 CYCLES = unwrap_in_time(PHASE, GRAPH, NETWORK, DESIGN, LINKS.params)
 LOOPS = residues(GRAPH, CYCLES[-1])
-ADJACENCY = dual_adjacency(GRAPH)
 PAIR_PHASE = np.angle(np.exp(1j * (PHASE[NETWORK.pairs[:, 1]] - PHASE[NETWORK.pairs[:, 0]])))
 COSTS = np.ones(GRAPH.nedges, np.int64)
 
@@ -55,8 +54,8 @@ FUNCTIONS = {
     "unwrap_in_time params": (
         lambda x: unwrap_in_time(PHASE, GRAPH, NETWORK, DESIGN, x), LINKS.params, "real"
     ),
-    "supported_params": (
-        lambda x: supported_params(
+    "significant_params": (
+        lambda x: significant_params(
             x, GRAPH, DESIGN, LINKS.params, LINKS.coherence, [(-40, 40)] * 2
         ),
         PHASE,
@@ -89,12 +88,12 @@ FUNCTIONS = {
     "point_mesh": (lambda x: point_mesh(x).edges, POINTS, "whole"),
     "delaunay_triangles": (delaunay_triangles, POINTS, "whole"),
     "link_length": (lambda x: link_length(x, GRAPH.edges), POINTS, "real"),
-    "confident_links": (lambda x: confident_links(POINTS, x, 2.0), GRAPH.edges, "whole"),
+    "links_within": (lambda x: links_within(POINTS, x, 2.0), GRAPH.edges, "whole"),
     "residues": (lambda x: residues(GRAPH, x), CYCLES, "whole"),
     "integrate_cycles": (
         lambda x: integrate_cycles(breadth_first_tree(GRAPH), x), CYCLES, "whole"
     ),
-    "solve_flows": (lambda x: solve_flows(GRAPH, ADJACENCY, x, COSTS), LOOPS, "whole"),
+    "solve_flows": (lambda x: solve_flows(GRAPH, x, COSTS), LOOPS, "whole"),
     "flow_cost": (lambda x: flow_cost(x, COSTS), CYCLES, "whole"),
     "design_matrix": (lambda x: design_matrix(DATES, x, **GEOMETRY), BPERP, "real"),
     "choose_terms": (lambda x: choose_terms(x, [(-40, 40)] * 2)[0], DESIGN, "real"),

@@ -16,7 +16,7 @@ from emcflow.links.uncertainty import (
     parameter_sigma,
     residual_contrasts,
 )
-from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.significant import significant_params
 from test_links import axes_of, c_band, links_of, random_params, wrap
 
 DATES = ["20200101", "20200113", "20200206"]
@@ -83,7 +83,7 @@ def test_equal_weights_are_none():
     phase, edges = links_of(design, random_params(300), noise=0.5)
     plain = estimate_links(phase, edges, design, axes_of(design))
     equal = estimate_links(phase, edges, design, axes_of(design), weights=ones)
-    for field in ("params", "sigma", "coherence", "at_edge"):
+    for field in ("params", "sigma", "coherence", "at_range_end"):
         np.testing.assert_allclose(getattr(equal, field), getattr(plain, field), rtol=1e-5)
     np.testing.assert_allclose(parameter_covariance(design, ones), parameter_covariance(design))
     np.testing.assert_allclose(date_contrasts(design, ones), date_contrasts(design), atol=1e-12)
@@ -194,10 +194,10 @@ def test_a_link_keeps_parameters_that_beat_zero_by_the_same_weights():
     weights = weights_of(noise)
     model = estimate_links(phase, graph.edges, design, axes_of(design), weights=weights)
     given = phase, graph, design, model.params, model.coherence, [(-100, 100)], 1
-    kept = supported_params(*given, weights)[0] != 0
+    kept = significant_params(*given, weights)[0] != 0
     assert kept[across].all()
     assert kept[~across].mean() < 0.02
-    assert (supported_params(*given)[0] != 0)[~across].mean() > 0.5
+    assert (significant_params(*given)[0] != 0)[~across].mean() > 0.5
 
 
 # From links to points
@@ -240,7 +240,7 @@ def test_intervals_of_points_hold_the_truth_as_often_as_they_say():
         phase = design @ truth + rng.normal(0, 1, (16, 900)) * noise[:, None]
         phase = wrap(phase - phase[0]).astype(np.float32)
         links = estimate_links(phase, edges, design, axes_of(design), weights=weights)
-        fit = fit_links(edges, links.params, links.sigma, 900, links.at_edge)
+        fit = fit_links(edges, links.params, links.sigma, 900, links.at_range_end)
         contrasts = date_contrasts(design, weights)
         residuals = residual_contrasts(phase, edges, design, fit, contrasts, weights)
         sigma = parameter_sigma(covariance, (residuals**2).sum(axis=0), len(contrasts))

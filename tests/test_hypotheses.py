@@ -5,7 +5,7 @@ import pytest
 from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency, planar_graph
+from emcflow.graph.planar import breadth_first_tree, planar_graph
 from emcflow.links.data_term import data_term
 from emcflow.links.learned_prior import (
     LinkPrior,
@@ -16,7 +16,7 @@ from emcflow.links.learned_prior import (
     prior_of_scene,
 )
 from emcflow.links.likely_peaks import likely_peaks
-from emcflow.links.periodogram import estimate_links
+from emcflow.links.periodogram import SearchGrid, estimate_links
 from emcflow.network.networks import Network, hop3_network
 from emcflow.products.accuracy import share_right
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
@@ -26,6 +26,7 @@ from emcflow.unwrap.hypotheses import (
     link_hypotheses,
     open_share,
     some_loops,
+    wanted_hypotheses,
 )
 from emcflow.unwrap.learned_models import learned_models, peak_models
 from emcflow.unwrap.points import unwrap_points
@@ -137,7 +138,7 @@ def test_likely_peaks_are_nearer_to_the_truth_than_the_highest():
     grid = grid_points(axes)
     flat = np.zeros(grid.shape[1])
     likely, highest = likely_peaks(
-        phase, edges, design, axes, prior, [prior.log_density(grid), flat]
+        phase, edges, SearchGrid(design, axes), prior, [prior.log_density(grid), flat]
     )
     error = [np.abs(each.params[0] - height) > 8 for each in (likely, highest)]
     assert error[0].mean() < 0.3 * error[1].mean()
@@ -154,7 +155,7 @@ def test_peaks_are_those_of_the_most_probable_grid_point_by_hand(noise_rad):
     densities = [prior.log_density(grid), np.zeros(grid.shape[1])]
     coherence = coherence_on_grid(phase, edges, design, grid)
     steps = np.array([axis[1] - axis[0] for axis in axes])
-    found = likely_peaks(phase, edges, design, axes, prior, densities)
+    found = likely_peaks(phase, edges, SearchGrid(design, axes), prior, densities)
     for model, density in zip(found, densities, strict=True):
         score = prior.log_likelihood(coherence) + density
         moved = np.abs(model.params - grid[:, score.argmax(axis=1)])
@@ -248,17 +249,17 @@ def test_the_choice_is_right_in_scenes_of_unlike_kinds(kind, worse, part):
         models = peak_models(phase, graph, design, model, RANGES)
     else:
         models = {}
-    adjacency, tree = dual_adjacency(graph), breadth_first_tree(graph)
+    tree = breadth_first_tree(graph)
     hypotheses = link_hypotheses(phase, graph, network, models, temporal_costs("constant", network))
 
     def costs_of(coherence):
         return spatial_costs("coherence", graph, points, coherence)
 
     _, cycles, coherence, tried = chosen_cycles(
-        hypotheses, worse, costs_of, network, graph, adjacency, tree
+        wanted_hypotheses(hypotheses, worse), costs_of, network, graph, tree
     )
     assert tried == []
-    added, _ = unwrap_in_space(cycles, network, graph, adjacency, tree, costs_of(coherence))
+    added, _ = unwrap_in_space(cycles, network, graph, tree, costs_of(coherence))
     first, second = network.pairs.T
     other = phase[second].astype(float) - phase[first] + 2 * np.pi * added
     assert left < 0.002
@@ -267,8 +268,8 @@ def test_the_choice_is_right_in_scenes_of_unlike_kinds(kind, worse, part):
 
 def test_a_hypothesis_that_is_not_there_is_refused():
     only = Hypothesis("zero", lambda: None)
-    with pytest.raises(InputError, match=r"link_model.hypothesis: mixture .* auto, zero"):
-        chosen_cycles([only], "mixture", None, None, None, None, None)
+    with pytest.raises(InputError, match=r"hypothesis: mixture .* auto, zero"):
+        wanted_hypotheses([only], "mixture")
 
 
 # --- a term from the data

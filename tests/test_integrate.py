@@ -113,7 +113,7 @@ def test_few_points_follow_wrong_peaks_of_noisy_phase():
     truth = np.stack([city.velocity_mm_yr[mask], city.dem_error_m[mask]])
     wrong = np.abs(links.params - (truth[:, edges[:, 1]] - truth[:, edges[:, 0]])) > 6 * links.sigma
     assert 0.04 < wrong.any(axis=0).mean() < 0.12
-    found = integrate_links(edges, links.params, links.sigma, len(points), links.at_edge)
+    found = integrate_links(edges, links.params, links.sigma, len(points), links.at_range_end)
     # Atmosphere leaks into the maps, smoothly; what is left of neighbours' errors is wrong peaks.
     error = found - truth
     step = np.abs(error[:, edges[:, 1]] - error[:, edges[:, 0]])
@@ -149,8 +149,8 @@ def test_multigrid_and_factorisation_agree(monkeypatch):
 def test_edge_values_count_little_but_bridge_gaps():
     edges = np.array([[0, 1], [1, 2], [0, 2], [2, 3]], np.int32)
     values = np.array([[1.0, 1.0, 3.0, 50.0]])
-    at_edge = np.array([False, False, True, True])
-    found = integrate_links(edges, values, np.ones((1, 4)), 4, at_edge)[0]
+    at_range_end = np.array([False, False, True, True])
+    found = integrate_links(edges, values, np.ones((1, 4)), 4, at_range_end)[0]
     np.testing.assert_allclose(found[2] - found[0], 2.0, atol=0.05)
     np.testing.assert_allclose(found[3] - found[2], 50.0, atol=1e-6)
 

@@ -6,8 +6,8 @@ with equal costs only the cost of the flow is the same.
 
 import numpy as np
 import pytest
-from emcflow.graph.delaunay import confident_links, point_mesh
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency, residues
+from emcflow.graph.delaunay import links_within, point_mesh
+from emcflow.graph.planar import breadth_first_tree, residues
 from emcflow.links.integrate import integrate_links
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis
@@ -50,7 +50,6 @@ def unwrap(points, phase, costs, dates=DATES, time_costs=None, n_threads=1):
         k,
         network,
         graph,
-        dual_adjacency(graph),
         breadth_first_tree(graph),
         costs[: graph.nedges],
         n_threads=n_threads,
@@ -214,7 +213,7 @@ def test_the_same_bytes_with_any_number_of_threads(n_threads):
     one, many = (
         estimate_links(phase, graph.edges, design, axes, n_threads=n) for n in (1, n_threads)
     )
-    for name in ("params", "sigma", "coherence", "at_edge"):
+    for name in ("params", "sigma", "coherence", "at_range_end"):
         assert getattr(one, name).tobytes() == getattr(many, name).tobytes(), name
     again = [integrate_links(graph.edges, one.params, one.sigma, len(points)) for _ in range(2)]
     assert again[0].tobytes() == again[1].tobytes()
@@ -235,7 +234,7 @@ def test_tiles_joined_are_congruent_with_the_input_and_their_offsets_no_matter(s
         r0, c0, r1, c1 = tile.bounds
         own = np.argwhere(mask[r0:r1, c0:c1]).astype(np.int32) + tile.bounds[:2]
         graph, *_, found, _ = unwrap(own, phase[:, number[tuple(own.T)]], costs)
-        confident = confident_links(own, graph.edges)
+        confident = links_within(own, graph.edges)
         region = breadth_first_tree(graph, confident).region
         places.append(TilePoints(tile.bounds, own, graph.edges, region))
         cycles.append(found)

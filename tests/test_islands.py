@@ -5,8 +5,8 @@ import pytest
 import rasterio
 from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
-from emcflow.graph.delaunay import confident_links, point_mesh
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.graph.delaunay import links_within, point_mesh
+from emcflow.graph.planar import breadth_first_tree
 from emcflow.links.integrate import integrate_links
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import choose_terms, search_axis
@@ -41,14 +41,12 @@ def unwrap_tiles(points, wrapped, tiles, dates, limit, solver="ssp"):
         r0, c0, r1, c1 = tile.bounds
         own = np.argwhere(number[r0:r1, c0:c1] >= 0).astype(np.int32) + tile.bounds[:2]
         graph = point_mesh(own)
-        confident = confident_links(own, graph.edges, limit)
+        confident = links_within(own, graph.edges, limit)
         tree = breadth_first_tree(graph, confident)
         costs = spatial_costs("constant", graph, own)
         costs[~confident] = 0
         in_time = unwrap_in_time(wrapped[:, number[tuple(own.T)]], graph, network)
-        found, _ = unwrap_in_space(
-            in_time, network, graph, dual_adjacency(graph), tree, costs, solver
-        )
+        found, _ = unwrap_in_space(in_time, network, graph, tree, costs, solver)
         places.append(TilePoints(tile.bounds, own, graph.edges[confident], tree.region))
         cycles.append(found)
     return places, cycles
@@ -125,9 +123,9 @@ def test_both_solvers_take_long_links_for_nothing(archipelago):
 def test_links_are_confident_up_to_the_limit():
     points = np.array([[0, 0], [0, 3], [4, 0]])
     edges = np.array([[0, 1], [0, 2], [1, 2]])
-    assert confident_links(points, edges, 4).tolist() == [True, True, False]
-    assert confident_links(points, edges, 3.9).tolist() == [True, False, False]
-    assert confident_links(points, edges).tolist() == [True] * 3
+    assert links_within(points, edges, 4).tolist() == [True, True, False]
+    assert links_within(points, edges, 3.9).tolist() == [True, False, False]
+    assert links_within(points, edges).tolist() == [True] * 3
 
 
 def test_labels_count_by_size_and_leave_out_the_small():
@@ -193,7 +191,7 @@ def test_coherence_of_a_link_without_a_model_by_hand():
     model = estimate_links(phase, edges, np.empty((2, 0)), [])
     np.testing.assert_allclose(model.coherence, [np.sqrt(0.5), 0, np.sqrt(0.5)], atol=1e-6)
     assert model.params.shape == model.sigma.shape == (0, 3)
-    assert not model.at_edge.any()
+    assert not model.at_range_end.any()
 
 
 def test_tiles_without_points_and_with_few():

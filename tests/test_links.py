@@ -80,7 +80,7 @@ def test_recovers_parameters_without_noise(make):
     model = estimate_links(phase, edges, design, axes_of(design))
     extent = np.array([[200.0], [100.0]])
     assert np.abs((model.params - params) / extent).max() < 1e-6
-    assert not model.at_edge.any()
+    assert not model.at_range_end.any()
     np.testing.assert_allclose(model.coherence, 1.0, atol=1e-6)
 
 
@@ -132,7 +132,7 @@ def test_peaks_at_or_beyond_the_edge_are_clipped_and_flagged():
     params = np.array([[100.0, 103.0, 99.5, -101.0, 0.0], [10.0, 10.0, 10.0, -20.0, 52.0]])
     phase, edges = links_of(design, params)
     model = estimate_links(phase, edges, design, axes_of(design))
-    assert model.at_edge.tolist() == [True, True, False, True, True]
+    assert model.at_range_end.tolist() == [True, True, False, True, True]
     np.testing.assert_allclose(model.params[0, [0, 1, 2, 3]], [100, 100, 99.5, -100], atol=1e-3)
     np.testing.assert_allclose(model.params[1, 4], 50.0)
 
@@ -145,7 +145,7 @@ def test_same_bytes_for_any_threads_and_memory():
         estimate_links(phase, edges, design, axes, n_threads=threads, memory_mb=memory)
         for threads, memory in ((1, 512), (2, 512), (2, 3), (3, 64))
     ]
-    for field in ("params", "sigma", "coherence", "at_edge"):
+    for field in ("params", "sigma", "coherence", "at_range_end"):
         assert len({getattr(model, field).tobytes() for model in models}) == 1, field
 
 

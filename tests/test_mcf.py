@@ -5,7 +5,7 @@ import pytest
 from emcflow.errors import InputError
 from emcflow.graph import mcf
 from emcflow.graph.mcf import flow_cost, solve_flows
-from emcflow.graph.planar import dual_adjacency, planar_graph, residues
+from emcflow.graph.planar import planar_graph, residues
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
@@ -73,12 +73,11 @@ def random_cycles(rng, graph):
 def test_both_solvers_reach_the_same_cost_and_leave_no_residue(kind, seed):
     rng = np.random.default_rng(seed)
     graph = random_graph(rng)
-    adjacency = dual_adjacency(graph)
     k = random_cycles(rng, graph)
     costs = random_costs(rng, kind, graph.nedges)
     loops = residues(graph, k)
-    ours = solve_flows(graph, adjacency, loops, costs)
-    reference = solve_flows(graph, adjacency, loops, costs, solver="ortools")
+    ours = solve_flows(graph, loops, costs)
+    reference = solve_flows(graph, loops, costs, solver="ortools")
     assert not residues(graph, k + ours).any()
     assert not residues(graph, k + reference).any()
     assert flow_cost(ours, costs) == flow_cost(reference, costs)
@@ -92,7 +91,7 @@ def test_cost_is_that_of_the_linear_program(kind):
         k = random_cycles(rng, graph) + (rng.random(graph.nedges) < 0.1)
         costs = random_costs(rng, kind, graph.nedges)
         loops = residues(graph, k)
-        flow = solve_flows(graph, dual_adjacency(graph), loops, costs)
+        flow = solve_flows(graph, loops, costs)
         # residues(k + plus - minus) = 0 for every triangle, plus and minus >= 0.
         effect = residues(graph, np.eye(graph.nedges, dtype=np.int32)).T
         both = np.broadcast_to(costs, (2, graph.nedges)).ravel()
@@ -104,14 +103,14 @@ SQUARE = planar_graph([(0, 1, 2), (0, 2, 3)], 4)  # edges 01, 02, 03, 12, 23
 
 
 def test_adjacent_residues_cancel_through_their_common_edge():
-    flow = solve_flows(SQUARE, dual_adjacency(SQUARE), np.array([-1, 1, 0]), np.full(5, 10))
+    flow = solve_flows(SQUARE, np.array([-1, 1, 0]), np.full(5, 10))
     # Edge 02 is walked forwards by the second triangle: it loses a cycle where that has one more.
     np.testing.assert_array_equal(flow, [0, -1, 0, 0, 0])
 
 
 def test_flow_takes_the_detour_over_the_ground_when_it_is_cheaper():
     costs = np.array([1, 10, 10, 10, 2])
-    flow = solve_flows(SQUARE, dual_adjacency(SQUARE), np.array([-1, 1, 0]), costs)
+    flow = solve_flows(SQUARE, np.array([-1, 1, 0]), costs)
     np.testing.assert_array_equal(flow, [1, 0, 0, 0, -1])
     assert flow_cost(flow, costs) == 3
 
@@ -119,9 +118,8 @@ def test_flow_takes_the_detour_over_the_ground_when_it_is_cheaper():
 def test_costs_of_both_directions_are_told_apart():
     costs = np.full((2, 5), 10)
     costs[1, 1] = 50  # a negative flow through edge 02
-    dual = dual_adjacency(SQUARE)
-    there = solve_flows(SQUARE, dual, np.array([1, -1, 0]), costs)
-    back = solve_flows(SQUARE, dual, np.array([-1, 1, 0]), costs)
+    there = solve_flows(SQUARE, np.array([1, -1, 0]), costs)
+    back = solve_flows(SQUARE, np.array([-1, 1, 0]), costs)
     np.testing.assert_array_equal(there, [0, 1, 0, 0, 0])
     assert flow_cost(there, costs) == 10
     assert back[1] == 0
@@ -158,16 +156,15 @@ def noisy_residues(graph, n):
 
 def test_solvers_agree_on_noisy_phase_and_threads_change_nothing():
     graph = grid_mesh(70)
-    adjacency = dual_adjacency(graph)
     loops = noisy_residues(graph, 70)
     shares = (loops[:, :-1] != 0).mean(axis=1)
     assert shares[0] < 0.01 < 0.1 < shares[2] < 0.2 < shares[4]
     costs = np.random.default_rng(4).integers(20, 200, graph.nedges)
-    ours = solve_flows(graph, adjacency, loops, costs)
-    reference = solve_flows(graph, adjacency, loops, costs, solver="ortools", n_threads=2)
+    ours = solve_flows(graph, loops, costs)
+    reference = solve_flows(graph, loops, costs, solver="ortools", n_threads=2)
     np.testing.assert_array_equal(flow_cost(ours, costs), flow_cost(reference, costs))
-    np.testing.assert_array_equal(ours, solve_flows(graph, adjacency, loops, costs, n_threads=3))
-    np.testing.assert_array_equal(ours[2], solve_flows(graph, adjacency, loops[2], costs))
+    np.testing.assert_array_equal(ours, solve_flows(graph, loops, costs, n_threads=3))
+    np.testing.assert_array_equal(ours[2], solve_flows(graph, loops[2], costs))
 
 
 def test_excess_of_one_sign_on_one_half_goes_a_long_way():
@@ -176,23 +173,21 @@ def test_excess_of_one_sign_on_one_half_goes_a_long_way():
     middle = graph.triangles.mean(axis=1) % 24
     loops[:-1] = np.where(middle < 8, 2, np.where(middle > 15, -1, 0))
     loops[-1] = -loops.sum()
-    adjacency = dual_adjacency(graph)
     costs = np.random.default_rng(5).integers(0, 9, (2, graph.nedges))
-    ours = solve_flows(graph, adjacency, loops, costs)
-    reference = solve_flows(graph, adjacency, loops, costs, solver="ortools")
+    ours = solve_flows(graph, loops, costs)
+    reference = solve_flows(graph, loops, costs, solver="ortools")
     assert flow_cost(ours, costs) == flow_cost(reference, costs)
 
 
 def test_too_much_work_falls_back_to_ortools_and_says_so(monkeypatch, caplog):
     graph = grid_mesh(30)
-    adjacency = dual_adjacency(graph)
     loops = noisy_residues(graph, 30)
     costs = np.ones(graph.nedges, np.int32)
-    ours = solve_flows(graph, adjacency, loops, costs)
+    ours = solve_flows(graph, loops, costs)
     monkeypatch.setattr(mcf, "MIN_SCANS", 1000)
     monkeypatch.setattr(mcf, "MAX_SCANS_PER_ARC", 0)
     with caplog.at_level(logging.WARNING):
-        fallback = solve_flows(graph, adjacency, loops, costs)
+        fallback = solve_flows(graph, loops, costs)
     assert "too many steps" in caplog.text
     assert "OR-Tools" in caplog.text
     np.testing.assert_array_equal(flow_cost(fallback, costs), flow_cost(ours, costs))
@@ -205,7 +200,7 @@ def test_potentials_bound_the_work_on_pure_noise(monkeypatch, caplog):
     monkeypatch.setattr(mcf, "MIN_SCANS", 0)
     monkeypatch.setattr(mcf, "MAX_SCANS_PER_ARC", 20)
     with caplog.at_level(logging.WARNING):
-        solve_flows(graph, dual_adjacency(graph), loops, costs)
+        solve_flows(graph, loops, costs)
     assert not caplog.records
 
 
@@ -214,9 +209,8 @@ def test_paths_too_dear_for_32_bits_fall_back_to_ortools(caplog):
     loops = np.zeros(graph.ntriangles + 1, np.int32)
     loops[0], loops[graph.ntriangles - 1] = 1, -1
     costs = np.full(graph.nedges, 2**29)
-    adjacency = dual_adjacency(graph)
     with caplog.at_level(logging.WARNING):
-        flow = solve_flows(graph, adjacency, loops, costs)
+        flow = solve_flows(graph, loops, costs)
     assert "32 bits" in caplog.text
     assert flow_cost(flow, costs) == 2 * 2**29
 
@@ -226,23 +220,21 @@ def test_residues_that_do_not_cancel_are_refused(solver):
     spheres = planar_graph(
         np.concatenate([closed(np.array([(0, 1, 2)]), 3), closed(np.array([(4, 5, 6)]), 7)]), 8
     )
-    dual = dual_adjacency(spheres)
     costs = np.ones(spheres.nedges, np.int32)
     with pytest.raises(InputError, match="add up to 1, expected 0"):
-        solve_flows(spheres, dual, np.array([1, 0, 0, 0, -1, 0, 0, 0, 0]), costs, solver)
+        solve_flows(spheres, np.array([1, 0, 0, 0, -1, 0, 0, 0, 0]), costs, solver)
     with pytest.raises(InputError, match=r"4 connected triangles \(the first is 4\) add up to 2"):
-        solve_flows(spheres, dual, np.array([0, 0, 0, 0, 1, 1, 0, 0, 0]), costs, solver)
+        solve_flows(spheres, np.array([0, 0, 0, 0, 1, 1, 0, 0, 0]), costs, solver)
 
 
 @pytest.mark.parametrize("solver", mcf.SOLVERS)
 def test_graph_without_triangles_carries_no_flow(solver):
     chain = planar_graph(np.zeros((0, 3)), 3, [(0, 1), (1, 2)])
-    flow = solve_flows(chain, dual_adjacency(chain), np.zeros(1, int), np.ones(2, int), solver)
+    flow = solve_flows(chain, np.zeros(1, int), np.ones(2, int), solver)
     np.testing.assert_array_equal(flow, [0, 0])
 
 
 def test_wrong_arguments_are_named():
-    dual = dual_adjacency(SQUARE)
     zero = np.zeros(3, int)
     for costs, message in [
         (np.ones(4, int), r"costs have shape \(4,\), expected \(5,\)"),
@@ -251,11 +243,11 @@ def test_wrong_arguments_are_named():
         (np.ones(5), "costs are float64, expected integers"),
     ]:
         with pytest.raises(InputError, match=message):
-            solve_flows(SQUARE, dual, zero, costs)
+            solve_flows(SQUARE, zero, costs)
     with pytest.raises(InputError, match=r"residues have shape \(2,\), expected \(3,\)"):
-        solve_flows(SQUARE, dual, zero[:2], np.ones(5, int))
+        solve_flows(SQUARE, zero[:2], np.ones(5, int))
     with pytest.raises(InputError, match="'simplex', expected one of ssp, ortools"):
-        solve_flows(SQUARE, dual, zero, np.ones(5, int), solver="simplex")
+        solve_flows(SQUARE, zero, np.ones(5, int), solver="simplex")
 
 
 def test_progress_counts_and_errors_pass_in_threads():

@@ -64,7 +64,7 @@ def asked(*names):
 
 def estimate(phase, edges, design, ranges):
     axes = search_axes(design, ranges, range(len(ranges)))
-    return estimate_links(phase, edges, design, axes, ranges=list(ranges.values()))
+    return estimate_links(phase, edges, design, axes)
 
 
 # Columns
@@ -106,7 +106,7 @@ def test_motion_away_from_the_sensor_is_positive(name):
     phase[:, 1] = wrap(4 * np.pi / 0.0555 * 1e-3 * (away_mm[name] - away_mm[name][0]))
     limits = [[-5, 5]] if name != "thermal_mm_per_c" else [[-0.5, 0.5]]
     axes = [coarse_axis(column[:, 0], *limits[0])]
-    model = estimate_links(phase, np.array([[0, 1], [1, 0]]), column, axes, ranges=limits)
+    model = estimate_links(phase, np.array([[0, 1], [1, 0]]), column, axes)
     expected = 0.2 if name == "thermal_mm_per_c" else 2.0
     np.testing.assert_allclose(model.params, [[expected, -expected]], rtol=1e-4)
 
@@ -151,7 +151,7 @@ def test_reaches_the_cramer_rao_bound_and_reports_it(names):
     rmse = np.sqrt((error[:, right] ** 2).mean(axis=1))
     np.testing.assert_allclose(rmse / bound, 1, atol=0.1)
     np.testing.assert_allclose((error / model.sigma)[:, right].std(axis=1), 1, atol=0.1)
-    assert not model.at_edge[right].any()
+    assert not model.at_range_end[right].any()
 
 
 def test_more_terms_are_found_where_there_is_nothing_but_velocity_and_height():

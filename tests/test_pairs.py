@@ -55,8 +55,8 @@ def test_limits_that_leave_dates_alone_are_refused():
     with pytest.raises(InputError) as caught:
         delaunay_pairs(DATES, bperp, max_days=12, max_bperp_m=50)
     assert str(caught.value) == (
-        "the pairs of the Delaunay network within network.max_days = 12 and network.max_bperp_m = "
-        "50 leave the dates in 3 separate parts: 20200101; 20200113, 20200125, 20200206; 20200218; "
+        "the pairs of the Delaunay network within max_days = 12 and max_bperp_m = 50 "
+        "leave the dates in 3 separate parts: 20200101; 20200113, 20200125, 20200206; 20200218; "
         "expected one: raise the limits"
     )
 

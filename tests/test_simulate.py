@@ -10,7 +10,7 @@ import yaml
 from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.graph.planar import breadth_first_tree
 from emcflow.io.baselines import read_baselines
 from emcflow.io.files import write_csv
 from emcflow.links.periodogram import estimate_links
@@ -250,7 +250,6 @@ def unwrapped_shares(city, with_model):
         unwrap_in_time(phase, graph, network, design=design, params=params),
         network,
         graph,
-        dual_adjacency(graph),
         breadth_first_tree(graph),
         spatial_costs("coherence" if with_model else "constant", graph, points, coherence),
     )

@@ -44,7 +44,7 @@ def estimated(**settings):
     design = design_matrix(city.dates, city.bperp_m, **GEOMETRY)
     phase = np.angle(city.stack[:, mask]).astype(np.float32)
     links = estimate_links(phase, edges, design, axes_of(design))
-    fit = fit_links(edges, links.params, links.sigma, len(points), links.at_edge)
+    fit = fit_links(edges, links.params, links.sigma, len(points), links.at_range_end)
     contrasts = residual_contrasts(phase, edges, design, fit, date_contrasts(design))
     truth = np.stack([city.velocity_mm_yr[mask], city.dem_error_m[mask]])
     return points, fit.values, contrasts, truth, design

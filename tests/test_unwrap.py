@@ -3,10 +3,10 @@ import pytest
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
 from emcflow.graph.mcf import flow_cost, solve_flows
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency, planar_graph, residues
+from emcflow.graph.planar import breadth_first_tree, planar_graph, residues
 from emcflow.network.networks import hop3_network, planar_network
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
-from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.significant import significant_params
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
 
@@ -65,9 +65,7 @@ def test_time_flows_have_the_least_cost_on_every_link(name, kind):
     loops = residues(network.graph, nearest.T)
     # Differences of one value per date close by themselves; they must also be cheapest to reach.
     flows = pair_values(k, network).T - nearest.T
-    expected = solve_flows(
-        network.graph, dual_adjacency(network.graph), loops, costs, solver="ortools"
-    )
+    expected = solve_flows(network.graph, loops, costs, solver="ortools")
     np.testing.assert_array_equal(flow_cost(flows, costs), flow_cost(expected, costs))
     assert not residues(network.graph, pair_values(k, network).T).any()
     assert not k[0].any()
@@ -156,7 +154,7 @@ def test_params_are_kept_where_they_beat_none():
     params = np.array([[1.0, 0.02]], np.float32)
     off = gradients(phase, graph) - design @ params
     coherence = np.abs(np.exp(1j * off).mean(axis=0))
-    kept = supported_params(phase, graph, design, params, coherence, [(-2, 2)], n_threads=2)
+    kept = significant_params(phase, graph, design, params, coherence, [(-2, 2)], n_threads=2)
     np.testing.assert_array_equal(kept, np.array([[1.0, 0.0]], np.float32))
 
 
@@ -172,7 +170,7 @@ def test_params_need_a_gain_that_grows_with_the_search(high):
     needed = np.log(2 * high) + 0.5 * np.log(ndates)
     for excess, expected in ((-0.01, 0), (0.01, 3)):
         better = plain ** np.exp(-2 * (needed + excess) / ndates)
-        kept = supported_params(
+        kept = significant_params(
             phase, graph, design, np.full((1, 1), 3.0), np.array([better]), [(-high, high)]
         )
         assert kept[0, 0] == expected
@@ -192,7 +190,7 @@ def test_time_and_space_do_better_without_peaks_of_noise():
     trials = np.linspace(-2, 2, 201)
     power = np.array([np.abs(np.exp(1j * (step - design * v)).mean(axis=0)) for v in trials])
     params, coherence = trials[power.argmax(axis=0)][None], power.max(axis=0)
-    kept = supported_params(phase, graph, design, params, coherence, [(-2, 2)])
+    kept = significant_params(phase, graph, design, params, coherence, [(-2, 2)])
     first, second = network.pairs.T
     wrong = {}
     for name, used in (("all", params), ("supported", kept)):
@@ -208,7 +206,7 @@ def unwrap_pairs(k, network, graph, costs=None, **options):
     tree = breadth_first_tree(graph)
     if costs is None:
         costs = np.ones(graph.nedges, np.int32)
-    return unwrap_in_space(k, network, graph, dual_adjacency(graph), tree, costs, **options)
+    return unwrap_in_space(k, network, graph, tree, costs, **options)
 
 
 def test_space_recovers_noisy_ramps():
@@ -243,7 +241,7 @@ def test_space_statistics_are_those_of_the_cheapest_flow(solver):
     gradient = pair_values(k, network)
     flow = c[:, graph.edges[:, 1]].astype(int) - c[:, graph.edges[:, 0]] - gradient
     loops = residues(graph, gradient)
-    best = solve_flows(graph, dual_adjacency(graph), loops, costs, solver="ortools")
+    best = solve_flows(graph, loops, costs, solver="ortools")
     np.testing.assert_array_equal(statistics["cost"], flow_cost(best, costs))
     np.testing.assert_array_equal(statistics["cost"], flow_cost(flow, costs))
     np.testing.assert_array_equal(statistics["residues"], (loops[:, :-1] != 0).sum(axis=1))
@@ -337,7 +335,7 @@ def test_temporal_costs_by_hand():
 
 def test_unknown_kinds_are_refused():
     graph = planar_graph([(0, 2, 1)], 3)
-    with pytest.raises(InputError, match="spatial_cost is 'length', expected"):
+    with pytest.raises(InputError, match="in space is 'length', expected"):
         spatial_costs("length", graph, np.zeros((3, 2)))
-    with pytest.raises(InputError, match="temporal_cost is 'coherence', expected"):
+    with pytest.raises(InputError, match="in time is 'coherence', expected"):
         temporal_costs("coherence", NETWORKS["hop 3"])

@@ -94,7 +94,9 @@ def estimate(swath, views, bperp_m, reference):
     graph = point_mesh(swath.points)
     axes = [search_axis(design[:, 0], -40, 40), search_axis(design[:, 1], -80, 80)]
     links = estimate_links(swath.phase, graph.edges, design, axes)
-    values = integrate_links(graph.edges, links.params, links.sigma, graph.nnodes, links.at_edge)
+    values = integrate_links(
+        graph.edges, links.params, links.sigma, graph.nnodes, links.at_range_end
+    )
     values -= values[:, [reference]]
     leak, scale = projection(design) @ (4 * np.pi / WAVELENGTH_M * bperp_m * inverse_lever(*views))
     return to_points(values, list(TERMS), scale, leak, np.zeros(graph.nnodes, int), reference)

@@ -6,7 +6,10 @@ rooms, each of which imports only from those before it: ``graph``, ``acquisition
 ``report``, and ``workflow`` for what the rules need.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -31,7 +34,7 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'emcflow' has no attribute {name!r}")
     # numba and SciPy take longer to import than many a job takes

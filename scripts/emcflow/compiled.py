@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from threading import Lock
+from typing import Any
 
 _LOCK = Lock()
 
@@ -28,7 +29,7 @@ def compiled(function: Callable) -> Callable:
     dispatcher = None
 
     @wraps(function)
-    def call(*arguments):
+    def call(*arguments: Any) -> Any:
         nonlocal dispatcher
         if dispatcher is None:
             with _LOCK:

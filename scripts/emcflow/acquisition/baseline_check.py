@@ -53,7 +53,9 @@ class BaselineCheck:
         return self.correlation > LEAST_CORRELATION and bool(self.off.mean() <= MOST_OFF)
 
 
-def check_baselines(bperp_m, column, sigma, time) -> BaselineCheck:
+def check_baselines(
+    bperp_m: np.ndarray, column: np.ndarray, sigma: np.ndarray, time: np.ndarray
+) -> BaselineCheck:
     """Compare baselines with the column that was found in the phases.
 
     Parameters
@@ -94,7 +96,7 @@ def check_baselines(bperp_m, column, sigma, time) -> BaselineCheck:
     return BaselineCheck(expected, sigma_m, off, correlation)
 
 
-def check_remarks(dates: Sequence[str], bperp_m, check: BaselineCheck) -> list[str]:
+def check_remarks(dates: Sequence[str], bperp_m: np.ndarray, check: BaselineCheck) -> list[str]:
     """Say what is wrong with a table: dates, their baselines and those that the phases ask for.
 
     Parameters
@@ -147,12 +149,14 @@ def check_remarks(dates: Sequence[str], bperp_m, check: BaselineCheck) -> list[s
     return remarks
 
 
-def _tolerance(check, date):
+def _tolerance(check: BaselineCheck, date: int) -> float:
     """How near a baseline is to be to count as the one that is asked for [m]."""
     return max(OFF_SIGMAS * check.sigma_m[date], OFF_SHARE * np.ptp(check.expected_m))
 
 
-def scale_of_known(known_m, column, sigma) -> tuple[float, float]:
+def scale_of_known(
+    known_m: np.ndarray, column: np.ndarray, sigma: np.ndarray
+) -> tuple[float, float]:
     """Metres per unit of a found column, from baselines of some dates that are known.
 
     Parameters

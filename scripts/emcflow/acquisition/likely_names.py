@@ -66,6 +66,6 @@ def likely_name(
     return "unsteady motion, smooth over the dates" if ratio < SMOOTH else None
 
 
-def _about(columns, values):
+def _about(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
     """What a least-squares fit of some columns leaves."""
     return values - columns @ np.linalg.lstsq(columns, values, rcond=None)[0]

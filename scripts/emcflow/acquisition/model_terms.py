@@ -166,7 +166,7 @@ def check_step_date(step_date: str, dates: Sequence[str]) -> None:
     """
     if not dates[0] < step_date <= dates[-1]:
         raise InputError(
-            f"link_model.step_date: {step_date} has no dates of the stack on both sides, which go "
+            f"step_date: {step_date} has no dates of the stack on both sides, which go "
             f"from {dates[0]} to {dates[-1]}; expected the first date after the step: give it, or "
-            "leave this key out"
+            "leave the step out"
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from emcflow.arrays import whole_array
 from emcflow.compiled import compiled
@@ -42,7 +43,7 @@ class SpanningTree:
     region: np.ndarray
 
 
-def regions(edges, nnodes: int) -> np.ndarray:
+def regions(edges: ArrayLike, nnodes: int) -> np.ndarray:
     """Number the regions that edges join, in the order of their lowest nodes.
 
     Every node points at one of its region that is not higher, in the end at the lowest. Each round
@@ -94,7 +95,7 @@ def by_size(region: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray
 
 
 def spanning_tree(
-    edges,
+    edges: ArrayLike,
     nnodes: int,
     allowed: np.ndarray | None = None,
     first: int = 0,
@@ -135,7 +136,9 @@ def path_to(tree: SpanningTree, node: int) -> list[int]:
     return path[::-1]
 
 
-def _breadth_first(edges, nnodes, allowed, first, sides):
+def _breadth_first(
+    edges: np.ndarray, nnodes: int, allowed: np.ndarray, first: int, sides: int
+) -> tuple[np.ndarray, ...]:
     """Order, parent, edge, sign and region of each node of the breadth-first forest.
 
     An edge leaves the first of its nodes, or both, as `sides` is 1 or 2.

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pythoncdt as cdt
-from numpy.typing import ArrayLike
 
 from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.graph.planar import PlanarGraph, planar_graph
 
 
-def point_mesh(points: ArrayLike) -> PlanarGraph:
+def point_mesh(points: np.ndarray) -> PlanarGraph:
     """Links, triangles and sides of the Delaunay triangulation of points.
 
     Points on one line have no triangles; each is then linked to the next.
@@ -39,7 +38,7 @@ def point_mesh(points: ArrayLike) -> PlanarGraph:
     return planar_graph(triangles, npoints, chain)
 
 
-def delaunay_triangles(points: ArrayLike) -> np.ndarray:
+def delaunay_triangles(points: np.ndarray) -> np.ndarray:
     """Triangulate points of a grid.
 
     The triangles fill the convex hull of the points. On a grid many points lie on one circle: which
@@ -76,7 +75,7 @@ def delaunay_triangles(points: ArrayLike) -> np.ndarray:
     return triangles
 
 
-def _check_points(points: ArrayLike) -> np.ndarray:
+def _check_points(points: np.ndarray) -> np.ndarray:
     """Points as int64, refused when not distinct and in row-major order."""
     points = whole_array(points, "points", np.int64).reshape(-1, 2)
     step = np.diff(points, axis=0)
@@ -90,7 +89,7 @@ def _check_points(points: ArrayLike) -> np.ndarray:
     return points
 
 
-def _convex_hull(points):
+def _convex_hull(points: np.ndarray) -> np.ndarray:
     """Corners of the convex hull of row-major points, with positive turn; 1 or 2 for a line.
 
     Andrew's monotone chain (1979), Information Processing Letters 9(5), in whole numbers.
@@ -98,15 +97,15 @@ def _convex_hull(points):
     rows = points[:, 0]
     change = rows[1:] != rows[:-1]
     # Only the first and last point of a row can be a corner.
-    ends = np.flatnonzero(np.r_[True, change] | np.r_[change, True]) if len(points) else []
+    ends = np.flatnonzero(np.r_[True, change] | np.r_[change, True])[: len(points)]
     candidates = [(int(i), *points[i].tolist()) for i in ends]
     lower, upper = _half_hull(candidates), _half_hull(candidates[::-1])
     return np.array((lower[:-1] + upper[:-1]) or lower, dtype=np.int64)
 
 
-def _half_hull(candidates):
+def _half_hull(candidates: list[tuple[int, ...]]) -> list[int]:
     """Indices of the corners of one half of the hull, from the first candidate to the last."""
-    chain = []
+    chain: list[tuple[int, ...]] = []
     for index, row, col in candidates:
         while len(chain) > 1:
             (_, r0, c0), (_, r1, c1) = chain[-2:]
@@ -126,7 +125,7 @@ def _canonical(triangles: np.ndarray, npoints: int) -> np.ndarray:
     return triangles[np.argsort(key)]
 
 
-def _check_whole(points, triangles, hull):
+def _check_whole(points: np.ndarray, triangles: np.ndarray, hull: np.ndarray) -> None:
     """Stop if triangles are folded, or do not fill the hull, or leave a point out."""
     areas = _twice_areas(points, triangles)
     fan = np.stack([np.full(hull.size - 2, hull[0]), hull[1:-1], hull[2:]], axis=1)
@@ -146,7 +145,9 @@ def _twice_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     return along[:, 0] * across[:, 1] - along[:, 1] * across[:, 0]
 
 
-def link_length(points, edges, spacing=(1.0, 1.0)) -> np.ndarray:
+def link_length(
+    points: np.ndarray, edges: np.ndarray, spacing: tuple[float, float] = (1.0, 1.0)
+) -> np.ndarray:
     """Length of links.
 
     Parameters
@@ -169,7 +170,9 @@ def link_length(points, edges, spacing=(1.0, 1.0)) -> np.ndarray:
     return np.hypot(rows, cols).astype(np.float32)
 
 
-def confident_links(points, edges, max_length=None) -> np.ndarray:
+def links_within(
+    points: np.ndarray, edges: np.ndarray, max_length: float | None = None
+) -> np.ndarray:
     """Tell the links that are short enough to carry phase from one end to the other.
 
     Parameters

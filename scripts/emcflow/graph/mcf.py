@@ -23,16 +23,20 @@ References
    successive shortest path algorithm, and why reduced costs stay non-negative.
 """
 
+from __future__ import annotations
+
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 import numpy as np
 
 from emcflow.arrays import whole_array
 from emcflow.errors import InputError
 from emcflow.graph.components import regions
+from emcflow.graph.planar import DualAdjacency, PlanarGraph
 from emcflow.graph.ssp import (
     DONE,
     LARGEST,
@@ -60,8 +64,6 @@ class FlowSolver:
     Parameters
     ----------
     graph : PlanarGraph
-    adjacency : DualAdjacency
-        `dual_adjacency(graph)`.
     costs : int (nedges,) or (2, nedges)
         Cost of a unit of flow through each edge, >= 0. Two rows: of positive and of negative flow.
     solver : {'ssp', 'ortools'}
@@ -77,9 +79,10 @@ class FlowSolver:
         If the solver is unknown or the costs have another shape or are negative.
     """
 
-    def __init__(self, graph, adjacency, costs, solver: str = "ssp"):
+    def __init__(self, graph: PlanarGraph, costs: np.ndarray, solver: str = "ssp") -> None:
+        adjacency = graph.dual
         if solver not in SOLVERS:
-            raise InputError(f"unwrap.solver is {solver!r}, expected one of {', '.join(SOLVERS)}")
+            raise InputError(f"solver is {solver!r}, expected one of {', '.join(SOLVERS)}")
         costs = _costs_by_direction(costs, graph.nedges)
         self.solver = solver
         self.nnodes = graph.ntriangles + 1
@@ -115,7 +118,7 @@ class FlowSolver:
             return self._solve_ortools(residues)
         return self._solve_ssp(residues)
 
-    def _solve_ssp(self, residues):
+    def _solve_ssp(self, residues: np.ndarray) -> np.ndarray:
         if not hasattr(self._scratch, "arrays"):
             self._scratch.arrays = make_scratch(self.nnodes, self.arcs.cost.size)
         flow = np.empty(self.nedges, np.int32)
@@ -135,7 +138,7 @@ class FlowSolver:
         )
         return self._solve_ortools(residues)
 
-    def _solve_ortools(self, residues):
+    def _solve_ortools(self, residues: np.ndarray) -> np.ndarray:
         from ortools.graph.python import min_cost_flow
 
         arcs = self.arcs
@@ -154,7 +157,7 @@ class FlowSolver:
         np.add.at(flow, arcs.edge, units.astype(np.int32))
         return flow
 
-    def _refuse(self, residues):
+    def _refuse(self, residues: np.ndarray) -> NoReturn:
         """Raise the error that names the part of the dual graph whose residues do not cancel."""
         ends = np.stack([self.arcs.target[self.arcs.mate], self.arcs.target], axis=1)
         part = regions(ends, self.nnodes)
@@ -167,7 +170,13 @@ class FlowSolver:
         )
 
 
-def solve_flows(graph, adjacency, residues, costs, solver="ssp", n_threads=1) -> np.ndarray:
+def solve_flows(
+    graph: PlanarGraph,
+    residues: np.ndarray,
+    costs: np.ndarray,
+    solver: str = "ssp",
+    n_threads: int = 1,
+) -> np.ndarray:
     """Flows of least total cost that remove residues.
 
     Minimises sum(costs * abs(flow)) over all integer flows with
@@ -177,8 +186,6 @@ def solve_flows(graph, adjacency, residues, costs, solver="ssp", n_threads=1) ->
     Parameters
     ----------
     graph : PlanarGraph
-    adjacency : DualAdjacency
-        `dual_adjacency(graph)`.
     residues : int (ntri + 1,) or (n, ntri + 1)
         Residue of each triangle and, last, of the ground [cycles].
     costs : int (nedges,) or (2, nedges)
@@ -200,12 +207,12 @@ def solve_flows(graph, adjacency, residues, costs, solver="ssp", n_threads=1) ->
         If residues do not add up to zero in each connected part of the dual graph, shapes do not
         agree, or a cost is negative.
     """
-    problem = FlowSolver(graph, adjacency, costs, solver)
+    problem = FlowSolver(graph, costs, solver)
     residues = whole_array(residues, "residues")
     rows = residues.reshape(-1, residues.shape[-1])
     flows = np.empty((rows.shape[0], graph.nedges), np.int32)
 
-    def solve_row(i):
+    def solve_row(i: int) -> None:
         flows[i] = problem.solve(rows[i])
 
     in_threads(solve_row, range(rows.shape[0]), n_threads)
@@ -230,7 +237,7 @@ def flow_cost(flows: np.ndarray, costs: np.ndarray) -> np.ndarray:
     return np.maximum(flows, 0) @ costs[0] + np.maximum(-flows, 0) @ costs[1]
 
 
-def opposite_arcs(adjacency, nedges: int) -> np.ndarray:
+def opposite_arcs(adjacency: DualAdjacency, nedges: int) -> np.ndarray:
     """Index int32 (narcs,) of the arc over the same edge in the other direction."""
     arc = np.zeros((2, nedges), np.int32)
     backward = (adjacency.sign < 0).astype(np.int8)
@@ -238,7 +245,9 @@ def opposite_arcs(adjacency, nedges: int) -> np.ndarray:
     return arc[1 - backward, adjacency.edge]
 
 
-def in_threads(work: Callable, items, n_threads: int, progress: Callable | None = None) -> None:
+def in_threads(
+    work: Callable, items: Sequence, n_threads: int, progress: Callable | None = None
+) -> None:
     """Call `work(item)` for every item in `n_threads` threads; `progress(done, total)` after each.
 
     The first exception ends the loop and is raised again.
@@ -262,7 +271,7 @@ def in_threads(work: Callable, items, n_threads: int, progress: Callable | None 
             raise
 
 
-def _costs_by_direction(costs, nedges):
+def _costs_by_direction(costs: np.ndarray, nedges: int) -> np.ndarray:
     """Costs as int32 (2, nedges), checked."""
     costs = np.asarray(costs)
     if costs.shape not in ((nedges,), (2, nedges)):

@@ -5,9 +5,13 @@ on edges, directed from the lower node ``a`` to the higher node ``b``. A flow ov
 it, from the triangle on its right to the one on its left; the ground stands in where there is none.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from emcflow.arrays import whole_array
 from emcflow.compiled import compiled
@@ -60,6 +64,11 @@ class PlanarGraph:
         """Index of the ground node of the dual: the number of triangles."""
         return self.triangles.shape[0]
 
+    @cached_property
+    def dual(self) -> DualAdjacency:
+        """Arcs of the dual graph."""
+        return dual_adjacency(self)
+
 
 @dataclass(frozen=True)
 class DualAdjacency:
@@ -85,7 +94,9 @@ class DualAdjacency:
     sign: np.ndarray
 
 
-def planar_graph(triangles, nnodes, extra_edges=None) -> PlanarGraph:
+def planar_graph(
+    triangles: ArrayLike, nnodes: int, extra_edges: ArrayLike | None = None
+) -> PlanarGraph:
     """Build the edges of triangles and tell which triangle lies on which side of each.
 
     Parameters
@@ -132,7 +143,7 @@ def planar_graph(triangles, nnodes, extra_edges=None) -> PlanarGraph:
     )
 
 
-def _check_nodes(start, end, nnodes):
+def _check_nodes(start: np.ndarray, end: np.ndarray, nnodes: int) -> None:
     """Refuse edges to nodes that do not exist and edges from a node to itself."""
     for end_nodes in (start, end):
         if end_nodes.size and (end_nodes.min() < 0 or end_nodes.max() >= nnodes):
@@ -149,7 +160,7 @@ def _check_nodes(start, end, nnodes):
         )
 
 
-def _unique_edges(start, end, nnodes):
+def _unique_edges(start: np.ndarray, end: np.ndarray, nnodes: int) -> tuple[np.ndarray, np.ndarray]:
     """Sorted distinct edges (a < b), and the edge of each given (start, end)."""
     key = np.minimum(start, end) * nnodes + np.maximum(start, end)
     order = np.argsort(key)
@@ -162,7 +173,7 @@ def _unique_edges(start, end, nnodes):
     return np.stack(np.divmod(distinct, nnodes), axis=1).astype(np.int32), ids
 
 
-def _check_orientation(ids, forward, edges):
+def _check_orientation(ids: np.ndarray, forward: np.ndarray, edges: np.ndarray) -> None:
     """Refuse an edge that two triangles walk in the same direction: the dual would be wrong."""
     walks = np.bincount(2 * ids.astype(np.int64) + forward, minlength=2 * edges.shape[0])
     bad = np.flatnonzero(walks > 1)
@@ -174,7 +185,7 @@ def _check_orientation(ids, forward, edges):
         )
 
 
-def residues(graph, k) -> np.ndarray:
+def residues(graph: PlanarGraph, k: ArrayLike) -> np.ndarray:
     """Sum cycles around every triangle: its residue.
 
     After Goldstein, Zebker & Werner (1988), Radio Science 23(4); triangles in place of squares.
@@ -199,7 +210,9 @@ def residues(graph, k) -> np.ndarray:
 
 
 @compiled
-def _sum_around(triangle_edges, triangle_signs, rows, out):
+def _sum_around(
+    triangle_edges: np.ndarray, triangle_signs: np.ndarray, rows: np.ndarray, out: np.ndarray
+) -> None:
     """Fill `out` with the sum around each triangle and, last, minus the total."""
     ntri = triangle_edges.shape[0]
     for r in range(rows.shape[0]):
@@ -214,7 +227,7 @@ def _sum_around(triangle_edges, triangle_signs, rows, out):
         out[r, ntri] = -total
 
 
-def dual_adjacency(graph) -> DualAdjacency:
+def dual_adjacency(graph: PlanarGraph) -> DualAdjacency:
     """List the arcs that leave each node of the dual graph.
 
     Each edge between two different nodes gives two arcs: right to left with sign +1, left to right
@@ -243,7 +256,7 @@ def dual_adjacency(graph) -> DualAdjacency:
     return DualAdjacency(indptr=indptr, target=target, edge=edge, sign=sign)
 
 
-def breadth_first_tree(graph, allowed=None) -> SpanningTree:
+def breadth_first_tree(graph: PlanarGraph, allowed: np.ndarray | None = None) -> SpanningTree:
     """Span every connected component by a breadth-first tree from its lowest node.
 
     Parameters
@@ -259,7 +272,7 @@ def breadth_first_tree(graph, allowed=None) -> SpanningTree:
     return spanning_tree(graph.edges, graph.nnodes, allowed)
 
 
-def integrate_cycles(tree, k) -> np.ndarray:
+def integrate_cycles(tree: SpanningTree, k: ArrayLike) -> np.ndarray:
     """Sum the cycles of edges along a spanning tree, from 0 at every root.
 
     Where all residues are 0 the result does not depend on the tree: c[b] - c[a] = k for every edge.
@@ -292,7 +305,14 @@ def integrate_cycles(tree, k) -> np.ndarray:
 
 
 @compiled
-def _integrate(order, parent, edge, sign, rows, out):
+def _integrate(
+    order: np.ndarray,
+    parent: np.ndarray,
+    edge: np.ndarray,
+    sign: np.ndarray,
+    rows: np.ndarray,
+    out: np.ndarray,
+) -> bool:
     """Fill `out` with node sums; False when one does not fit 16 bits."""
     for r in range(rows.shape[0]):
         for node in order:

@@ -61,7 +61,7 @@ class Scratch(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def heap_push(heap, size, key):
+def heap_push(heap: np.ndarray, size: int, key: int) -> int:
     """Add a key to the first `size` ones of a heap and return the new size."""
     i = size
     while i > 0:
@@ -75,7 +75,7 @@ def heap_push(heap, size, key):
 
 
 @njit(cache=True, nogil=True)
-def heap_pop(heap, size):
+def heap_pop(heap: np.ndarray, size: int) -> int:
     """Remove the smallest key, heap[0], and return the new size."""
     size -= 1
     key = heap[size]
@@ -94,7 +94,7 @@ def heap_pop(heap, size):
 
 
 @njit(cache=True, nogil=True)
-def augment(sink, arcs, excess, flow, scratch):
+def augment(sink: int, arcs: Arcs, excess: np.ndarray, flow: np.ndarray, scratch: Scratch) -> None:
     """Send as much as possible along the path to `sink` that `scratch.parent` describes.
 
     Updates `excess`, `flow` and `scratch.residual`.
@@ -125,7 +125,9 @@ def augment(sink, arcs, excess, flow, scratch):
 
 
 @njit(cache=True, nogil=True)
-def _search(source, arcs, excess, scratch):
+def _search(
+    source: int, arcs: Arcs, excess: np.ndarray, scratch: Scratch
+) -> tuple[int, int, bool | np.bool_]:
     """Dijkstra over reduced costs from `source` to the nearest node of negative excess.
 
     Returns the sink (-1 if none can be reached), the number of arcs scanned and whether all values
@@ -196,7 +198,9 @@ def _search(source, arcs, excess, scratch):
 
 
 @njit(cache=True, nogil=True)
-def successive_shortest_paths(arcs, excess, flow, scratch, max_scans):
+def successive_shortest_paths(
+    arcs: Arcs, excess: np.ndarray, flow: np.ndarray, scratch: Scratch, max_scans: int | np.integer
+) -> int:
     """Route all of `excess` to zero at the least cost; returns a status (compiled).
 
     Parameters
@@ -236,7 +240,7 @@ def successive_shortest_paths(arcs, excess, flow, scratch, max_scans):
 
 
 @njit(cache=True, nogil=True)
-def make_scratch(nnodes, narcs):
+def make_scratch(nnodes: int, narcs: int) -> Scratch:
     """Work arrays for a dual graph of this size."""
     return Scratch(
         np.empty(narcs, np.int32),
@@ -250,7 +254,7 @@ def make_scratch(nnodes, narcs):
 
 
 @njit(cache=True, nogil=True)
-def add_cheapest_flows(values, residues, arcs):
+def add_cheapest_flows(values: np.ndarray, residues: np.ndarray, arcs: Arcs) -> bool:
     """Add the flow of least cost to each column of values (compiled).
 
     Columns of equal residues are solved once, and found again through a hash table with linear
@@ -303,7 +307,7 @@ def add_cheapest_flows(values, residues, arcs):
 
 
 @njit(cache=True, nogil=True)
-def _column_hashes(values):
+def _column_hashes(values: np.ndarray) -> np.ndarray:
     """Hash uint64 (ncolumns,) of every column (FNV-1a, a value at a time)."""
     out = np.full(values.shape[1], np.uint64(14695981039346656037))
     for row in range(values.shape[0]):
@@ -314,7 +318,7 @@ def _column_hashes(values):
 
 
 @njit(cache=True, nogil=True)
-def _any_in_column(values, column):
+def _any_in_column(values: np.ndarray, column: int) -> bool:
     for row in range(values.shape[0]):  # noqa: SIM110
         if values[row, column] != 0:
             return True
@@ -322,7 +326,7 @@ def _any_in_column(values, column):
 
 
 @njit(cache=True, nogil=True)
-def _equal_columns(values, one, other):
+def _equal_columns(values: np.ndarray, one: int, other: int) -> bool:
     for row in range(values.shape[0]):  # noqa: SIM110
         if values[row, one] != values[row, other]:
             return False

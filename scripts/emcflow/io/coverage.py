@@ -49,7 +49,7 @@ class Coverage:
     npixels : int
     """
 
-    def __init__(self, npixels: int):
+    def __init__(self, npixels: int) -> None:
         self._known: list[int] = []
         # the one image without data there, else one of the two
         self._missing_at = np.full(npixels, NOWHERE, np.int16)

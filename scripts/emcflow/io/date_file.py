@@ -25,7 +25,7 @@ class DateFile:
         On a disk with room for it; by default the one for temporary files.
     """
 
-    def __init__(self, ndates: int, npoints: int, folder: str | Path | None = None):
+    def __init__(self, ndates: int, npoints: int, folder: str | Path | None = None) -> None:
         self.shape = ndates, npoints
         self._name = Path(folder or tempfile.gettempdir(), "phase of the dates")
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115

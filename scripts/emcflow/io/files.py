@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -76,7 +76,7 @@ def write_csv(path: str | Path, columns: Mapping[str, Sequence], digits: int | N
         Digits of numbers with a fraction; by default as many as tell them apart.
     """
 
-    def cell(value):
+    def cell(value: Any) -> str:
         if not isinstance(value, float | np.floating):
             return value
         if np.isnan(value):

@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from typing import Any
 
 
-def fingerprint(settings) -> str:
+def fingerprint(settings: Any) -> str:
     """Hash of anything that JSON can hold: twelve hexadecimal digits."""
     text = json.dumps(settings, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import RawIOBase
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from typing_extensions import Buffer
 
 from emcflow.errors import InputError
 from emcflow.graph.planar import PlanarGraph
@@ -20,25 +22,25 @@ from emcflow.tiles.overlaps import Overlaps, TilePoints
 class _Patient:
     """A file for HDF5, which crashes where a write fails: keeps the error until HDF5 is done."""
 
-    def __init__(self, raw: RawIOBase):
+    def __init__(self, raw: RawIOBase) -> None:
         self.raw = raw
         self.error: OSError | None = None
 
-    def write(self, data) -> int:
+    def write(self, data: Buffer) -> int:
         rest = memoryview(data).cast("B")
         try:
             while rest and self.error is None:
                 rest = rest[self.raw.write(rest) :]
         except OSError as error:
             self.error = error
-        return len(data)
+        return memoryview(data).nbytes
 
-    def __getattr__(self, name: str):
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.raw, name)
 
 
 @contextmanager
-def create(path: str | Path, **attributes) -> Iterator[h5py.File]:
+def create(path: str | Path, **attributes: Any) -> Iterator[h5py.File]:
     """Open a new HDF5 file that gets its name only when it is whole.
 
     Parameters
@@ -171,12 +173,12 @@ def read_cycle_models(path: str | Path) -> dict[str, CycleModel]:
 def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int, int]) -> None:
     """Write the points of a tile, relative to its first row and column, and its bounds."""
     put(file, "points", points - np.asarray(bounds[:2], dtype=np.int32), "row, column")
-    put(file, "tile", np.asarray(bounds, dtype=np.int32), "row, column")
+    put(file, "bounds", np.asarray(bounds, dtype=np.int32), "row, column")
 
 
 def read_points(path: str | Path) -> tuple[np.ndarray, tuple[int, int, int, int]]:
     """Read the points of a tile as rows and columns of the scene, and the tile's bounds."""
-    points, bounds = read(path, "points", "tile")
+    points, bounds = read(path, "points", "bounds")
     row0, col0, row1, col1 = map(int, bounds)
     return points + bounds[:2], (row0, col0, row1, col1)
 

@@ -24,7 +24,7 @@ class PointRasters:
         The part of the rasters that is the scene.
     """
 
-    def __init__(self, mask: np.ndarray, grid: Grid, window: Sequence[int] | None):
+    def __init__(self, mask: np.ndarray, grid: Grid, window: Sequence[int] | None) -> None:
         self.mask, self.grid, self.window = mask, grid, window
 
     def read(self, path: str, low: float, high: float, what: str, zero: bool = False) -> np.ndarray:

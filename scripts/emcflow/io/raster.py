@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import rasterio
@@ -25,6 +26,10 @@ from emcflow.errors import InputError
 from emcflow.io.files import whole_file
 from emcflow.io.flat_binaries import flat_binary
 from emcflow.io.sources import are_parts, open_bands, open_source
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
 
 # Nodata of rasters of labels, in which 0 means something.
 NO_LABEL_DATA = 65535
@@ -379,7 +384,13 @@ def last_block(dataset: rasterio.DatasetReader) -> tuple[int, int, int, int]:
     return (rows - 1) // height * height, (cols - 1) // width * width, rows, cols
 
 
-def _read(dataset, path, band, bounds, shape=None) -> np.ndarray:
+def _read(
+    dataset: rasterio.DatasetReader,
+    path: str | Path,
+    band: int | str,
+    bounds: tuple[int, int, int, int] | None,
+    shape: tuple[int, int] | None = None,
+) -> np.ndarray:
     """Read a band, or ``mask``, the validity of the first; within bounds, thinned to a shape."""
     row0, col0, row1, col1 = bounds or (0, 0, *dataset.shape)
     window = None if bounds is None else Window(col0, row0, col1 - col0, row1 - row0)
@@ -558,7 +569,9 @@ def _profile(grid: Grid, count: int, dtype: np.dtype | str, threads: int) -> dic
     return profile
 
 
-def _describe(dataset, units: str, texts: Sequence[str], tags: dict[str, str]) -> None:
+def _describe(
+    dataset: DatasetWriter, units: str, texts: Sequence[str], tags: dict[str, str]
+) -> None:
     dataset.update_tags(UNITS=units, **tags)
     for band, text in enumerate(texts, start=1):
         dataset.set_band_unit(band, units)

@@ -395,7 +395,9 @@ def _virtual(layers: Sequence[_Layer]) -> str:
             dataset.close()
 
 
-def _check_alike(layers, opened, kinds) -> None:
+def _check_alike(
+    layers: Sequence[_Layer], opened: Sequence[rasterio.DatasetReader], kinds: Sequence[str]
+) -> None:
     one, other = opened
     if one.shape != other.shape:
         raise InputError(
@@ -409,7 +411,7 @@ def _check_alike(layers, opened, kinds) -> None:
         )
 
 
-def _xml(layers, first: rasterio.DatasetReader, kinds: Sequence[str]) -> str:
+def _xml(layers: Sequence[_Layer], first: rasterio.DatasetReader, kinds: Sequence[str]) -> str:
     rows, cols = first.shape
     complex_ = len(layers) == 2
     own = layers[0]

@@ -1,13 +1,17 @@
 """The tiles of a scene as a file: tiles.json, in spurt's layout."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from emcflow.errors import InputError
 from emcflow.tiles.cut import Tile
 
 
-def tiles_to_json(shape, tiles) -> str:
+def tiles_to_json(shape: tuple[int, int], tiles: Sequence[Tile]) -> str:
     """Text of tiles.json: spurt's layout, with the core of each tile beside its bounds.
 
     Parameters
@@ -24,7 +28,7 @@ def tiles_to_json(shape, tiles) -> str:
     return json.dumps({"shape": list(shape), "tiles": rows}, indent=1) + "\n"
 
 
-def tiles_from_json(text, name="tiles.json") -> tuple[tuple[int, int], list[Tile]]:
+def tiles_from_json(text: str, name: str = "tiles.json") -> tuple[tuple[int, int], list[Tile]]:
     """Read tiles.json, this project's or spurt's.
 
     Parameters
@@ -73,7 +77,7 @@ def tiles_from_json(text, name="tiles.json") -> tuple[tuple[int, int], list[Tile
     return tuple(shape), tiles
 
 
-def _read_tile(row, where, shape):
+def _read_tile(row: Any, where: str, shape: Sequence[int]) -> Tile:
     """One tile of the file, its rectangles checked against scene and bounds."""
     row = row if isinstance(row, dict) else {}
     scene = [0, 0, *shape]
@@ -87,7 +91,7 @@ def _read_tile(row, where, shape):
     return Tile(bounds, core, points)
 
 
-def _read_rectangle(value, where, outer):
+def _read_rectangle(value: Any, where: str, outer: Sequence[int]) -> tuple[int, int, int, int]:
     """A rectangle as a tuple, refused when not a rectangle inside the outer one."""
     good = _whole_numbers(value, 4) and (
         outer[0] <= value[0] < value[2] <= outer[2] and outer[1] <= value[1] < value[3] <= outer[3]
@@ -100,6 +104,6 @@ def _read_rectangle(value, where, outer):
     return tuple(value)
 
 
-def _whole_numbers(value, length):
+def _whole_numbers(value: Any, length: int) -> bool:
     """Whether value is a list of so many whole numbers (JSON's true and false are none)."""
     return isinstance(value, list) and len(value) == length and all(type(v) is int for v in value)

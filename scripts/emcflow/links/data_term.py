@@ -24,7 +24,7 @@ from emcflow.links.learned_prior import (
     sampled_links,
 )
 from emcflow.links.likely_peaks import likely_peaks
-from emcflow.links.periodogram import LinkModel
+from emcflow.links.periodogram import LinkModel, SearchGrid
 
 # Search range and largest step of the term [rad]; its column has a span of 1.
 DATA_RANGE = (-12.0, 12.0, np.pi / 3)
@@ -114,7 +114,8 @@ def _searched(
     """Link model of some links under the prior that is learned with this design, and the prior."""
     prior = prior_of_scene(phase, edges, design, axes, weights, LINKS_OF_PRIOR)
     densities = [prior.log_density(grid_points(axes))]
-    return likely_peaks(phase, links, design, axes, prior, densities, weights=weights)[0], prior
+    grid = SearchGrid(design, axes, weights)
+    return likely_peaks(phase, links, grid, prior, densities)[0], prior
 
 
 def _component(

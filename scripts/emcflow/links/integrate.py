@@ -1,5 +1,7 @@
 """Values of links to values of points: weighted least squares, robust against wrong peaks."""
 
+from __future__ import annotations
+
 import logging
 from dataclasses import dataclass
 
@@ -11,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.graph.components import regions
-from emcflow.graph.multigrid import conjugate_gradients, hierarchy
+from emcflow.graph.multigrid import Hierarchy, conjugate_gradients, hierarchy
 
 log = logging.getLogger(__name__)
 # Components up to this size are factorised, larger ones solved by multigrid: the two cost the same
@@ -60,9 +62,9 @@ class PointFit:
     """
 
     values: np.ndarray
-    system: "_System"
+    system: _System
 
-    def sums(self, link_values):
+    def sums(self, link_values: np.ndarray) -> np.ndarray:
         """Weighted sums at the points of any other values of the links, for `solve`.
 
         Parameters
@@ -76,7 +78,7 @@ class PointFit:
         """
         return self.system.sums(link_values)
 
-    def solve(self, sums):
+    def solve(self, sums: np.ndarray) -> np.ndarray:
         """Point values that fit other values of the links with the same weights.
 
         Parameters
@@ -95,12 +97,24 @@ class PointFit:
         return zero_medians(x, self.system.component)
 
 
-def integrate_links(edges, values, sigma, npoints, at_edge=None):
+def integrate_links(
+    edges: np.ndarray,
+    values: np.ndarray,
+    sigma: np.ndarray,
+    npoints: int,
+    at_range_end: np.ndarray | None = None,
+) -> np.ndarray:
     """Point values whose differences fit the link values, robustly: the values of `fit_links`."""
-    return fit_links(edges, values, sigma, npoints, at_edge).values
+    return fit_links(edges, values, sigma, npoints, at_range_end).values
 
 
-def fit_links(edges, values, sigma, npoints, at_edge=None):
+def fit_links(
+    edges: np.ndarray,
+    values: np.ndarray,
+    sigma: np.ndarray,
+    npoints: int,
+    at_range_end: np.ndarray | None = None,
+) -> PointFit:
     """Fit point values to the values of links, robustly.
 
     Parameters
@@ -114,7 +128,7 @@ def fit_links(edges, values, sigma, npoints, at_edge=None):
         finite one. They count as no less than a fifth and no more than 10,000 times their median.
     npoints : int
         Number of points.
-    at_edge : bool (nlinks,), optional
+    at_range_end : bool (nlinks,), optional
         Links whose value is the end of a search range rather than an estimate. They count as ten
         times less sure: better than nothing where a point has no other link.
 
@@ -147,7 +161,7 @@ def fit_links(edges, values, sigma, npoints, at_edge=None):
     algebraic multigrid (:mod:`emcflow.graph.multigrid`).
     """
     edges, values, sigma = _checked_links(edges, values, sigma, npoints)
-    scaled, unit = _common_sigma(sigma, at_edge, values)
+    scaled, unit = _common_sigma(sigma, at_range_end, values)
     data = values / unit[:, None]
     component = regions(edges, npoints)
     with threadpool_limits(1, "blas"):  # a dot product shared by threads rounds differently
@@ -155,14 +169,20 @@ def fit_links(edges, values, sigma, npoints, at_edge=None):
     return PointFit(zero_medians(x, component) * unit[:, None], system)
 
 
-def rough_values(edges, values, sigma, npoints, at_edge=None):
+def rough_values(
+    edges: np.ndarray,
+    values: np.ndarray,
+    sigma: np.ndarray,
+    npoints: int,
+    at_range_end: np.ndarray | None = None,
+) -> np.ndarray:
     """Point values by one plain least squares: `fit_links` without its care for wrong peaks.
 
     In a tenth of the time, and good enough to tell a roof from the ground.
 
     Parameters
     ----------
-    edges, values, sigma, npoints, at_edge
+    edges, values, sigma, npoints, at_range_end
         See `fit_links`.
 
     Returns
@@ -171,7 +191,7 @@ def rough_values(edges, values, sigma, npoints, at_edge=None):
         The median of every connected component is 0.
     """
     edges, values, sigma = _checked_links(edges, values, sigma, npoints)
-    scaled, unit = _common_sigma(sigma, at_edge, values)
+    scaled, unit = _common_sigma(sigma, at_range_end, values)
     component = regions(edges, npoints)
     with threadpool_limits(1, "blas"):
         system = LinkGraph(edges, component).weighted(1.0 / scaled**2, last=True)
@@ -180,7 +200,7 @@ def rough_values(edges, values, sigma, npoints, at_edge=None):
     return zero_medians(x, component) * unit[:, None]
 
 
-def point_mean(edges, link_values, npoints):
+def point_mean(edges: np.ndarray, link_values: np.ndarray, npoints: int) -> np.ndarray:
     """Mean of the values of the links of every point.
 
     Parameters
@@ -203,7 +223,9 @@ def point_mean(edges, link_values, npoints):
     return mean
 
 
-def _common_sigma(sigma, at_edge, values):
+def _common_sigma(
+    sigma: np.ndarray, at_range_end: np.ndarray | None, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Split sigma (nterms, nlinks) into one value per link and one unit per term.
 
     Whatever the sigmas are, the values per link are between `LEAST_SIGMA` and `LARGEST_SIGMA`, and
@@ -224,8 +246,8 @@ def _common_sigma(sigma, at_edge, values):
     unit = np.where(unit > 0, unit, np.where(np.isfinite(least), least, 1.0))
     sigma = np.minimum(sigma, 2 * LARGEST_SIGMA * unit[:, None]) / unit[:, None]
     relative = np.clip(np.sqrt(np.mean(sigma**2, axis=0)), LEAST_SIGMA, LARGEST_SIGMA)
-    if at_edge is not None:
-        relative = np.where(at_edge, EDGE_SIGMA_FACTOR * relative, relative)
+    if at_range_end is not None:
+        relative = np.where(at_range_end, EDGE_SIGMA_FACTOR * relative, relative)
     spread = np.abs(values).max(axis=1)
     spread[spread == 0] = 1.0
     eps = np.finfo(np.float64).eps
@@ -234,7 +256,9 @@ def _common_sigma(sigma, at_edge, values):
     return relative, np.clip(unit, eps * spread, spread / eps)
 
 
-def _reweighted(edges, data, precision, component):
+def _reweighted(
+    edges: np.ndarray, data: np.ndarray, precision: np.ndarray, component: np.ndarray
+) -> tuple[np.ndarray, _System]:
     """Robust point values (nterms, npoints): least squares, reweighted ever more strictly.
 
     Also returns the last system of equations.
@@ -242,7 +266,7 @@ def _reweighted(edges, data, precision, component):
     graph = LinkGraph(edges, component)
     a, b = edges[:, 0], edges[:, 1]
     x = np.zeros((len(data), len(component)))
-    weights, widening = np.ones(len(edges)), None
+    weights, widening = np.ones(len(edges)), 1.0
     for number in range(MAX_REWEIGHTINGS if len(edges) else 0):
         x = graph.weighted(precision * weights).fit(data, x, COARSE_TOLERANCE)
         square = precision * np.sum((data - x[:, b] + x[:, a]) ** 2, axis=0)
@@ -260,7 +284,7 @@ def _reweighted(edges, data, precision, component):
 class LinkGraph:
     """Links between points, and which of the points are solved for in which way."""
 
-    def __init__(self, edges, component):
+    def __init__(self, edges: np.ndarray, component: np.ndarray) -> None:
         self.edges = edges
         self.npoints = len(component)
         sizes = np.bincount(component)
@@ -280,16 +304,16 @@ class LinkGraph:
         ends = np.concatenate([a, b, nodes]), np.concatenate([b, a, nodes])
         self.pattern = sparse.coo_array((places, ends), (self.npoints, self.npoints)).tocsr()
         self.matrices = 0
-        self.preconditioners = [None] * len(self.large)
+        self.preconditioners: dict[int, Hierarchy] = {}
 
-    def weighted(self, weights, last=False):
+    def weighted(self, weights: np.ndarray, last: bool = False) -> _System:
         """Least squares with these weights of the links; the last ones are solved often."""
         stale = last or self.matrices % MATRICES_PER_HIERARCHY == 0
         self.matrices += 1
         weights = np.maximum(weights, LEAST_WEIGHT * np.max(weights, initial=0.0))
         return _System(self, weights, stale, last)
 
-    def matrix(self, weights):
+    def matrix(self, weights: np.ndarray) -> sparse.csr_array:
         """Weighted Laplacian of the graph, sparse (npoints, npoints)."""
         a, b = self.edges[:, 0], self.edges[:, 1]
         diagonal = np.bincount(a, weights, self.npoints) + np.bincount(b, weights, self.npoints)
@@ -302,7 +326,7 @@ class LinkGraph:
 class _System:
     """Weighted least squares on a graph, for any data of its links."""
 
-    def __init__(self, graph, weights, stale, last):
+    def __init__(self, graph: LinkGraph, weights: np.ndarray, stale: bool, last: bool) -> None:
         self.graph, self.weights = graph, weights
         matrix = graph.matrix(weights)
         self.factor = None
@@ -321,22 +345,22 @@ class _System:
             self.large.append((points, part, graph.preconditioners[number]))
 
     @property
-    def component(self):
+    def component(self) -> np.ndarray:
         """Connected component of every point."""
         return self.graph.component
 
-    def sums(self, row):
+    def sums(self, row: np.ndarray) -> np.ndarray:
         """Right-hand side (npoints,) for the values of the links (nlinks,)."""
         a, b = self.graph.edges[:, 0], self.graph.edges[:, 1]
         weighted = self.weights * row
         npoints = self.graph.npoints
         return np.bincount(b, weighted, npoints) - np.bincount(a, weighted, npoints)
 
-    def fit(self, data, x, tolerance):
+    def fit(self, data: np.ndarray, x: np.ndarray, tolerance: float) -> np.ndarray:
         """Point values (nterms, npoints) near x that fit data (nterms, nlinks)."""
         return self.solve(np.stack([self.sums(row) for row in data]), x, tolerance)
 
-    def solve(self, right, x, tolerance):
+    def solve(self, right: np.ndarray, x: np.ndarray, tolerance: float) -> np.ndarray:
         """Point values (nterms, npoints) near x for right-hand sides (nterms, npoints)."""
         graph = self.graph
         x = x - x[:, graph.first][:, graph.component]
@@ -356,7 +380,7 @@ class _System:
         return x
 
 
-def zero_medians(x, component):
+def zero_medians(x: np.ndarray, component: np.ndarray) -> np.ndarray:
     """Subtract the median of every component from each row of x."""
     order = np.argsort(component, kind="stable")
     sizes = np.bincount(component)
@@ -370,7 +394,9 @@ def zero_medians(x, component):
     return x
 
 
-def _checked_links(edges, values, sigma, npoints):
+def _checked_links(
+    edges: np.ndarray, values: np.ndarray, sigma: np.ndarray, npoints: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     edges = whole_array(edges, "edges", np.int32).reshape(-1, 2)
     values = np.atleast_2d(real_array(values, "values", np.float64))
     sigma = np.atleast_2d(real_array(sigma, "sigma", np.float64))

@@ -5,44 +5,39 @@ highest one the grid point of the highest likelihood times prior
 (:mod:`emcflow.links.learned_prior`), and from there the top of its own peak.
 """
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from emcflow.links.learned_prior import COHERENCES, NOISE_DATES
+from emcflow.links.learned_prior import COHERENCES, NOISE_DATES, LinkPrior
 from emcflow.links.peaks import Peaks, Prior, find_likely_peaks
 from emcflow.links.periodogram import (
     LinkModel,
     Scratch,
     SearchGrid,
-    affordable_workers,
     checked_links,
-    checked_weights,
     chunk_sums,
+    in_chunks,
 )
 
 
 def likely_peaks(
-    phase,
-    edges,
-    design,
-    axes,
-    prior,
-    densities,
-    n_threads=1,
-    memory_mb=512,
-    progress=None,
-    ranges=None,
-    weights=None,
-):
+    phase: np.ndarray,
+    edges: np.ndarray,
+    grid: SearchGrid,
+    prior: LinkPrior,
+    densities: Sequence[np.ndarray],
+    n_threads: int = 1,
+    memory_mb: float = 512,
+    progress: Callable | None = None,
+) -> list[LinkModel]:
     """Find the peak of likelihood times prior of every link, for each of some priors.
 
     Parameters
     ----------
-    phase, edges, design, axes, n_threads, memory_mb, progress, ranges, weights
-        As for :func:`emcflow.links.periodogram.estimate_links`; at least one term.
+    phase, edges, n_threads, memory_mb, progress
+        As for :func:`emcflow.links.periodogram.estimate_links`.
+    grid : SearchGrid
     prior : LinkPrior
         Its noise.
     densities : sequence of float64 (n,)
@@ -63,23 +58,18 @@ def likely_peaks(
     From the grid point the likelihood alone is climbed. Where that leads farther than a grid step,
     to a peak that the prior has not chosen, the link keeps the grid point.
     """
-    phase, edges, design = checked_links(phase, edges, design)
-    weights = checked_weights(weights, len(design))
-    grid = SearchGrid(design, axes, ranges, weights)
-    densities = np.ascontiguousarray(densities, dtype=np.float64)
-    order = np.argsort(-densities, axis=1, kind="stable")
-    nlinks, nterms = len(edges), design.shape[1]
+    phase, edges = checked_links(phase, edges, grid.ndates)
+    log_densities = np.ascontiguousarray(densities, dtype=np.float64)
+    order = np.argsort(-log_densities, axis=1, kind="stable")
+    nlinks, nterms = len(edges), len(grid.search.shape)
     found = (
-        np.empty((len(densities), nterms, nlinks), np.float32),
-        np.empty((len(densities), nterms, nlinks), np.float32),
-        np.empty((len(densities), nlinks), np.float32),
-        np.empty((len(densities), nlinks), np.bool_),
+        np.empty((len(log_densities), nterms, nlinks), np.float32),
+        np.empty((len(log_densities), nterms, nlinks), np.float32),
+        np.empty((len(log_densities), nlinks), np.float32),
+        np.empty((len(log_densities), nlinks), np.bool_),
     )
-    workers = affordable_workers(grid, n_threads, memory_mb)
-    starts = range(0, nlinks, grid.chunk)
-    local = threading.local()
     priors = Prior(
-        densities,
+        log_densities,
         order,
         float(prior.ndates),
         float(NOISE_DATES * prior.noise),
@@ -87,20 +77,10 @@ def likely_peaks(
         *map(float, COHERENCES),
     )
 
-    def run(start):
-        if not hasattr(local, "scratch"):
-            local.scratch = Scratch(grid)
-        some = edges[start : start + grid.chunk]
-        stop = start + len(some)
-        product, real, imag = chunk_sums(phase, some, grid, local.scratch)
+    def search(start: int, stop: int, scratch: Scratch) -> None:
+        product, real, imag = chunk_sums(phase, edges[start:stop], grid, scratch)
         peaks = Peaks(*(array[..., start:stop] for array in found))
-        find_likely_peaks(product, real, imag, grid.search, local.scratch.power, priors, peaks)
-        return stop
+        find_likely_peaks(product, real, imag, grid.search, scratch.power, priors, peaks)
 
-    # One BLAS thread: a product shared by several threads may round in another way.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
-        report_every = max(1, len(starts) // 100)
-        for number, done in enumerate(pool.map(run, starts)):
-            if progress is not None and (number % report_every == 0 or done == nlinks):
-                progress(done, nlinks)
-    return [LinkModel(*(array[p] for array in found)) for p in range(len(densities))]
+    in_chunks(search, nlinks, grid, n_threads, memory_mb, progress)
+    return [LinkModel(*(array[p] for array in found)) for p in range(len(log_densities))]

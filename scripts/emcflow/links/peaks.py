@@ -112,11 +112,11 @@ class Peaks(NamedTuple):
     params: np.ndarray
     sigma: np.ndarray
     coherence: np.ndarray
-    at_edge: np.ndarray
+    at_range_end: np.ndarray
 
 
 @njit(inline="always")
-def _cos_sin(x):
+def _cos_sin(x: float) -> tuple[float, float]:
     """Cosine and sine by Taylor series within pi/2; no branch, so that loops over it vectorise."""
     turns = math.floor(x * (1.0 / math.pi) + 0.5)
     sign = 1.0 - 2.0 * (turns - 2.0 * math.floor(0.5 * turns))
@@ -146,7 +146,14 @@ def _cos_sin(x):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def link_phasors(phase, edges, centre_phase, real, imag, phasors):
+def link_phasors(
+    phase: np.ndarray,
+    edges: np.ndarray,
+    centre_phase: np.ndarray,
+    real: np.ndarray,
+    imag: np.ndarray,
+    phasors: np.ndarray,
+) -> None:
     """Unit phasors of the links, turned back by the phase of the grid's centre.
 
     Fills `real`, `imag` float64 (nlinks, ndates) and `phasors` float32 (2 nlinks, ndates), whose
@@ -164,7 +171,9 @@ def link_phasors(phase, edges, centre_phase, real, imag, phasors):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _grid_power(product_real, product_imag, size, power):
+def _grid_power(
+    product_real: np.ndarray, product_imag: np.ndarray, size: int, power: np.ndarray
+) -> float:
     """Periodogram of one link at all grid points (float32), and its maximum.
 
     The first half of `power` is for the first half of the grid, the second for the points opposite
@@ -195,13 +204,15 @@ def _grid_power(product_real, product_imag, size, power):
 
 
 @njit(cache=True, nogil=True)
-def _place(g, size, half):
+def _place(g: int, size: int, half: int) -> int:
     """Place of a grid point in `power`; also the grid point of a place that is not padding."""
     return g if 2 * g < size else half + size - 1 - g
 
 
 @njit(cache=True, nogil=True)
-def _is_local_maximum(power, g, index, search, size):
+def _is_local_maximum(
+    power: np.ndarray, g: int, index: np.ndarray, search: Search, size: int
+) -> bool:
     """Whether no neighbour of a grid point is higher, diagonals included; first of equals wins."""
     half = len(power) // 2
     shape, strides, directions = search.shape, search.strides, search.directions
@@ -221,14 +232,14 @@ def _is_local_maximum(power, g, index, search, size):
 
 
 @njit(cache=True, nogil=True)
-def _unravel(g, strides, index):
+def _unravel(g: int, strides: np.ndarray, index: np.ndarray) -> None:
     for t in range(len(strides)):
         index[t] = g // strides[t]
         g -= index[t] * strides[t]
 
 
 @njit(cache=True, nogil=True)
-def _above(power, threshold, size, above):
+def _above(power: np.ndarray, threshold: float | np.floating, size: int, above: np.ndarray) -> int:
     """Grid points with at least this power, the highest of them first; returns how many."""
     half = len(power) // 2
     count, best, highest = 0, 0, np.float32(-1.0)
@@ -236,7 +247,7 @@ def _above(power, threshold, size, above):
         block = power[start : start + BLOCK]
         some = 0
         for k in range(len(block)):
-            some += np.int32(block[k] >= threshold)
+            some += np.int32(block[k] >= threshold)  # type: ignore[assignment]
         if some == 0:
             continue
         for k in range(len(block)):
@@ -250,7 +261,16 @@ def _above(power, threshold, size, above):
 
 
 @njit(cache=True, nogil=True)
-def _candidates(power, threshold, search, size, above, peak, index, found):
+def _candidates(
+    power: np.ndarray,
+    threshold: float | np.floating,
+    search: Search,
+    size: int,
+    above: np.ndarray,
+    peak: np.ndarray,
+    index: np.ndarray,
+    found: np.ndarray,
+) -> int:
     """Highest local maxima of one link's grid above a threshold, in falling order; their number."""
     half = len(power) // 2
     nabove = _above(power, threshold, size, above)
@@ -279,7 +299,9 @@ def _candidates(power, threshold, search, size, above, peak, index, found):
 
 
 @njit(cache=True, nogil=True)
-def _start(power, g, index, search, size, u):
+def _start(
+    power: np.ndarray, g: int, index: np.ndarray, search: Search, size: int, u: np.ndarray
+) -> None:
     """Top of the parabola through a grid point and its neighbours, term by term.
 
     Fills `u` with the place relative to the grid's centre, in radians over the span of each term.
@@ -300,7 +322,16 @@ def _start(power, g, index, search, size, u):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _moments(real, imag, i, basis, u, turned_real, turned_imag, moments):
+def _moments(
+    real: np.ndarray,
+    imag: np.ndarray,
+    i: int,
+    basis: np.ndarray,
+    u: np.ndarray,
+    turned_real: np.ndarray,
+    turned_imag: np.ndarray,
+    moments: np.ndarray,
+) -> float:
     """Sums over the dates of the phasors of link i, turned back by ``B @ u``, times basis rows.
 
     Fills `turned_real`, `turned_imag` (dates) with the turned phasors and `moments` (rows, 2)
@@ -326,7 +357,7 @@ def _moments(real, imag, i, basis, u, turned_real, turned_imag, moments):
 
 
 @njit(cache=True, nogil=True)
-def _solve_positive(matrix, vector, nterms):
+def _solve_positive(matrix: np.ndarray, vector: np.ndarray, nterms: int) -> bool:
     """Solve in place by elimination in the lower triangle; False if not positive definite."""
     for i in range(nterms):
         pivot = matrix[i, i]
@@ -348,7 +379,7 @@ def _solve_positive(matrix, vector, nterms):
 
 
 @njit(cache=True, nogil=True)
-def _hold(matrix, step, free):
+def _hold(matrix: np.ndarray, step: np.ndarray, free: np.ndarray) -> None:
     """Make the equations of terms that are not free say: no step."""
     nterms = len(step)
     for s in range(nterms):
@@ -359,7 +390,14 @@ def _hold(matrix, step, free):
 
 
 @njit(cache=True, nogil=True)
-def _newton_step(moments, power, free, gradient, matrix, step):
+def _newton_step(
+    moments: np.ndarray,
+    power: float,
+    free: np.ndarray,
+    gradient: np.ndarray,
+    matrix: np.ndarray,
+    step: np.ndarray,
+) -> bool:
     """Newton step on the logarithm of the power, for the free terms.
 
     The main lobe is nearly a Gaussian, so its logarithm is nearly a parabola. Fills `gradient` of
@@ -383,7 +421,14 @@ def _newton_step(moments, power, free, gradient, matrix, step):
 
 
 @njit(cache=True, nogil=True)
-def _bound_step(gradient, power, free, normal, matrix, step):
+def _bound_step(
+    gradient: np.ndarray,
+    power: float,
+    free: np.ndarray,
+    normal: np.ndarray,
+    matrix: np.ndarray,
+    step: np.ndarray,
+) -> None:
     """Step that cannot lower the power.
 
     ``cos(r - x) >= cos(r) + sin(r) x - x**2 / 2`` bounds the modulus from below by a parabola that
@@ -400,7 +445,7 @@ def _bound_step(gradient, power, free, normal, matrix, step):
 
 
 @njit(cache=True, nogil=True)
-def _hold_at_edges(u, low, high, free):
+def _hold_at_edges(u: np.ndarray, low: np.ndarray, high: np.ndarray, free: np.ndarray) -> bool:
     """Hold terms at or beyond an end of their range there; True if this moved one."""
     moved = False
     for t in range(len(u)):
@@ -412,7 +457,7 @@ def _hold_at_edges(u, low, high, free):
 
 
 @njit(cache=True, nogil=True)
-def _climb(real, imag, i, search, climb):
+def _climb(real: np.ndarray, imag: np.ndarray, i: int, search: Search, climb: Climb) -> float:
     """Climb from `climb.u` to the top of its peak within the range; returns the power there.
 
     A term that leaves its range is held at the end, where `free` is False afterwards, and the
@@ -458,7 +503,7 @@ def _climb(real, imag, i, search, climb):
 
 
 @njit(cache=True, nogil=True)
-def _residual_variance(climb, variances):
+def _residual_variance(climb: Climb, variances: np.ndarray) -> float:
     """Variance of the phase of one date, from the turned phasors where a climb ended [rad**2].
 
     The phasors hold the weights, and `variances` (dates) their inverse.
@@ -480,7 +525,7 @@ def _residual_variance(climb, variances):
 
 
 @njit(cache=True, nogil=True)
-def _make_climb(search):
+def _make_climb(search: Search) -> Climb:
     """Work arrays of `_climb`."""
     nterms, (nrows, ndates) = len(search.shape), search.basis.shape
     return Climb(
@@ -496,7 +541,15 @@ def _make_climb(search):
 
 
 @njit(cache=True, nogil=True)
-def find_highest_peaks(product, real, imag, search, power, above, peaks):
+def find_highest_peaks(
+    product: np.ndarray,
+    real: np.ndarray,
+    imag: np.ndarray,
+    search: Search,
+    power: np.ndarray,
+    above: np.ndarray,
+    peaks: Peaks,
+) -> None:
     """Highest peak of every link of a chunk (compiled).
 
     Parameters
@@ -527,10 +580,10 @@ def find_highest_peaks(product, real, imag, search, power, above, peaks):
             climbed = _climb(real, imag, i, search, climb)
             if climbed > best_power:
                 best_power = climbed
-                peaks.at_edge[i] = False
+                peaks.at_range_end[i] = False
                 for t in range(nterms):
                     best[t] = climb.u[t]
-                    peaks.at_edge[i] = peaks.at_edge[i] or not climb.free[t]
+                    peaks.at_range_end[i] = peaks.at_range_end[i] or not climb.free[t]
                 variance = _residual_variance(climb, search.variances)
         peaks.coherence[i] = min(1.0, math.sqrt(best_power) / ndates)
         for t in range(nterms):
@@ -539,7 +592,7 @@ def find_highest_peaks(product, real, imag, search, power, above, peaks):
 
 
 @njit(cache=True, nogil=True)
-def _log_likelihood(power, ndates, prior):
+def _log_likelihood(power: float | np.floating, ndates: int, prior: Prior) -> float:
     """As `LinkPrior.log_likelihood`, of the squared modulus of the sum over the dates."""
     coherence = math.sqrt(max(power, np.float32(0.0))) / ndates
     coherence = min(max(coherence, prior.least), prior.most)
@@ -548,7 +601,9 @@ def _log_likelihood(power, ndates, prior):
 
 
 @njit(cache=True, nogil=True)
-def _likeliest(power, highest, prior, p, ndates, size):
+def _likeliest(
+    power: np.ndarray, highest: float | np.floating, prior: Prior, p: int, ndates: int, size: int
+) -> int:
     """Grid point of the highest likelihood times prior number `p`.
 
     Points are looked at from the most probable one on: a later one can win only by a higher power
@@ -572,7 +627,15 @@ def _likeliest(power, highest, prior, p, ndates, size):
 
 
 @njit(cache=True, nogil=True)
-def find_likely_peaks(product, real, imag, search, power, prior, peaks):
+def find_likely_peaks(
+    product: np.ndarray,
+    real: np.ndarray,
+    imag: np.ndarray,
+    search: Search,
+    power: np.ndarray,
+    prior: Prior,
+    peaks: Peaks,
+) -> None:
     """Peak of every link of a chunk under each of some priors (compiled).
 
     Parameters
@@ -611,18 +674,18 @@ def find_likely_peaks(product, real, imag, search, power, prior, peaks):
                 )  # fmt: skip
             variance = _residual_variance(climb, search.variances)
             peaks.coherence[p, i] = min(1.0, math.sqrt(max(climbed, 0.0)) / ndates)
-            peaks.at_edge[p, i] = False
+            peaks.at_range_end[p, i] = False
             for t in range(nterms):
                 place = at[t] if away else climb.u[t]
                 peaks.params[p, t, i] = search.centre[t] + place / span[t]
                 peaks.sigma[p, t, i] = math.sqrt(variance * search.inverse_normal[t, t]) / span[t]
-                peaks.at_edge[p, i] = peaks.at_edge[p, i] or not (away or climb.free[t])
+                peaks.at_range_end[p, i] = peaks.at_range_end[p, i] or not (away or climb.free[t])
 
 
 @njit(cache=True, nogil=True)
-def _copy_peak(peaks, p, i):
+def _copy_peak(peaks: Peaks, p: int, i: int) -> None:
     """Take over the peak of link i that the prior before has chosen."""
     peaks.params[p, :, i] = peaks.params[p - 1, :, i]
     peaks.sigma[p, :, i] = peaks.sigma[p - 1, :, i]
     peaks.coherence[p, i] = peaks.coherence[p - 1, i]
-    peaks.at_edge[p, i] = peaks.at_edge[p - 1, i]
+    peaks.at_range_end[p, i] = peaks.at_range_end[p - 1, i]

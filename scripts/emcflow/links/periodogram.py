@@ -12,7 +12,10 @@ own.
 Weights of the dates act on the sums alone, not on the grid.
 """
 
+from __future__ import annotations
+
 import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -23,7 +26,7 @@ from emcflow.acquisition.date_weights import mean_of_dates, root_weighted
 from emcflow.arrays import phase_array, real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.links.peaks import VECTOR, Peaks, Search, find_highest_peaks, link_phasors
-from emcflow.links.search_grid import LEAST_CHUNK, checked_design, checked_range
+from emcflow.links.search_grid import LEAST_CHUNK, CoarseAxis, checked_design
 
 # Grid points below this part of the highest power cannot become the highest peak: half a step of
 # a sixth of a cell in two terms costs at most 1 - sinc(1/6)**4 = 0.17 of the power.
@@ -51,27 +54,26 @@ class LinkModel:
         Standard deviation of `params`; infinite where the dates leave no redundancy.
     coherence : float32 (nlinks,)
         Temporal coherence at the peak, 0 to 1.
-    at_edge : bool (nlinks,)
+    at_range_end : bool (nlinks,)
         The peak lies at or beyond the end of a search range; `params` then holds the end.
     """
 
     params: np.ndarray
     sigma: np.ndarray
     coherence: np.ndarray
-    at_edge: np.ndarray
+    at_range_end: np.ndarray
 
 
 def estimate_links(
-    phase,
-    edges,
-    design,
-    axes,
-    n_threads=1,
-    memory_mb=512,
-    progress=None,
-    ranges=None,
-    weights=None,
-):
+    phase: np.ndarray,
+    edges: np.ndarray,
+    design: np.ndarray,
+    axes: Sequence[np.ndarray | CoarseAxis],
+    n_threads: int = 1,
+    memory_mb: float = 512,
+    progress: Callable | None = None,
+    weights: np.ndarray | None = None,
+) -> LinkModel:
     """Estimate the parameters of every link as the highest peak of its periodogram.
 
     Parameters
@@ -83,7 +85,7 @@ def estimate_links(
     design : float64 (ndates, nterms)
         Phase per unit of each term [rad/unit]. Without terms, as two dates leave none, only the
         coherence of the link's own phase is found.
-    axes : sequence of float64 (n,), one per term
+    axes : sequence of float64 (n,) or CoarseAxis, one per term
         Evenly spaced search grids, as :func:`emcflow.links.search_grid.search_axis` makes them, or
         `coarse_axis`.
     n_threads : int
@@ -92,8 +94,6 @@ def estimate_links(
         Upper bound of the scratch memory of all threads [MiB]; fewer threads run if need be.
     progress : callable, optional
         Called as ``progress(links done, nlinks)`` from time to time.
-    ranges : float64 (nterms, 2), optional
-        Ends of the search ranges, where the axes do not reach them.
     weights : float64 (ndates,), optional
         In proportion to 1 / variance of the phase of each date, mean 1.
 
@@ -128,11 +128,12 @@ def estimate_links(
     design's products and means, has the factor w, and s2 is the variance at a date of weight 1
     (Kay 1993, ch. 4: noise of covariance ``s2 * inv(diag(w))``).
     """
-    phase, edges, design = checked_links(phase, edges, design)
+    design = checked_design(design)
+    phase, edges = checked_links(phase, edges, len(design))
     weights = checked_weights(weights, len(design))
     if design.shape[1] == 0:
         return _model_without_terms(phase, edges, weights)
-    grid = SearchGrid(design, axes, ranges, weights)
+    grid = SearchGrid(design, axes, weights)
     nlinks, nterms = len(edges), design.shape[1]
     model = LinkModel(
         np.empty((nterms, nlinks), np.float32),
@@ -140,26 +141,24 @@ def estimate_links(
         np.empty(nlinks, np.float32),
         np.empty(nlinks, np.bool_),
     )
-    workers = affordable_workers(grid, n_threads, memory_mb)
-    starts = range(0, nlinks, grid.chunk)
-    local = threading.local()
 
-    def run(start):
-        if not hasattr(local, "scratch"):
-            local.scratch = Scratch(grid)
-        _estimate_chunk(phase, edges[start : start + grid.chunk], start, grid, local.scratch, model)
-        return min(start + grid.chunk, nlinks)
+    def search(start: int, stop: int, scratch: Scratch) -> None:
+        product, real, imag = chunk_sums(phase, edges[start:stop], grid, scratch)
+        peaks = Peaks(
+            model.params[:, start:stop],
+            model.sigma[:, start:stop],
+            model.coherence[start:stop],
+            model.at_range_end[start:stop],
+        )
+        find_highest_peaks(product, real, imag, grid.search, scratch.power, scratch.above, peaks)
 
-    # One BLAS thread: a product shared by several threads may round in another way.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
-        report_every = max(1, len(starts) // 100)
-        for number, done in enumerate(pool.map(run, starts)):
-            if progress is not None and (number % report_every == 0 or done == nlinks):
-                progress(done, nlinks)
+    in_chunks(search, nlinks, grid, n_threads, memory_mb, progress)
     return model
 
 
-def _model_without_terms(phase, edges, weights=None):
+def _model_without_terms(
+    phase: np.ndarray, edges: np.ndarray, weights: np.ndarray | None = None
+) -> LinkModel:
     """Link model of no parameters: the coherence of the phase as it is."""
     nlinks = len(edges)
     total = np.zeros(nlinks, np.complex128)
@@ -182,19 +181,26 @@ class SearchGrid:
 
     Parameters
     ----------
-    design, axes, ranges, weights
-        As for `estimate_links`.
+    design, axes, weights
+        As for `estimate_links`; at least one term.
     """
 
-    def __init__(self, design, axes, ranges=None, weights=None):
-        axes = [np.asarray(axis, dtype=np.float64) for axis in axes]
+    def __init__(
+        self,
+        design: np.ndarray,
+        axes: Sequence[np.ndarray | CoarseAxis],
+        weights: np.ndarray | None = None,
+    ) -> None:
+        design = checked_design(design)
+        weights = checked_weights(weights, len(design))
+        if (np.ptp(design, axis=0) == 0).any():
+            raise InputError("design has a constant column: leave it out, see choose_terms")
         if len(axes) != design.shape[1]:
             raise InputError(f"{len(axes)} search axes for {design.shape[1]} terms: one per term")
-        for t, axis in enumerate(axes):
-            _checked_axis(axis, t, None if ranges is None else ranges[t])
-        ends = np.array([axis[[0, -1]] for axis in axes])
-        low, high = (ends if ranges is None else np.asarray(ranges, dtype=np.float64)).T
-        shape = np.array([len(axis) for axis in axes], dtype=np.int64)
+        checked = [_checked_axis(axis, t) for t, axis in enumerate(axes)]
+        ends = np.array([axis.values[[0, -1]] for axis in checked])
+        low, high = np.array([(axis.low, axis.high) for axis in checked]).T
+        shape = np.array([len(axis) for axis in checked], dtype=np.int64)
         steps = (ends[:, 1] - ends[:, 0]) / np.maximum(shape - 1, 1)
         self.size = int(shape.prod())
         half = (self.size + 1) // 2
@@ -225,7 +231,7 @@ class SearchGrid:
             candidate_power=np.float32(power),
         )
         self.centre_phase = design @ self.search.centre
-        offsets = np.indices(shape).reshape(len(axes), -1)[:, :half]
+        offsets = np.indices(tuple(shape)).reshape(len(axes), -1)[:, :half]
         offsets = (offsets - 0.5 * (shape - 1)[:, None]) * (steps * span)[:, None]
         angles = columns @ offsets
         waves = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
@@ -236,7 +242,7 @@ class SearchGrid:
         self.weights = weights
 
 
-def _moment_basis(columns):
+def _moment_basis(columns: np.ndarray) -> np.ndarray:
     """Rows 1, B_s and B_s B_t (s >= t), as the sums over dates need them.
 
     The dates are padded with zeros to a multiple of `LANES`, so that loops over them are made of
@@ -251,7 +257,7 @@ def _moment_basis(columns):
 class Scratch:
     """Arrays of one thread on a `SearchGrid`, used again for every chunk."""
 
-    def __init__(self, grid):
+    def __init__(self, grid: SearchGrid) -> None:
         self.real = np.zeros((grid.chunk, grid.search.basis.shape[1]))
         self.imag = np.zeros((grid.chunk, grid.search.basis.shape[1]))
         self.phasors = np.empty((2 * grid.chunk, grid.ndates), np.float32)
@@ -260,13 +266,13 @@ class Scratch:
         self.above = np.empty(2 * grid.half, np.int64)
 
     @staticmethod
-    def nbytes(grid):
+    def nbytes(grid: SearchGrid) -> int:
         """Bytes of one scratch."""
         per_link = 2 * 8 * grid.search.basis.shape[1] + 2 * 4 * grid.ndates + 2 * 4 * 2 * grid.half
         return grid.chunk * per_link + 2 * grid.half * (4 + 8)
 
 
-def affordable_workers(grid, n_threads, memory_mb):
+def affordable_workers(grid: SearchGrid, n_threads: int, memory_mb: float) -> int:
     """Number of threads whose scratch fits into so much memory [MiB]; InputError if none does."""
     per_thread = Scratch.nbytes(grid) / 2**20
     if memory_mb < per_thread:
@@ -277,19 +283,52 @@ def affordable_workers(grid, n_threads, memory_mb):
     return max(1, min(int(n_threads), int(memory_mb // per_thread)))
 
 
-def _estimate_chunk(phase, edges, start, grid, scratch, model):
-    product, real, imag = chunk_sums(phase, edges, grid, scratch)
-    stop = start + len(edges)
-    peaks = Peaks(
-        model.params[:, start:stop],
-        model.sigma[:, start:stop],
-        model.coherence[start:stop],
-        model.at_edge[start:stop],
-    )
-    find_highest_peaks(product, real, imag, grid.search, scratch.power, scratch.above, peaks)
+def in_chunks(
+    search: Callable[[int, int, Scratch], None],
+    nlinks: int,
+    grid: SearchGrid,
+    n_threads: int = 1,
+    memory_mb: float = 512,
+    progress: Callable | None = None,
+) -> None:
+    """Search links on a grid, a chunk at a time in every thread.
+
+    Parameters
+    ----------
+    search : callable
+        Called with the first link of a chunk, the one after its last, and arrays to work on.
+    nlinks : int
+    grid : SearchGrid
+    n_threads, memory_mb, progress
+        As for `estimate_links`.
+
+    Raises
+    ------
+    InputError
+        If `memory_mb` is too small for one chunk.
+    """
+    workers = affordable_workers(grid, n_threads, memory_mb)
+    starts = range(0, nlinks, grid.chunk)
+    local = threading.local()
+
+    def run(start: int) -> int:
+        if not hasattr(local, "scratch"):
+            local.scratch = Scratch(grid)
+        stop = min(start + grid.chunk, nlinks)
+        search(start, stop, local.scratch)
+        return stop
+
+    # One BLAS thread: a product shared by several threads may round in another way.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+        report_every = max(1, len(starts) // 100)
+        for number, done in enumerate(pool.map(run, starts)):
+            if progress is not None and (number % report_every == 0 or done == nlinks):
+                progress(done, nlinks)
 
 
-def chunk_sums(phase, edges, grid, scratch):
+def chunk_sums(
+    phase: np.ndarray, edges: np.ndarray, grid: SearchGrid, scratch: Scratch
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Phasors of some links and their sums with the waves of the grid.
 
     Parameters
@@ -317,44 +356,44 @@ def chunk_sums(phase, edges, grid, scratch):
     return product, real, imag
 
 
-def _checked_axis(axis, t, limits):
-    if axis.ndim != 1 or len(axis) < (2 if limits is None else 1):
-        raise InputError(f"search axis {t}: expected at least two values, make it with search_axis")
-    if len(axis) > 1:
-        step = (axis[-1] - axis[0]) / (len(axis) - 1)
-        even = np.linspace(axis[0], axis[-1], len(axis))
-        if not step > 0 or np.abs(axis - even).max() > 1e-6 * step:
-            raise InputError(f"search axis {t}: expected rising, evenly spaced values")
-    if limits is not None:
-        low, high = checked_range(*limits)
-        off = abs(axis[0] - low - (high - axis[-1]))
-        if axis[0] < low or axis[-1] > high or off > 1e-6 * (high - low):
+def _checked_axis(given: np.ndarray | CoarseAxis, t: int) -> CoarseAxis:
+    """Search axis t with the ends of its range, refused when unfit."""
+    axis = given
+    if not isinstance(axis, CoarseAxis):
+        values = np.asarray(axis, dtype=np.float64)
+        if values.ndim != 1 or len(values) < 2:
             raise InputError(
-                f"search axis {t}: {axis[0]:g} to {axis[-1]:g} is not in the middle of {low:g} to "
-                f"{high:g}: make it with search_axis or coarse_axis"
+                f"search axis {t}: expected at least two values, make it with search_axis"
             )
+        axis = CoarseAxis(values, float(values[0]), float(values[-1]))
+    values = axis.values
+    if len(values) > 1:
+        step = (values[-1] - values[0]) / (len(values) - 1)
+        even = np.linspace(values[0], values[-1], len(values))
+        if not step > 0 or np.abs(values - even).max() > 1e-6 * step:
+            raise InputError(f"search axis {t}: expected rising, evenly spaced values")
+    return axis
 
 
-def checked_links(phase, edges, design):
+def checked_links(
+    phase: np.ndarray, edges: np.ndarray, ndates: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Arrays of `estimate_links` in the one layout they are compiled for, refused when unfit."""
     # One layout and type of each array: every other one would be compiled for anew.
     phase = phase_array(phase, "phase")
     edges = whole_array(edges, "edges", np.int32)
-    design = checked_design(design)
-    if phase.ndim != 2 or len(phase) != len(design):
-        raise InputError(f"phase of shape {phase.shape} for {len(design)} dates of the design")
+    if phase.ndim != 2 or len(phase) != ndates:
+        raise InputError(f"phase of shape {phase.shape} for {ndates} dates of the design")
     if edges.ndim != 2 or edges.shape[1] != 2:
         raise InputError(f"edges of shape {edges.shape}: expected (nlinks, 2)")
     if len(edges) and not (edges.min() >= 0 and edges.max() < phase.shape[1]):
         raise InputError(f"edges name points outside 0 to {phase.shape[1] - 1}")
     if not np.isfinite(phase).all():
         raise InputError("phase has values that are not finite: leave such points out")
-    if (np.ptp(design, axis=0) == 0).any():
-        raise InputError("design has a constant column: leave it out, see choose_terms")
-    return phase, edges, design
+    return phase, edges
 
 
-def checked_weights(weights, ndates):
+def checked_weights(weights: np.ndarray | None, ndates: int) -> np.ndarray | None:
     """Weights as float64, None where there are none, refused when unfit."""
     if weights is None:
         return None

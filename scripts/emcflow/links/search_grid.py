@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -143,12 +144,31 @@ def search_axis(
     return np.linspace(low, high, _axis_steps(column, low, high, step) + 1)
 
 
-def coarse_axis(column: np.ndarray, low: float, high: float) -> np.ndarray:
+@dataclass(frozen=True)
+class CoarseAxis:
+    """Grid of a term that does not reach the ends of its range.
+
+    Attributes
+    ----------
+    values : float64 (n,)
+        Evenly spaced about the middle of the range, n >= 1.
+    low, high : float
+        Ends of the range, in the term's unit.
+    """
+
+    values: np.ndarray
+    low: float
+    high: float
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def coarse_axis(column: np.ndarray, low: float, high: float) -> CoarseAxis:
     """Grid of a further term, which multiplies the search: the middles of equal parts of its range.
 
     They are at most half a resolution cell apart, more than in `search_axis`, and none is at an end
-    of the range. :func:`emcflow.links.periodogram.estimate_links` then needs the range, which the
-    grid does not reach.
+    of the range.
 
     Parameters
     ----------
@@ -159,8 +179,7 @@ def coarse_axis(column: np.ndarray, low: float, high: float) -> np.ndarray:
 
     Returns
     -------
-    float64 (n,)
-        Grid values, n >= 1.
+    CoarseAxis
 
     Raises
     ------
@@ -169,7 +188,7 @@ def coarse_axis(column: np.ndarray, low: float, high: float) -> np.ndarray:
     """
     low, high = checked_range(low, high)
     parts = _axis_steps(column, low, high, cell=COARSE_CELL)
-    return low + (np.arange(parts) + 0.5) * (high - low) / parts
+    return CoarseAxis(low + (np.arange(parts) + 0.5) * (high - low) / parts, low, high)
 
 
 def _axis_steps(
@@ -235,8 +254,8 @@ def check_search(
     if needed > memory_mb:
         raise InputError(
             f"{listed}: a search over {size} combinations needs {needed:.0f} MB, expected at most "
-            f"link_model.memory_mb = {memory_mb:g}: narrow the ranges, leave out the steps or "
-            "take larger ones, or raise link_model.memory_mb"
+            f"memory_mb = {memory_mb:g}: narrow the ranges, leave out the steps or "
+            "take larger ones, or raise memory_mb"
         )
     if len(counts) > 2 and size > MOST_COMBINATIONS:
         raise InputError(

@@ -30,11 +30,16 @@ Dates with weights w have noise of variance s2 / w: times the roots of their wei
 columns are those of dates of equal variance s2, that of a date of weight 1 (Kay 1993, ch. 4).
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 
 from emcflow.acquisition.date_weights import effective_dates, mean_of_dates, root_weighted
 from emcflow.acquisition.geometry import RELATIVE_TERMS, TERMS
 from emcflow.errors import InputError
+from emcflow.links.integrate import PointFit
 
 # More contrasts hardly make the variance of a point any surer, and each is one more map.
 MAX_CONTRASTS = 16
@@ -46,7 +51,9 @@ SOLVED_AT_ONCE = 8
 CONTRASTS_AT_ONCE = 4
 
 
-def date_contrasts(design, weights=None, most=MAX_CONTRASTS):
+def date_contrasts(
+    design: np.ndarray, weights: np.ndarray | None = None, most: int = MAX_CONTRASTS
+) -> np.ndarray:
     """Orthonormal sums over the dates that neither a constant nor the terms take part in.
 
     They are of values times the roots of the weights, where there are weights.
@@ -85,7 +92,14 @@ def date_contrasts(design, weights=None, most=MAX_CONTRASTS):
     return np.linalg.qr(drawn)[0].T @ contrasts
 
 
-def residual_contrasts(phase, edges, design, fit, contrasts, weights=None):
+def residual_contrasts(
+    phase: np.ndarray,
+    edges: np.ndarray,
+    design: np.ndarray,
+    fit: PointFit,
+    contrasts: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
     """Contrasts of the residual phase of every point, relative to the median of its component.
 
     Parameters
@@ -133,11 +147,11 @@ def residual_contrasts(phase, edges, design, fit, contrasts, weights=None):
         of_links[:, some] = of_dates @ residual.imag.T
     sums = np.stack([fit.sums(row).astype(np.float32) for row in of_links])
     del of_links
-    some = range(0, len(sums), SOLVED_AT_ONCE)
-    return np.concatenate([fit.solve(sums[start : start + SOLVED_AT_ONCE]) for start in some])
+    starts = range(0, len(sums), SOLVED_AT_ONCE)
+    return np.concatenate([fit.solve(sums[start : start + SOLVED_AT_ONCE]) for start in starts])
 
 
-def parameter_covariance(design, weights=None):
+def parameter_covariance(design: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Covariance of the parameters for phase noise of variance 1 at every date of weight 1.
 
     Parameters
@@ -157,7 +171,7 @@ def parameter_covariance(design, weights=None):
     return np.linalg.inv(columns.T @ columns)
 
 
-def parameter_correlation(covariance, terms):
+def parameter_correlation(covariance: np.ndarray, terms: Sequence[str]) -> float | None:
     """Correlation of velocity and DEM error, -1 to 1, or None where not both are estimated.
 
     Near 1 or -1 the dates can hardly tell them apart: an error of one then comes with one of the
@@ -177,7 +191,7 @@ def parameter_correlation(covariance, terms):
     return float(covariance[a, b] / np.sqrt(covariance[a, a] * covariance[b, b]))
 
 
-def parameter_sigma(covariance, squares, ncontrasts):
+def parameter_sigma(covariance: np.ndarray, squares: np.ndarray, ncontrasts: int) -> np.ndarray:
     """Return standard deviations of the parameters of points, relative to the reference.
 
     Parameters

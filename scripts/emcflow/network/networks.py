@@ -4,11 +4,15 @@ Temporal unwrapping sends flows through the triangles of a planar network, so ev
 of pairs must be a triangle, and no pair may lie in more than two of them.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from emcflow.errors import InputError
 from emcflow.graph.components import regions, spanning_tree
@@ -68,7 +72,7 @@ class PlanarNetwork(Network):
     """
 
 
-def hop3_network(dates) -> PlanarNetwork:
+def hop3_network(dates: Sequence[str]) -> PlanarNetwork:
     """Pair every date with the three that follow it.
 
     For 4 dates or more these are 3 N - 6 pairs, the most that a planar graph can have, and 2 N - 4
@@ -104,7 +108,9 @@ def hop3_network(dates) -> PlanarNetwork:
     return planar_network(dates, triangles=triangles)
 
 
-def planar_network(dates, pairs=(), triangles=()) -> PlanarNetwork:
+def planar_network(
+    dates: Sequence[str], pairs: ArrayLike = (), triangles: ArrayLike = ()
+) -> PlanarNetwork:
     """Build a network from its triangles and further pairs, and check that flows can unwrap it.
 
     Parameters
@@ -135,7 +141,7 @@ def planar_network(dates, pairs=(), triangles=()) -> PlanarNetwork:
     return network
 
 
-def _check_dates(dates):
+def _check_dates(dates: Sequence[str]) -> tuple[str, ...]:
     """Dates as a tuple, refused when not dates in order."""
     dates = tuple(str(date) for date in dates)
     for date in dates:
@@ -153,7 +159,7 @@ def _check_dates(dates):
     return dates
 
 
-def _sorted_rows(rows, width, ndates):
+def _sorted_rows(rows: ArrayLike, width: int, ndates: int) -> np.ndarray:
     """Distinct rows of indices of dates, sorted, each in ascending order: int32 (n, width)."""
     rows = np.sort(np.asarray(rows, dtype=np.int32).reshape(-1, width), axis=1)
     bad = (rows[:, 0] < 0) | (rows[:, -1] >= ndates) | (np.diff(rows, axis=1) == 0).any(axis=1)
@@ -166,9 +172,9 @@ def _sorted_rows(rows, width, ndates):
     return np.unique(rows, axis=0)
 
 
-def _orient(triangles, dates):
+def _orient(triangles: np.ndarray, dates: Sequence[str]) -> np.ndarray:
     """Turn triangles so that neighbours walk their common pair in opposite directions."""
-    owners = {}
+    owners: dict[tuple[int, int], list[int]] = {}
     for t, (a, b, c) in enumerate(triangles.tolist()):
         for pair in ((a, b), (b, c), (a, c)):
             owners.setdefault(pair, []).append(t)
@@ -191,7 +197,7 @@ def _orient(triangles, dates):
     return oriented
 
 
-def check_connected(dates, pairs, what: str, advice: str) -> None:
+def check_connected(dates: Sequence[str], pairs: ArrayLike, what: str, advice: str) -> None:
     """Refuse pairs that leave the dates in separate parts: nothing ties their phases together.
 
     Parameters
@@ -227,7 +233,7 @@ def _listed(dates: list[str]) -> str:
     return ", ".join(dates)
 
 
-def _check_loops(network):
+def _check_loops(network: PlanarNetwork) -> None:
     """Refuse loops of pairs that no sum of triangles gives.
 
     A connected graph has npairs - ndates + 1 independent loops. Triangles that meet along pairs are

@@ -60,7 +60,7 @@ def delaunay_pairs(
     if len(triangles) == 0:
         pairs = np.arange(len(dates) - 1)[:, None] + np.arange(2)
     pairs = np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int32)
-    limits = {"network.max_days": max_days, "network.max_bperp_m": max_bperp_m}
+    limits = {"max_days": max_days, "max_bperp_m": max_bperp_m}
     given = {name: limit for name, limit in limits.items() if limit is not None}
     for axis, limit in enumerate(limits.values()):
         if limit is not None:

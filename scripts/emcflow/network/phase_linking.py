@@ -114,7 +114,7 @@ def link_phases(
     phase = np.empty((ndates, npixels), np.float32)
     coherence = np.empty(npixels, np.float32)
 
-    def run(start):
+    def run(start: int) -> None:
         stop = min(start + PIXELS_PER_CHUNK, npixels)
         _link_pixels(pair_phase, start, stop, pairs, orders, edges, inverse, phase, coherence)
 
@@ -123,7 +123,17 @@ def link_phases(
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _link_pixels(pair_phase, start, stop, pairs, orders, edges, inverse, phase, coherence):
+def _link_pixels(
+    pair_phase: np.ndarray,
+    start: int,
+    stop: int,
+    pairs: np.ndarray,
+    orders: np.ndarray,
+    edges: np.ndarray,
+    inverse: np.ndarray,
+    phase: np.ndarray,
+    coherence: np.ndarray,
+) -> None:
     """Fill start:stop of `phase` and `coherence`."""
     npairs, ndates = len(pairs), len(inverse)
     theta, best, pull = np.empty(ndates), np.empty(ndates), np.empty(ndates)

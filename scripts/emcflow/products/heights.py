@@ -30,9 +30,9 @@ def tile_heights(mesh: str | Path, links: str | Path) -> TileValues | None:
     edges, confident, region = read(mesh, "edges", "confident", "region")
     row = next(row for row, term in enumerate(terms) if term in HEIGHTS)
     values, sigma = (read_rows(links, f"link_params{name}", [row]) for name in ("", "_sigma"))
-    (at_edge,) = read(links, "at_edge")
+    (at_range_end,) = read(links, "at_range_end")
     of_links = values[:, confident], sigma[:, confident]
-    heights = rough_values(edges[confident], *of_links, len(points), at_edge[confident])
+    heights = rough_values(edges[confident], *of_links, len(points), at_range_end[confident])
     return TileValues(bounds, points, heights, region)
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import DTypeLike
 
 from emcflow.acquisition.geometry import MOTION_SIGNS, metres_per_rad
 from emcflow.io.files import write_text
@@ -233,7 +234,7 @@ def write_stack(
                 progress(done, count * len(images))
 
 
-def _dataset(file: h5py.File, name: str, shape: tuple[int, ...], kind) -> h5py.Dataset:
+def _dataset(file: h5py.File, name: str, shape: tuple[int, ...], kind: DTypeLike) -> h5py.Dataset:
     """Make a compressed dataset of images, in chunks of one image."""
     *many, rows, cols = shape
     chunks = (*(1 for _ in many), min(rows, CHUNK), min(cols, CHUNK))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -28,8 +27,7 @@ def write_parameter_maps(
     values: Mapping[str, np.ndarray],
     *,
     terms: Sequence[str],
-    reference: tuple[int, int] | None,
-    geometry: Mapping[str, Any],
+    tags: Mapping[str, str],
     velocity_positive: str,
     correlation: float | None,
 ) -> None:
@@ -47,19 +45,14 @@ def write_parameter_maps(
         raster: the dates do not constrain it.
     terms : sequence of str
         Velocity and height, in metres or relative, and further terms.
-    reference : tuple of int or None
-        Row and column of the point that values are relative to, None for the median.
-    geometry : mapping
-        For the tags.
+    tags : mapping of str to str
+        From `map_tags`.
     velocity_positive : {"away", "toward"}
         Motion that is to be positive.
     correlation : float or None
         Of the errors of velocity and DEM error, positive away.
     """
-    tags = {"REFERENCE": "row {}, column {}".format(*reference) if reference else "median"}
-    known = {name: value for name, value in geometry.items() if value is not None}
-    for name, value in known.items():
-        tags[name.upper()] = value if isinstance(value, str) else f"{value:.12g}"
+    tags = dict(tags)
     if correlation is not None:
         correlation *= MOTION_SIGNS[velocity_positive]
         tags["CORRELATION"] = f"{correlation:.3f}"
@@ -84,3 +77,22 @@ def write_parameter_maps(
         else:
             log.warning("%s is empty: the dates do not constrain it", name)
         write_raster(output[name], image, grid, units=unit, description=name, tags=tags | own_tags)
+
+
+def map_tags(
+    reference: tuple[int, int] | None, geometry: Mapping[str, str | float | None]
+) -> dict[str, str]:
+    """Tags of the maps: what values are relative to, and the geometry of their phase.
+
+    Parameters
+    ----------
+    reference : tuple of int or None
+        Row and column of the point that values are relative to, None for the median.
+    geometry : mapping
+        Of the config.
+    """
+    tags = {"REFERENCE": "row {}, column {}".format(*reference) if reference else "median"}
+    known = {name: value for name, value in geometry.items() if value is not None}
+    for name, value in known.items():
+        tags[name.upper()] = value if isinstance(value, str) else f"{value:.12g}"
+    return tags

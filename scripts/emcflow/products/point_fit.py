@@ -132,7 +132,7 @@ class PointFit:
         Make of the phase what the model leaves, with the variance of a date of weight 1 each.
     """
 
-    def __init__(self, design: np.ndarray, weights: np.ndarray, years: np.ndarray):
+    def __init__(self, design: np.ndarray, weights: np.ndarray, years: np.ndarray) -> None:
         design = real_array(design, "design", np.float64)
         weights = real_array(weights, "weights", np.float64)
         self.covariance = parameter_covariance(design, weights)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -261,7 +261,7 @@ def _with_geometry(table: pa.Table, names: Sequence[str]) -> pa.Table:
     return table.append_column("geometry", geometry)
 
 
-def _write(path: str | Path, batches: Iterator[pa.Table], writer) -> int:
+def _write(path: str | Path, batches: Iterator[pa.Table], writer: Callable) -> int:
     with whole_file(path) as written:
         first = next(batches)
         total = len(first)

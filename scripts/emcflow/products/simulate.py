@@ -246,7 +246,9 @@ def simulate_stack(
     )
 
 
-def baseline_tables(dates: tuple[str, ...], bperp_m: np.ndarray):
+def baseline_tables(
+    dates: tuple[str, ...], bperp_m: np.ndarray
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return both kinds of baseline table of a stack, per date and per pair.
 
     Parameters

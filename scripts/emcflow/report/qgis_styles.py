@@ -107,7 +107,12 @@ def _renderer(kind: str, **attributes: str) -> ElementTree.Element:
 
 
 def _item(
-    parent: ElementTree.Element, tag: str, value: str, label: str, colour, alpha: int = 255
+    parent: ElementTree.Element,
+    tag: str,
+    value: str,
+    label: str,
+    colour: tuple[float, float, float, float],
+    alpha: int = 255,
 ) -> None:
     """Add a value and its colour."""
     ElementTree.SubElement(

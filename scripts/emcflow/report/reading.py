@@ -241,16 +241,16 @@ def _attributes(paths: Sequence[str], name: str) -> list:
 
 def _read_links(paths: Sequence[str]) -> Links:
     """Count the links of all tiles by their coherence, those at the edge of the search, noise."""
-    counts, at_edge, noise = np.zeros(len(COHERENCE_BINS) - 1, dtype=np.int64), 0, 0
+    counts, at_range_end, noise = np.zeros(len(COHERENCE_BINS) - 1, dtype=np.int64), 0, 0
     design, ranges = read(paths[0], "design", "search_range")
     floor = noise_coherence(NOISE_PROBABILITY, design, ranges, read_link_weights(paths[0]))
     for path in paths:
-        coherence, edge = read(path, "link_coherence", "at_edge")
+        coherence, edge = read(path, "link_coherence", "at_range_end")
         noise += int(np.count_nonzero(coherence <= floor))
         counts += np.histogram(coherence.clip(0, 1), COHERENCE_BINS)[0]
-        at_edge += int(np.count_nonzero(edge))
+        at_range_end += int(np.count_nonzero(edge))
     total = max(int(counts.sum()), 1)
-    return Links(counts, at_edge / total, floor, noise / total, _searched(paths))
+    return Links(counts, at_range_end / total, floor, noise / total, _searched(paths))
 
 
 def _searched(paths: Sequence[str]) -> dict[str, tuple[float, float]]:

@@ -1,11 +1,18 @@
 """Dirichlet problems on the mesh of a tile (Calef, Olsen and Agram, 2024, arXiv:2405.06838)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from emcflow.graph.components import regions
+
+if TYPE_CHECKING:
+    from scipy.sparse import sparray
+
 
 # SciPy is slow to import, and a tile that shares no points needs it not.
 
@@ -99,7 +106,7 @@ class DirichletProblem:
                 row[active] = factors.solve(coupling @ value)
         return solution
 
-    def _matrices(self):
+    def _matrices(self) -> tuple[sparray, sparray]:
         """Laplacian among the free points, and the matrix that brings in the boundary values."""
         from scipy.sparse import coo_array, diags_array
 

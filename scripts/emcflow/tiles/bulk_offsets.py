@@ -3,12 +3,19 @@
 SciPy is imported where it is needed: a scene of one tile, which has no overlaps, starts without it.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.tiles.overlaps import Overlaps
+
+if TYPE_CHECKING:
+    from scipy.sparse import sparray
+
 
 METHODS = ("l2", "integer")
 
@@ -88,7 +95,7 @@ def _largest_nodes(overlaps: Overlaps) -> np.ndarray:
     return order[first].astype(np.int32)
 
 
-def _incidence(links: np.ndarray, nnodes: int):
+def _incidence(links: np.ndarray, nnodes: int) -> sparray:
     """Sparse matrix that turns offsets of nodes into offset of j minus offset of i."""
     from scipy.sparse import coo_array
 
@@ -98,7 +105,9 @@ def _incidence(links: np.ndarray, nnodes: int):
     return coo_array((values, (rows, links.T.ravel())), shape=(n, nnodes)).tocsr()
 
 
-def _least_squares(incidence, free, weight, observed) -> np.ndarray:
+def _least_squares(
+    incidence: sparray, free: np.ndarray, weight: np.ndarray, observed: np.ndarray
+) -> np.ndarray:
     """Weighted least-squares offsets of all pairs, shape (npairs, nnodes); 0 outside ``free``."""
     from scipy.sparse import diags_array
     from scipy.sparse.linalg import splu
@@ -112,7 +121,9 @@ def _least_squares(incidence, free, weight, observed) -> np.ndarray:
     return offsets
 
 
-def _round_consistent(offsets, overlaps: Overlaps, incidence, observed) -> np.ndarray:
+def _round_consistent(
+    offsets: np.ndarray, overlaps: Overlaps, incidence: sparray, observed: np.ndarray
+) -> np.ndarray:
     """Replace offsets by integers in each pair's components where these leave no residual."""
     integer = np.rint(offsets)
     wrong = (observed + integer @ incidence.T) != 0
@@ -123,7 +134,7 @@ def _round_consistent(offsets, overlaps: Overlaps, incidence, observed) -> np.nd
     return np.where(bad[:, overlaps.component], offsets, integer) + 0.0
 
 
-def _least_absolute(incidence, weight, observed) -> np.ndarray:
+def _least_absolute(incidence: sparray, weight: np.ndarray, observed: np.ndarray) -> np.ndarray:
     """Integer offsets with the least weighted sum of absolute residuals for one pair.
 
     Variables are the offsets and the positive and negative part of each residual.
@@ -141,8 +152,8 @@ def _least_absolute(incidence, weight, observed) -> np.ndarray:
         lower,  # type: ignore[arg-type]
         np.full(lower.size, np.inf),  # type: ignore[arg-type]
         cost,  # type: ignore[arg-type]
-        -observed,
-        -observed,
+        -observed,  # type: ignore[arg-type]
+        -observed,  # type: ignore[arg-type]
         constraints,
     )
     solver = ortools_lp.ModelSolverHelper("glop")

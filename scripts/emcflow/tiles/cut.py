@@ -1,5 +1,7 @@
 """Split a scene into overlapping tiles with about equally many points."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +30,9 @@ class Tile:
     points: int = 0
 
 
-def density_tiles(mask, points_per_tile, max_tiles, dilation) -> list[Tile]:
+def density_tiles(
+    mask: np.ndarray, points_per_tile: int, max_tiles: int, dilation: float
+) -> list[Tile]:
     """Split a scene so that every tile holds about as many points.
 
     The scene is cut in two across the longer extent of its points, and the parts again (a k-d tree:
@@ -72,7 +76,9 @@ def density_tiles(mask, points_per_tile, max_tiles, dilation) -> list[Tile]:
     return tiles
 
 
-def _split(mask, bounds, ntiles):
+def _split(
+    mask: np.ndarray, bounds: tuple[int, int, int, int], ntiles: int
+) -> list[tuple[int, int, int, int]]:
     """Cut bounds into `ntiles` rectangles of about equally many points."""
     if ntiles == 1:
         return [bounds]
@@ -97,7 +103,9 @@ def _split(mask, bounds, ntiles):
     return _split(mask, first, nfirst) + _split(mask, second, ntiles - nfirst)
 
 
-def _dilated(core, dilation, shape):
+def _dilated(
+    core: tuple[int, int, int, int], dilation: float, shape: tuple[int, int]
+) -> tuple[int, int, int, int]:
     """Core grown on each side, within the scene."""
     r0, c0, r1, c1 = core
     rows = max(_LEAST_DILATION, int(np.ceil(dilation * (r1 - r0))))

@@ -1,5 +1,8 @@
 """Values of tiles to values of the scene: one constant per tile and region, then feathering."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -75,7 +78,11 @@ class SceneValues:
     component: np.ndarray
 
 
-def tile_offsets(tiles, shape, min_overlap_points=1):
+def tile_offsets(
+    tiles: Sequence[TileValues],
+    shape: tuple[int, int],
+    min_overlap_points: int = 1,
+) -> TileOffsets:
     """Constants per tile, region and term from the points that overlapping tiles share.
 
     Parameters
@@ -116,10 +123,10 @@ def tile_offsets(tiles, shape, min_overlap_points=1):
                 counts.append(len(chosen))
     nterms = tiles[0].values.shape[0] if len(tiles) else 0
     edges = np.array(pairs, np.int64).reshape(-1, 2)
-    medians = np.array(medians, np.float64).reshape(-1, nterms).T
+    data = np.array(medians, np.float64).reshape(-1, nterms).T
     component = regions(edges, int(first[-1]))
     system = LinkGraph(edges, component).weighted(np.array(counts, np.float64), last=True)
-    fitted = system.fit(medians, np.zeros((nterms, int(first[-1]))), FINE_TOLERANCE)
+    fitted = system.fit(data, np.zeros((nterms, int(first[-1]))), FINE_TOLERANCE)
     parts = list(pairwise(first))
     return TileOffsets(
         [fitted[:, start:stop] for start, stop in parts],
@@ -127,7 +134,12 @@ def tile_offsets(tiles, shape, min_overlap_points=1):
     )
 
 
-def blend_tiles(tiles, offsets, shape, reference=None):
+def blend_tiles(
+    tiles: Sequence[TileValues],
+    offsets: TileOffsets,
+    shape: tuple[int, int],
+    reference: tuple[int, int] | None = None,
+) -> SceneValues:
     """Join the tiles to values of the scene, without seams, relative to one reference.
 
     Parameters
@@ -180,13 +192,13 @@ def blend_tiles(tiles, offsets, shape, reference=None):
     return SceneValues(points, blended, component)
 
 
-def _by_appearance(component):
+def _by_appearance(component: np.ndarray) -> np.ndarray:
     """Number the components that occur in the order of their first points."""
     _, first, label = np.unique(component, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[label]
 
 
-def _reference_place(points, reference):
+def _reference_place(points: np.ndarray, reference: tuple[int, int]) -> int:
     """Index of the reference point among the scene's points."""
     at = np.flatnonzero((points == np.asarray(reference)).all(axis=1))
     if not at.size:
@@ -195,10 +207,10 @@ def _reference_place(points, reference):
             f"reference point row {reference[0]}, column {reference[1]} has no value: choose a "
             f"valid point, the nearest is row {nearest[0]}, column {nearest[1]}"
         )
-    return at[0]
+    return int(at[0])
 
 
-def _check_sizes(number, tile):
+def _check_sizes(number: int, tile: TileValues) -> None:
     npoints, nvalues, nregions = len(tile.points), tile.values.shape[1], len(tile.region)
     if not npoints == nvalues == nregions:
         raise InputError(

@@ -188,7 +188,9 @@ def scene_index(
     )
 
 
-def _coverage(nscene: int, position: list, counts: list, depths: list):
+def _coverage(
+    nscene: int, position: list, counts: list, depths: list
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Number of tiles, sum of their depths and deepest tile (the first of equals) at each point."""
     degree = np.zeros(nscene, np.uint8)
     total = np.zeros(nscene)

@@ -213,7 +213,7 @@ def check_cycles(tiles: Sequence[TilePoints], cycles: Sequence) -> int:
     return npairs
 
 
-def _columns(cycles, at: np.ndarray) -> np.ndarray:
+def _columns(cycles: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Cycles at increasing places, read as one slice."""
     return np.asarray(cycles[:, at[0] : at[-1] + 1])[:, at - at[0]]
 
@@ -222,7 +222,9 @@ def _link_statistics(c_i: np.ndarray, c_j: np.ndarray) -> tuple:
     return c_i.shape[1], overlap_deciles(c_i, c_j), *most_frequent(c_j.astype(np.int32) - c_i)
 
 
-def _assemble(tiles, npairs: int, found: list[tuple], too_small: list[tuple]) -> Overlaps:
+def _assemble(
+    tiles: Sequence[TilePoints], npairs: int, found: list[tuple], too_small: list[tuple]
+) -> Overlaps:
     nodes = [(t, r) for t, tile in enumerate(tiles) for r in range(tile.nregions)]
     sizes = [np.bincount(tile.region) for tile in tiles if tile.nregions]
     node_points = np.concatenate([np.empty(0, np.int64), *sizes])

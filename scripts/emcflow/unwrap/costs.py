@@ -16,7 +16,7 @@ LARGEST_SNR = 50.0
 
 
 def spatial_costs(
-    kind: str, graph, points: np.ndarray, coherence: np.ndarray | None = None
+    kind: str, graph: PlanarGraph, points: np.ndarray, coherence: np.ndarray | None = None
 ) -> np.ndarray:
     """Cost of adding a cycle to each link of the mesh.
 
@@ -64,7 +64,7 @@ def spatial_costs(
     if kind == "coherence":
         return _coherence_costs(coherence, graph.nedges)
     raise InputError(
-        f"unwrap.spatial_cost is {kind!r}, expected constant, distance, centroid or coherence"
+        f"kind of costs in space is {kind!r}, expected constant, distance, centroid or coherence"
     )
 
 
@@ -98,7 +98,7 @@ def temporal_costs(kind: str, network: PlanarNetwork) -> np.ndarray:
         return _inverse_costs(_edge_length(graph, time))
     if kind == "centroid":
         return _inverse_costs(_centroid_distance(graph, time))
-    raise InputError(f"unwrap.temporal_cost is {kind!r}, expected constant, distance or centroid")
+    raise InputError(f"kind of costs in time is {kind!r}, expected constant, distance or centroid")
 
 
 def _inverse_costs(distance: np.ndarray) -> np.ndarray:

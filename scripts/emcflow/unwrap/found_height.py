@@ -30,7 +30,7 @@ from emcflow.links.learned_prior import fine_axes, prior_of_scene
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis
 from emcflow.network.networks import PlanarNetwork, hop3_network
-from emcflow.unwrap.significant import supported_params
+from emcflow.unwrap.significant import significant_params
 from emcflow.unwrap.temporal import unwrap_in_time
 
 # Ranges in which heights are searched [rad at the full span of the column].
@@ -227,10 +227,9 @@ class _Links:
             design,
             axes,
             self.n_threads,
-            ranges=limits,
             weights=self.weights,
         )
-        kept = supported_params(
+        kept = significant_params(
             self.phase,
             self.graph,
             design,
@@ -281,7 +280,7 @@ def _with_trend(series: np.ndarray, velocity: np.ndarray) -> np.ndarray | None:
     return _normalised(shape + time * _slope(shape @ rest, along))
 
 
-def _normalised(column):
+def _normalised(column: np.ndarray) -> np.ndarray | None:
     """Column of span 1 and zero at the first date, its sum positive; None for a constant one."""
     column = column - column[0]
     span = np.ptp(column)
@@ -290,7 +289,7 @@ def _normalised(column):
     return column / span * (1 if column.sum() >= 0 else -1)
 
 
-def _slope(x, y):
+def _slope(x: np.ndarray, y: np.ndarray) -> float:
     """Slope of a line through the origin by least absolute deviations, by reweighting."""
     found = (x @ y) / max(x @ x, np.finfo(float).tiny)
     for _ in range(REWEIGHTED):
@@ -300,19 +299,19 @@ def _slope(x, y):
     return found
 
 
-def _alike(one, other):
+def _alike(one: np.ndarray, other: np.ndarray) -> float:
     """Correlation of two columns but for its sign."""
     return abs(np.corrcoef(one, other)[0, 1])
 
 
-def _uncertainty(series, velocity, column):
+def _uncertainty(series: np.ndarray, velocity: np.ndarray, column: np.ndarray) -> np.ndarray:
     """Standard deviation of the column by leaving out groups of links (Quenouille's jackknife)."""
     groups = np.arange(series.shape[1]) * GROUPS // series.shape[1]
-    found = []
+    parts = []
     for group in range(GROUPS):
         part = _with_trend(series[:, groups != group], velocity)
         if part is not None:  # of the scale and the sign of the whole
-            found.append(part * (part @ column) / (part @ part))
-    found = np.array(found)
+            parts.append(part * (part @ column) / (part @ part))
+    found = np.array(parts)
     spread = np.square(found - found.mean(axis=0)).sum(axis=0)
     return np.sqrt((len(found) - 1) / len(found) * spread)

@@ -9,13 +9,14 @@ of the links about it; unwrapped with the wrong one, interferograms of three dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.graph.components import SpanningTree
 from emcflow.graph.planar import PlanarGraph, planar_graph
 from emcflow.links.cycle_model import AUTO, DATA, DATA_NARROW, MIXTURE, NARROW, ZERO, CycleModel
 from emcflow.network.networks import Network, PlanarNetwork
@@ -203,7 +204,41 @@ def open_share(cycles: np.ndarray, loops: Network, region: np.ndarray) -> float:
     return 1 - closed / (loops.graph.ntriangles * cycles.shape[1])
 
 
-def weigh(hypothesis, cycles, costs, loops, graph, adjacency, tree, solver="ssp", n_threads=1):
+def wanted_hypotheses(hypotheses: Sequence[Hypothesis], wanted: str) -> list[Hypothesis]:
+    """Return all hypotheses, or the one that is asked for by its name.
+
+    Parameters
+    ----------
+    hypotheses : sequence of Hypothesis
+    wanted : str
+        Name of one, or auto: all.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    names = [each.name for each in hypotheses]
+    if wanted == AUTO:
+        return list(hypotheses)
+    if wanted not in names:
+        raise InputError(
+            f"hypothesis: {wanted} is not there for these terms of the link model; expected one of "
+            f"{', '.join([AUTO, *names])}"
+        )
+    return [hypotheses[names.index(wanted)]]
+
+
+def weigh(
+    hypothesis: Hypothesis,
+    cycles: np.ndarray,
+    costs: np.ndarray,
+    loops: Network,
+    graph: PlanarGraph,
+    tree: SpanningTree,
+    solver: str = "ssp",
+    n_threads: int = 1,
+) -> Evidence:
     """Unwrap the interferograms of some loops by a hypothesis, and see how well they agree.
 
     Parameters
@@ -214,16 +249,14 @@ def weigh(hypothesis, cycles, costs, loops, graph, adjacency, tree, solver="ssp"
     costs : int32 (nlinks,)
     loops : Network
         From `some_loops`.
-    graph, adjacency, tree, solver, n_threads
+    graph, tree, solver, n_threads
         As for :func:`emcflow.unwrap.spatial.unwrap_in_space`.
 
     Returns
     -------
     Evidence
     """
-    found, statistics = unwrap_in_space(
-        cycles, loops, graph, adjacency, tree, costs, solver, n_threads
-    )
+    found, statistics = unwrap_in_space(cycles, loops, graph, tree, costs, solver, n_threads)
     residues = float(statistics["residues"].mean() / max(graph.ntriangles, 1))
     share = float(open_share(found, loops, tree.region))
     value = np.log(share + LEAST_OPEN) + RESIDUE_POWER * np.log(residues + LEAST_RESIDUES)
@@ -231,29 +264,25 @@ def weigh(hypothesis, cycles, costs, loops, graph, adjacency, tree, solver="ssp"
 
 
 def chosen_cycles(
-    hypotheses,
-    wanted,
-    costs_of,
-    network,
-    graph,
-    adjacency,
-    tree,
-    solver="ssp",
-    n_threads=1,
-    progress=None,
-):
-    """Cycles of the hypothesis that the interferograms bear out, or of the one that is wanted.
+    hypotheses: Sequence[Hypothesis],
+    costs_of: Callable[[np.ndarray], np.ndarray],
+    network: PlanarNetwork,
+    graph: PlanarGraph,
+    tree: SpanningTree,
+    solver: str = "ssp",
+    n_threads: int = 1,
+    progress: Callable | None = None,
+) -> tuple[str, np.ndarray, np.ndarray, list[Evidence]]:
+    """Cycles of the hypothesis that the interferograms bear out.
 
     Parameters
     ----------
     hypotheses : sequence of Hypothesis
-    wanted : str
-        Name of one, or auto.
     costs_of : callable
         Returns the costs int32 (nlinks,) that go with a coherence of links.
     network : Network
         Over which links are unwrapped in time; some of its triangles are tried.
-    graph, adjacency, tree, solver, n_threads
+    graph, tree, solver, n_threads
         As for :func:`emcflow.unwrap.spatial.unwrap_in_space`.
     progress : callable, optional
         Called with (hypotheses tried, hypotheses).
@@ -265,32 +294,24 @@ def chosen_cycles(
     coherence : float (nlinks,)
         Of the links about it.
     tried : list of Evidence
-        In the order of the hypotheses; none where one was wanted.
-
-    Raises
-    ------
-    InputError
-        If there is none of that name.
+        In the order of the hypotheses; none where there is one hypothesis.
     """
-    names = [each.name for each in hypotheses]
-    if wanted != AUTO and wanted not in names:
-        raise InputError(
-            f"link_model.hypothesis: {wanted} is not there for these terms of the link model; "
-            f"expected one of {', '.join([AUTO, *names])}"
-        )
-    if wanted != AUTO or len(hypotheses) == 1:
-        only = hypotheses[0 if wanted == AUTO else names.index(wanted)]
-        return only.name, *only.cycles(), []
-    loops, tried, best = some_loops(network), {}, None
+    if len(hypotheses) == 1:
+        return hypotheses[0].name, *hypotheses[0].cycles(), []
+    loops = some_loops(network)
+    tried: dict[str | None, Evidence] = {}
+    least, best = np.inf, None
     for each in hypotheses:
         cycles, coherence = each.cycles()
         costs = costs_of(coherence)
-        found = weigh(each, cycles, costs, loops, graph, adjacency, tree, solver, n_threads)
+        found = weigh(each, cycles, costs, loops, graph, tree, solver, n_threads)
         tried[each.name] = found
         simpler = tried.get(each.simpler)
         refused = simpler is not None and not found.residue_share < simpler.residue_share
-        if best is None or (not refused and found.value < best[0]):
-            best = found.value, each.name, cycles, coherence
+        if best is None or (not refused and found.value < least):
+            least, best = found.value, (each.name, cycles, coherence)
         if progress is not None:
             progress(len(tried), len(hypotheses))
-    return *best[1:], list(tried.values())
+    if best is None:
+        raise ValueError("no hypothesis is given")
+    return *best, list(tried.values())

@@ -25,9 +25,9 @@ from emcflow.links.learned_prior import (
     prior_of_scene,
 )
 from emcflow.links.likely_peaks import likely_peaks
-from emcflow.links.periodogram import LinkModel, estimate_links
+from emcflow.links.periodogram import LinkModel, SearchGrid, estimate_links
 from emcflow.links.search_grid import search_axis
-from emcflow.unwrap.significant import supported_model
+from emcflow.unwrap.significant import significant_model
 
 NARROW_CLASS = slice(0, 1)
 
@@ -106,13 +106,12 @@ def learned_models(
         As :func:`emcflow.links.periodogram.estimate_links`.
     """
 
-    def searched(design, axes, prior, progress):
-        grid = grid_points(axes)
-        densities = [prior.log_density(grid), prior.log_density(grid, NARROW_CLASS)]
-        found = likely_peaks(
-            phase, edges, design, axes, prior, densities, n_threads, memory_mb, progress,
-            weights=weights,
-        )  # fmt: skip
+    def searched(
+        design: np.ndarray, axes: Sequence[np.ndarray], prior: LinkPrior, progress: Callable | None
+    ) -> tuple[list[LinkModel], list[CycleModel]]:
+        points, grid = grid_points(axes), SearchGrid(design, axes, weights)
+        densities = [prior.log_density(points), prior.log_density(points, NARROW_CLASS)]
+        found = likely_peaks(phase, edges, grid, prior, densities, n_threads, memory_mb, progress)
         return found, [CycleModel(design, each.params, each.coherence) for each in found]
 
     ranges = fitting_ranges(phase, edges, design, ranges, weights)
@@ -134,14 +133,20 @@ def learned_models(
 
 
 def peak_models(
-    phase, graph, design, model, ranges, n_threads=1, weights=None
+    phase: np.ndarray,
+    graph: PlanarGraph,
+    design: np.ndarray,
+    model: LinkModel,
+    ranges: Sequence[Sequence[float]] | np.ndarray,
+    n_threads: int = 1,
+    weights: np.ndarray | None = None,
 ) -> dict[str, CycleModel]:
     """The one model that there is where nothing is learned: the highest peaks that are supported.
 
     Parameters
     ----------
     phase, graph, design, ranges, n_threads, weights
-        As for :func:`emcflow.unwrap.significant.supported_model`.
+        As for :func:`emcflow.unwrap.significant.significant_model`.
     model : LinkModel
         Highest peaks.
 
@@ -149,7 +154,7 @@ def peak_models(
     -------
     dict of str to CycleModel
     """
-    kept = supported_model(
+    kept = significant_model(
         phase, graph, design, model.params, model.coherence, ranges, n_threads, weights
     )
     return {PEAKS: CycleModel(design, *kept)}

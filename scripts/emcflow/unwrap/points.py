@@ -9,9 +9,9 @@ import numpy as np
 
 from emcflow.arrays import phase_array
 from emcflow.errors import InputError
-from emcflow.graph.delaunay import confident_links, point_mesh
-from emcflow.graph.planar import PlanarGraph, breadth_first_tree, dual_adjacency
-from emcflow.links.cycle_model import AUTO, CycleModel
+from emcflow.graph.delaunay import links_within, point_mesh
+from emcflow.graph.planar import PlanarGraph, breadth_first_tree
+from emcflow.links.cycle_model import CycleModel
 from emcflow.links.periodogram import LinkModel
 from emcflow.links.search_grid import checked_design, choose_terms
 from emcflow.network.networks import PlanarNetwork, hop3_network
@@ -122,19 +122,19 @@ def unwrap_points(
     hypotheses = link_hypotheses(
         phase, graph, network, models, temporal_costs("constant", network), n_threads
     )
-    confident = confident_links(points, graph.edges, max_link_pixels)
+    confident = links_within(points, graph.edges, max_link_pixels)
 
-    def costs_of(coherence):
+    def costs_of(coherence: np.ndarray) -> np.ndarray:
         costs = spatial_costs("coherence", graph, points, coherence)
         costs[~confident] = 0
         return costs
 
-    tree, adjacency = breadth_first_tree(graph, confident), dual_adjacency(graph)
+    tree = breadth_first_tree(graph, confident)
     name, cycles, coherence, _ = chosen_cycles(
-        hypotheses, AUTO, costs_of, network, graph, adjacency, tree, n_threads=n_threads
+        hypotheses, costs_of, network, graph, tree, n_threads=n_threads
     )
     added, _ = unwrap_in_space(
-        cycles, network, graph, adjacency, tree, costs_of(coherence), n_threads=n_threads
+        cycles, network, graph, tree, costs_of(coherence), n_threads=n_threads
     )
     first, second = network.pairs.T
     unwrapped = phase[second].astype(np.float64) - phase[first] + 2 * np.pi * added

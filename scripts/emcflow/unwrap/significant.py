@@ -1,21 +1,26 @@
 """Which parameters of links the phase supports, and the coherence of links without any."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 
 from emcflow.acquisition.date_weights import effective_dates
 from emcflow.arrays import phase_array, real_array
 from emcflow.graph.mcf import in_threads
+from emcflow.graph.planar import PlanarGraph
 from emcflow.unwrap.temporal import LINKS_PER_CHUNK
 
 
-def supported_params(
+def significant_params(
     phase: np.ndarray,
-    graph,
+    graph: PlanarGraph,
     design: np.ndarray,
     params: np.ndarray,
     coherence: np.ndarray,
-    ranges,
+    ranges: Sequence[Sequence[float]] | np.ndarray,
     n_threads: int = 1,
     weights: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -70,15 +75,22 @@ def supported_params(
     return np.where(gain > needed, params, np.float32(0))
 
 
-def supported_model(
-    phase, graph, design, params, coherence, ranges, n_threads=1, weights=None
+def significant_model(
+    phase: np.ndarray,
+    graph: PlanarGraph,
+    design: np.ndarray,
+    params: np.ndarray,
+    coherence: np.ndarray,
+    ranges: Sequence[Sequence[float]] | np.ndarray,
+    n_threads: int = 1,
+    weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Parameters of the link model where the phase supports them, and the coherence about them.
 
     Parameters
     ----------
     phase, graph, design, params, coherence, ranges, n_threads, weights
-        As for `supported_params`.
+        As for `significant_params`.
 
     Returns
     -------
@@ -87,13 +99,13 @@ def supported_model(
     coherence : float32 (nlinks,)
         That of the link as it is where they are zero.
     """
-    kept = supported_params(phase, graph, design, params, coherence, ranges, n_threads, weights)
+    kept = significant_params(phase, graph, design, params, coherence, ranges, n_threads, weights)
     plain = plain_coherence(phase, graph, weights, n_threads)
     return kept, np.where(kept.any(axis=0), coherence, plain).astype(np.float32)
 
 
 def plain_coherence(
-    phase: np.ndarray, graph, weights: np.ndarray | None = None, n_threads: int = 1
+    phase: np.ndarray, graph: PlanarGraph, weights: np.ndarray | None = None, n_threads: int = 1
 ) -> np.ndarray:
     """Coherence of every link without any model.
 
@@ -116,7 +128,7 @@ def plain_coherence(
     of_dates = np.ones(len(phase)) if weights is None else np.asarray(weights, np.float64)
     plain = np.empty(graph.nedges)
 
-    def fill_chunk(start):
+    def fill_chunk(start: int) -> None:
         stop = min(start + LINKS_PER_CHUNK, plain.size)
         _link_coherence(phase, graph.edges, of_dates, start, stop, plain)
 
@@ -125,7 +137,14 @@ def plain_coherence(
 
 
 @njit(cache=True, nogil=True)
-def _link_coherence(phase, links, weights, start, stop, out):
+def _link_coherence(
+    phase: np.ndarray,
+    links: np.ndarray,
+    weights: np.ndarray,
+    start: int,
+    stop: int,
+    out: np.ndarray,
+) -> None:
     """Fill start:stop of `out` with the coherence of links without any model."""
     ndates = phase.shape[0]
     for link in range(start, stop):

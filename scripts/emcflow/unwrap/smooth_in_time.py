@@ -9,6 +9,7 @@ date takes the cycle that is nearest to it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,6 +21,36 @@ from emcflow.graph.planar import PlanarGraph
 LINKS_PER_CHUNK = 8192
 
 
+class Weights(NamedTuple):
+    """Weights of the dates, by which they are smoothed and by which they count.
+
+    Attributes
+    ----------
+    window : float64 (ndates, ndates)
+        Of each date in the smooth series at another.
+    of_dates : float64 (ndates,)
+        Of each date in the coherence.
+    """
+
+    window: np.ndarray
+    of_dates: np.ndarray
+
+
+class Smoothed(NamedTuple):
+    """What is found of the links.
+
+    Attributes
+    ----------
+    cycles : int16 (ndates, nlinks)
+        As from :func:`emcflow.unwrap.temporal.unwrap_in_time`.
+    coherence : float32 (nlinks,)
+        Of what is left about model and smooth series, 0 to 1.
+    """
+
+    cycles: np.ndarray
+    coherence: np.ndarray
+
+
 def smooth_cycles(
     phase: np.ndarray,
     graph: PlanarGraph,
@@ -29,7 +60,7 @@ def smooth_cycles(
     width: float,
     n_threads: int = 1,
     weights: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Smoothed:
     """Cycles of every link about its model and a smooth series of what is left.
 
     Parameters
@@ -53,38 +84,44 @@ def smooth_cycles(
 
     Returns
     -------
-    cycles : int16 (ndates, nlinks)
-        As from :func:`emcflow.unwrap.temporal.unwrap_in_time`.
-    coherence : float32 (nlinks,)
-        Of what is left about model and smooth series, 0 to 1.
+    Smoothed
     """
     days = days_since_first(dates)
     apart = (days[:, None] - days) / (width * np.median(np.diff(days)))
     window = np.exp(-0.5 * apart**2)
-    of_dates = np.ones(len(days)) if weights is None else np.asarray(weights, np.float64)
-    window *= of_dates
-    cycles = np.empty((len(days), graph.nedges), np.int16)
-    coherence = np.empty(graph.nedges, np.float32)
+    own = np.ones(len(days)) if weights is None else np.asarray(weights, np.float64)
+    of_dates = Weights(window * own, own)
+    smoothed = Smoothed(
+        np.empty((len(days), graph.nedges), np.int16), np.empty(graph.nedges, np.float32)
+    )
     design = np.ascontiguousarray(design, np.float64)
     params = np.ascontiguousarray(params, np.float32)
 
     def fill_chunk(start: int) -> None:
         stop = min(start + LINKS_PER_CHUNK, graph.nedges)
-        _smooth_links(
-            phase, graph.edges, start, stop, design, params, window, of_dates, cycles, coherence
-        )
+        _smooth_links(phase, graph.edges, (start, stop), design, params, of_dates, smoothed)
 
     in_threads(fill_chunk, range(0, graph.nedges, LINKS_PER_CHUNK), n_threads)
-    return cycles, coherence
+    return smoothed
 
 
 @njit(cache=True, nogil=True)
-def _smooth_links(phase, links, start, stop, design, params, window, of_dates, cycles, coherence):
-    """Fill start:stop of `cycles` and `coherence`."""
+def _smooth_links(
+    phase: np.ndarray,
+    links: np.ndarray,
+    chunk: tuple[int, int],
+    design: np.ndarray,
+    params: np.ndarray,
+    weights: Weights,
+    smoothed: Smoothed,
+) -> None:
+    """Fill cycles and coherence of the links from the first to before the last of a chunk."""
+    window, of_dates = weights
+    cycles, coherence = smoothed
     ndates, nterms = design.shape
     rest = np.empty(ndates)
     real, imag = np.empty(ndates), np.empty(ndates)
-    for link in range(start, stop):
+    for link in range(chunk[0], chunk[1]):
         a, b = links[link]
         for d in range(ndates):
             rest[d] = np.float64(phase[d, b]) - phase[d, a]

@@ -1,20 +1,23 @@
 """Unwrapping in space: the cycles of every point, pair by pair (Pepe & Lanari 2006)."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 
 import numpy as np
 
+from emcflow.graph.components import SpanningTree
 from emcflow.graph.mcf import FlowSolver, flow_cost, in_threads
-from emcflow.graph.planar import integrate_cycles, residues
+from emcflow.graph.planar import PlanarGraph, integrate_cycles, residues
+from emcflow.network.networks import Network
 
 
 def unwrap_in_space(
     k: np.ndarray,
-    network,
-    graph,
-    adjacency,
-    tree,
+    network: Network,
+    graph: PlanarGraph,
+    tree: SpanningTree,
     costs: np.ndarray,
     solver: str = "ssp",
     n_threads: int = 1,
@@ -30,8 +33,6 @@ def unwrap_in_space(
         Its pairs are unwrapped; they need not be those of the network in time.
     graph : PlanarGraph
         Mesh of the points. Without triangles the links are integrated as they are.
-    adjacency : DualAdjacency
-        `dual_adjacency(graph)`.
     tree : SpanningTree
         Of the points; each of its regions is zero at its root.
     costs : int (nlinks,) or (2, nlinks)
@@ -52,7 +53,7 @@ def unwrap_in_space(
         ``flow_sum``: cycles that were added to or taken from them; ``cost``: total cost of that.
         Also ``crossings`` of int64 (npoints,): changed links of each point, over all pairs.
     """
-    problem = FlowSolver(graph, adjacency, costs, solver)
+    problem = FlowSolver(graph, costs, solver)
     costs = np.asarray(costs)
     pairs = network.pairs
     by_date = np.empty((len(k), graph.ntriangles), np.int16)
@@ -64,7 +65,7 @@ def unwrap_in_space(
     statistics["crossings"] = np.zeros(graph.nnodes, np.int64)
     one_at_a_time = threading.Lock()
 
-    def unwrap_pair(i):
+    def unwrap_pair(i: int) -> None:
         first, second = pairs[i]
         loops = np.empty(graph.ntriangles + 1, np.int32)
         np.subtract(by_date[second], by_date[first], out=loops[:-1], dtype=np.int32)

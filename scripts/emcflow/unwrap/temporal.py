@@ -13,6 +13,8 @@ References
    Remote Sensing 44(9), 2374-2383.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np
@@ -21,8 +23,9 @@ from numba import njit
 from emcflow.arrays import phase_array, real_array
 from emcflow.errors import InputError
 from emcflow.graph.mcf import FlowSolver, in_threads
-from emcflow.graph.planar import breadth_first_tree, dual_adjacency
+from emcflow.graph.planar import PlanarGraph, breadth_first_tree
 from emcflow.graph.ssp import add_cheapest_flows
+from emcflow.network.networks import PlanarNetwork
 
 LINKS_PER_CHUNK = 8192
 MAX_MODEL_CYCLES = 5000
@@ -30,8 +33,8 @@ MAX_MODEL_CYCLES = 5000
 
 def unwrap_in_time(
     phase: np.ndarray,
-    graph,
-    network,
+    graph: PlanarGraph,
+    network: PlanarNetwork,
     design: np.ndarray | None = None,
     params: np.ndarray | None = None,
     costs: np.ndarray | None = None,
@@ -81,10 +84,10 @@ def unwrap_in_time(
     tree = breadth_first_tree(time_graph)
     if costs is None:
         costs = np.ones(time_graph.nedges, np.int32)
-    arcs = FlowSolver(time_graph, dual_adjacency(time_graph), costs).arcs
+    arcs = FlowSolver(time_graph, costs).arcs
     cycles = np.empty((ndates, nlinks), np.int16)
 
-    def unwrap_chunk(start):
+    def unwrap_chunk(start: int) -> None:
         chunk = slice(start, start + LINKS_PER_CHUNK)
         gradient = _gradient_about_model(phase, graph.edges[chunk], design, params[:, chunk])
         pair_cycles = _nearest_cycles(gradient, time_graph.edges)
@@ -102,7 +105,9 @@ def unwrap_in_time(
 
 
 @njit(cache=True, nogil=True)
-def _gradient_about_model(phase, links, design, params):
+def _gradient_about_model(
+    phase: np.ndarray, links: np.ndarray, design: np.ndarray, params: np.ndarray
+) -> np.ndarray:
     """Wrapped gradient minus the model's, float64 (ndates, nlinks) [rad]."""
     out = np.empty((phase.shape[0], links.shape[0]))
     for date in range(phase.shape[0]):
@@ -115,7 +120,7 @@ def _gradient_about_model(phase, links, design, params):
 
 
 @njit(cache=True, nogil=True)
-def _nearest_cycles(gradient, pairs):
+def _nearest_cycles(gradient: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Cycles int16 (npairs, nlinks) that bring each pair's gradient to within half a cycle."""
     out = np.empty((pairs.shape[0], gradient.shape[1]), np.int16)
     for pair in range(pairs.shape[0]):
@@ -127,7 +132,7 @@ def _nearest_cycles(gradient, pairs):
 
 
 @njit(cache=True, nogil=True)
-def _loop_residues(pair_cycles, edges, signs):
+def _loop_residues(pair_cycles: np.ndarray, edges: np.ndarray, signs: np.ndarray) -> np.ndarray:
     """Residues int16 (ntri, nlinks): sums of cycles around the triangles of the network."""
     out = np.zeros((edges.shape[0], pair_cycles.shape[1]), np.int16)
     for loop in range(edges.shape[0]):
@@ -139,7 +144,14 @@ def _loop_residues(pair_cycles, edges, signs):
 
 
 @njit(cache=True, nogil=True)
-def _sum_along(order, parent, edge, sign, pair_cycles, cycles):
+def _sum_along(
+    order: np.ndarray,
+    parent: np.ndarray,
+    edge: np.ndarray,
+    sign: np.ndarray,
+    pair_cycles: np.ndarray,
+    cycles: np.ndarray,
+) -> None:
     """Fill `cycles` (ndates, nlinks) with sums along a tree of the dates, from 0 at its root."""
     for date in order:
         if parent[date] < 0:
@@ -150,7 +162,7 @@ def _sum_along(order, parent, edge, sign, pair_cycles, cycles):
                 cycles[date, link] = cycles[parent[date], link] + step
 
 
-def _check_phase(phase, ndates, npoints):
+def _check_phase(phase: np.ndarray, ndates: int, npoints: int) -> None:
     if phase.shape != (ndates, npoints):
         raise InputError(
             f"phase has shape {phase.shape}, expected ({ndates}, {npoints}): dates of the network "
@@ -164,7 +176,9 @@ def _check_phase(phase, ndates, npoints):
         )
 
 
-def _checked_model(design, params, ndates, nlinks):
+def _checked_model(
+    design: np.ndarray | None, params: np.ndarray | None, ndates: int, nlinks: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Design and parameters of the link model as arrays; without terms if there is no model."""
     if design is None or params is None:
         return np.zeros((ndates, 0)), np.zeros((0, nlinks), np.float32)

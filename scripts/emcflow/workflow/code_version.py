@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 # Where this package is installed, or its clone has its scripts.
 PACKAGES = Path(__file__).resolve().parents[2]
@@ -77,7 +78,7 @@ def _compiled(path: Path) -> bytes:
     return b"".join([repr(_without_lines(code)).encode(), *(each.read_bytes() for each in beside)])
 
 
-def _without_lines(value):
+def _without_lines(value: Any) -> Any:
     """Return code as what it does, whatever lines it is on; a constant as it is."""
     if isinstance(value, CodeType):
         does = value.co_code, value.co_exceptiontable, value.co_flags

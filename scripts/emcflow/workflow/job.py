@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from emcflow import __version__
 from emcflow.errors import InputError, OutputError
@@ -27,7 +28,7 @@ SNAKEMAKE_PID = "EMCFLOW_SNAKEMAKE_PID"
 
 
 @contextmanager
-def job(snakemake) -> Iterator[logging.Logger]:
+def job(snakemake: Any) -> Iterator[logging.Logger]:
     """Log to the rule's file and to the terminal; end with one clear line on bad input.
 
     The same where the results cannot be written, and for what nobody expected, whose traceback is

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emcflow.acquisition.geometry import RELATIVE_TERMS, TERMS
 from emcflow.acquisition.model_terms import check_step_date, extra_ranges
+from emcflow.errors import named_as_keys
 from emcflow.io.baselines import known_baselines, read_baselines, table_state
 from emcflow.io.date_tables import read_temperatures, read_weights
 from emcflow.io.fingerprints import files_state, fingerprint
@@ -31,6 +32,10 @@ from emcflow.workflow.inputs import (
     view_rasters,
 )
 from emcflow.workflow.update import Previous, check_kept, find_previous
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 # Interferograms are merged in batches: enough work for a job. It holds fewer of them at once.
 PAIRS_PER_BATCH = 28
@@ -349,7 +354,8 @@ def make_plan(config: dict[str, Any]) -> Plan:
     if previous:
         check_kept(previous, dates, pairs)
     if "step_mm" in extra:
-        check_step_date(model["step_date"], dates)
+        with named_as_keys("link_model", "step_date"):
+            check_step_date(model["step_date"], dates)
     temperatures = weights = None
     if "thermal_mm_per_c" in extra:
         temperatures = read_temperatures(model["temperature_csv"], dates)
@@ -382,7 +388,9 @@ def _inputs(config: dict[str, Any], previous: Previous | None) -> Inputs:
     return previous.with_its_points(inputs) if previous else inputs
 
 
-def _date_baselines(config: dict[str, Any], dates: tuple[str, ...], table: str | None):
+def _date_baselines(
+    config: dict[str, Any], dates: tuple[str, ...], table: str | None
+) -> np.ndarray:
     """Return the baselines of the dates [m]; those of a simulated stack before there is a table."""
     if is_simulated(config):
         return simulation_baselines(config["simulation"])
@@ -396,7 +404,9 @@ def _pairs(config: dict[str, Any], dates: tuple[str, ...], table: str | None) ->
         pairs = read_pairs(settings["csv"], dates)
     elif settings["type"] == "delaunay":
         limits = settings["max_days"], settings["max_bperp_m"]
-        pairs = delaunay_pairs(dates, _date_baselines(config, dates, table), *limits)
+        bperp_m = _date_baselines(config, dates, table)
+        with named_as_keys("network", "max_days", "max_bperp_m"):
+            pairs = delaunay_pairs(dates, bperp_m, *limits)
     else:
         return hop3_network(dates).pair_names
     return [f"{dates[first]}_{dates[second]}" for first, second in pairs]
@@ -445,4 +455,5 @@ def _check_link_model(plan: Plan) -> None:
     ranges, names = [*own, *extra.values()], [*TERMS, *extra]
     terms, _ = choose_model_terms(design, [each[:2] for each in ranges], names, dates)
     keys = [f"link_model.{range_key(name)}" for name in names]
-    check_search(design, ranges, model["memory_mb"], keys, terms, len(TERMS))
+    with named_as_keys("link_model", "memory_mb"):
+        check_search(design, ranges, model["memory_mb"], keys, terms, len(TERMS))

@@ -34,7 +34,7 @@ class JobResources:
         Whether jobs run on other machines.
     """
 
-    def __init__(self, plan: Plan, on_cluster: bool):
+    def __init__(self, plan: Plan, on_cluster: bool) -> None:
         self.plan = plan
         self.on_cluster = on_cluster
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from emcflow.acquisition.geometry import SIGMAS
@@ -19,7 +20,7 @@ class Results:
     plan : Plan
     """
 
-    def __init__(self, plan: Plan):
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.out = plan.out
 
@@ -161,7 +162,7 @@ class Results:
         """Every pair with pixels between the points filled in."""
         return self.filled(self.plan.pairs)
 
-    def filled(self, pairs) -> list[str]:
+    def filled(self, pairs: Sequence[str]) -> list[str]:
         """Return the names of some pairs with pixels between the points filled in."""
         return [f"{self.out}/filled/{pair}.unw.tif" for pair in pairs]
 

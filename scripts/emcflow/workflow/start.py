@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from emcflow.errors import InputError
 
 Result = TypeVar("Result")
 
 
-def checked(function: Callable[..., Result], *arguments) -> Result:
+def checked(function: Callable[..., Result], *arguments: Any) -> Result:
     """Call a function of the library; bad input ends the run with its one line.
 
     An exception would have Snakemake print where in the workflow it came from, which is of no

@@ -17,7 +17,7 @@ class BriefFormatter(logging.Formatter):
         Formats everything else.
     """
 
-    def __init__(self, full: logging.Formatter):
+    def __init__(self, full: logging.Formatter) -> None:
         super().__init__()
         self.full = full
 
