@@ -10,7 +10,6 @@ from typing import Any
 
 import h5py
 import numpy as np
-from typing_extensions import Buffer
 
 from emcflow.errors import InputError
 from emcflow.graph.planar import PlanarGraph
@@ -26,7 +25,7 @@ class _Patient:
         self.raw = raw
         self.error: OSError | None = None
 
-    def write(self, data: Buffer) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         rest = memoryview(data).cast("B")
         try:
             while rest and self.error is None:
