@@ -82,6 +82,8 @@ def test_rasters_are_those_of_a_full_run(runs):
         of_old = "unwrapped/" in name and name.rpartition("/")[2][:17] in old
         if of_old:  # byte for byte what the first run wrote
             assert later[name].read_bytes() == (folder / "first" / name).read_bytes(), name
+        if of_old and name.endswith(".conncomp.tif"):
+            continue  # labels by the quality of links at the old dates
         np.testing.assert_array_equal(read(later[name]), read(full[name]), name)
 
 

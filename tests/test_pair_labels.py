@@ -1,12 +1,14 @@
 """Labels of an interferogram: regions in which nothing says that a cycle is missing."""
 
 import numpy as np
+import pytest
 from emcflow.graph.delaunay import confident_links, point_mesh
 from emcflow.graph.planar import breadth_first_tree, dual_adjacency
 from emcflow.network.networks import hop3_network
 from emcflow.unwrap.costs import spatial_costs
 from emcflow.unwrap.labels import (
     broken_share,
+    changed_links,
     class_weights,
     firm_regions,
     link_quality,
@@ -28,12 +30,15 @@ def labelled(points, phase):
     costs = spatial_costs("coherence", graph, points, plain)
     in_time = unwrap_in_time(wrapped, graph, network)
     tree = breadth_first_tree(graph, confident_links(points, graph.edges))
-    cycles, _ = unwrap_in_space(in_time, network, graph, dual_adjacency(graph), tree, costs)
+    cycles, statistics = unwrap_in_space(
+        in_time, network, graph, dual_adjacency(graph), tree, costs
+    )
     links = ordered_links(link_quality(plain, plain, len(phase), 0))
     labels = np.empty(cycles.shape, np.uint16)
-    for pair, (first, second) in enumerate(network.pairs):
-        own = cycles[pair][graph.edges].astype(int)
-        broken = own[:, 1] - own[:, 0] != in_time[second].astype(int) - in_time[first]
+    changed = changed_links(in_time, cycles, network, graph.edges)
+    assert [len(of_pair) for of_pair in changed] == statistics["flow_links"].tolist()
+    for pair, of_pair in enumerate(changed):
+        broken = np.isin(np.arange(graph.nedges), of_pair)
         share = broken_share(graph.edges, broken, len(points))
         labels[pair] = pair_labels(firm_regions(graph.edges, links, broken, len(points)), share)
     first, second = network.pairs.T
@@ -93,8 +98,13 @@ def test_weights_fall_with_the_class_and_are_as_the_normal_distribution_says():
     np.testing.assert_allclose(weights[9], -np.log(0.0503), atol=0.01)
 
 
-def test_so_few_dates_that_nothing_is_known_of_links():
-    assert link_quality(np.array([0.2]), np.array([0.2]), 1, 0).tolist() == [1]
+@pytest.mark.parametrize(("ndates", "nterms", "expected"), [(2, 0, 1), (4, 2, 0.6), (9, 2, 0.8)])
+def test_quality_is_the_higher_coherence_of_those_that_dates_are_left_to_tell(
+    ndates, nterms, expected
+):
+    """Of noise the coherence g of n dates with k terms is sqrt(g^2 + (1 - g^2) (1 + k) / n)."""
+    biased = [np.sqrt([g**2 + (1 - g**2) * (1 + k) / ndates]) for g, k in ((0.6, 0), (0.8, nterms))]
+    np.testing.assert_allclose(link_quality(*biased, ndates, nterms), [expected], rtol=1e-6)
 
 
 def test_labels_by_size_and_none_for_the_small():

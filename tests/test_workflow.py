@@ -149,7 +149,8 @@ def test_the_same_bytes_on_one_core_and_on_two(tiled, tiled_one_core):
         {path.relative_to(folder): path.read_bytes() for path in folder.glob("results/**/*.tif")}
         for folder in (tiled_one_core, tiled)
     )
-    assert len(two) == 4 * 42 + 5 + 7  # of the pairs, of the link model, of the quality
+    # of the pairs, of the link model, of the quality, the components
+    assert len(two) == 4 * 42 + 5 + 7 + 1
     assert one.keys() == two.keys()
     assert [name for name in one if one[name] != two[name]] == []
 

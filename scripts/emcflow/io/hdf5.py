@@ -168,6 +168,19 @@ def read_cycle_models(path: str | Path) -> dict[str, CycleModel]:
         }
 
 
+def put_link_state(file: h5py.File, quality: np.ndarray, changed: dict[str, np.ndarray]) -> None:
+    """Write how good the links of a tile are, and which of them flows changed, by pairs."""
+    put(file, "link_quality", quality, "1")
+    group = file.create_group("changed_links")
+    for pair, links in changed.items():
+        put(group, pair, links, "index")
+
+
+def read_changed_links(path: str | Path, pair: str) -> np.ndarray:
+    """Read which links of a tile's mesh the flow of a pair changed."""
+    return read(path, f"changed_links/{pair}")[0]
+
+
 def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int, int]) -> None:
     """Write the points of a tile, relative to its first row and column, and its bounds."""
     put(file, "points", points - np.asarray(bounds[:2], dtype=np.int32), "row, column")

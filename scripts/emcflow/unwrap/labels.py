@@ -21,6 +21,9 @@ LAST_GOOD_CLASS = CLASSES // 2 - 1
 # Sum of the logarithms of the odds, nearly, that links between two large regions are right.
 NEEDED = 15.0
 LARGE = 25
+# With fewer dates to spare the coherence of a link says nothing of its noise: of two dates it is
+# the size of their one gradient.
+LEAST_SPARE_DATES = 2
 LARGEST_LABEL = 65534
 
 
@@ -30,7 +33,7 @@ class Links:
 
     Attributes
     ----------
-    order : int64 (nlinks,)
+    order : int32 (nlinks,)
         The best link first.
     classes : uint8 (nlinks,)
         Of their quality, in that order.
@@ -38,6 +41,32 @@ class Links:
 
     order: np.ndarray
     classes: np.ndarray
+
+
+def changed_links(cycles, unwrapped, network, edges) -> list[np.ndarray]:
+    """Find the links of a tile that flows changed.
+
+    Parameters
+    ----------
+    cycles : int16 (ndates, nlinks)
+        Of the links, before.
+    unwrapped : int16 (npairs, npoints)
+        Of the points in each pair of `network`, as `unwrap_in_space` returns them.
+    network : Network
+    edges : int32 (nlinks, 2)
+
+    Returns
+    -------
+    list of int32 (nchanged,)
+        Numbers of the links, for each pair.
+    """
+    start, end = np.ascontiguousarray(edges.T)
+    changed = []
+    for of_points, (first, second) in zip(unwrapped, network.pairs, strict=True):
+        after = of_points[end] - of_points[start]
+        differ = after != cycles[second] - cycles[first]
+        changed.append(np.flatnonzero(differ).astype(np.int32))
+    return changed
 
 
 def link_quality(plain, coherence, ndates, nterms):
@@ -57,8 +86,11 @@ def link_quality(plain, coherence, ndates, nterms):
     float32 (nlinks,)
         0 to 1; 1 where so few dates tell nothing.
     """
-    both = [unbiased_coherence(plain, ndates, 0), unbiased_coherence(coherence, ndates, nterms)]
-    return np.nan_to_num(np.fmax(*both), nan=1.0).astype(np.float32)
+    quality = np.full(np.shape(plain), np.nan)
+    for found, fitted in ((plain, 0), (coherence, nterms)):
+        if ndates - 1 - fitted >= LEAST_SPARE_DATES:
+            quality = np.fmax(quality, unbiased_coherence(found, ndates, fitted))
+    return np.nan_to_num(quality, nan=1.0).astype(np.float32)
 
 
 def ordered_links(quality) -> Links:
@@ -73,7 +105,7 @@ def ordered_links(quality) -> Links:
     -------
     Links
     """
-    order = np.argsort(-quality, kind="stable")
+    order = np.argsort(-quality, kind="stable").astype(np.int32)
     classes = np.clip((1 - quality[order]) * CLASSES, 0, CLASSES - 1)
     return Links(order, classes.astype(np.uint8))
 
@@ -143,7 +175,7 @@ def broken_share(edges, broken, npoints) -> np.ndarray:
     return changed / np.maximum(of_point, 1)
 
 
-def pair_labels(tree: PartTree, share) -> np.ndarray:
+def pair_labels(tree: PartTree, share, least: int = LARGE) -> np.ndarray:
     """Label the points of an interferogram by the size of their region.
 
     Parameters
@@ -152,19 +184,21 @@ def pair_labels(tree: PartTree, share) -> np.ndarray:
         Of `firm_regions`.
     share : float (npoints,)
         Of `broken_share`.
+    least : int
+        Points of the smallest region with a label.
 
     Returns
     -------
     uint16 (npoints,)
         1 in the largest region, and so on; of equal ones that of the lower first point. 0 in
-        regions of fewer than `LARGE` points and at points half of whose links are broken.
+        smaller regions and at points half of whose links are broken.
     """
     part = parts_at(tree, LAST_GOOD_CLASS)
     sound = share < 0.5
     size = np.bincount(part[sound], minlength=len(part))
     first = np.full(len(part), len(part))
     np.minimum.at(first, part, np.arange(len(part)))
-    number = min(int(np.count_nonzero(size >= LARGE)), LARGEST_LABEL)
+    number = min(int(np.count_nonzero(size >= least)), LARGEST_LABEL)
     by_size = np.lexsort((first, -size))[:number]
     labels = np.zeros(len(part), np.uint16)
     labels[by_size] = np.arange(1, number + 1)

@@ -30,8 +30,13 @@ class Results:
 
     @cached_property
     def components(self) -> list[str]:
-        """Connected components of every pair."""
+        """Labels of every pair."""
         return [f"{self.out}/unwrapped/{pair}.unw.conncomp.tif" for pair in self.plan.pairs]
+
+    @cached_property
+    def component_map(self) -> str:
+        """Points whose phases are relative to one reference, in all pairs."""
+        return f"{self.out}/merge/components.tif"
 
     @cached_property
     def references(self) -> str:
@@ -197,7 +202,7 @@ class Results:
         """Every raster with one value per point, by the name of its column in tables of points."""
         columns = dict(
             temporal_coherence=self.plan.stack.coherence,
-            component=self.components[0],
+            component=self.component_map,
             **self.parameters,
         )
         if self.plan.time_series:
