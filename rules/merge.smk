@@ -104,6 +104,7 @@ for number, batch in enumerate(PLAN.batches):
         output:
             unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
             conncomp=expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=batch),
+            pwrong=expand(f"{OUT}/unwrapped/{{pair}}.unw.pwrong.tif", pair=batch),
             model=expand(f"{OUT}/unwrapped/quality/{{pair}}_model.tif", pair=batch),
             diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=batch),
         log:

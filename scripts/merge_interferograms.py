@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.io.hdf5 import (
+    count_triangles,
     read,
     read_changed_links,
     read_overlaps,
@@ -11,13 +12,14 @@ from emcflow.io.hdf5 import (
     read_tile_points,
 )
 from emcflow.io.network_tables import read_interferograms
-from emcflow.io.raster import NO_LABEL_DATA, scatter, write_raster
+from emcflow.io.raster import NO_BYTE_DATA, NO_LABEL_DATA, scatter, write_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.products.reference import label_points, read_references
 from emcflow.tiles.merge import merge_cycles, reference_cycles, scene_index
 from emcflow.tiles.scene_links import broken_links, scene_links
 from emcflow.unwrap.labels import LARGE, broken_share, firm_regions, ordered_links, pair_labels
+from emcflow.unwrap.wrong_cycles import as_decibels, evidence, wrong_probability
 from emcflow.workflow.batches import MERGED_AT_ONCE, in_batches
 from emcflow.workflow.job import job, progress
 
@@ -52,13 +54,15 @@ with job(snakemake) as log:
     quality = links.gather([read(path, "link_quality")[0] for path in given.unwrapped])
     ordered = ordered_links(quality)
     del quality
+    residues = sum(read(path, "statistics/residues")[0] for path in given.unwrapped)
+    residue_shares = residues / max(sum(map(count_triangles, given.mesh)), 1)
     label_image = np.where(np.isfinite(coherence), 0, NO_LABEL_DATA).astype(np.uint16)
     report = progress("interferograms written")
     differ = np.zeros(npoints, bool)
     shares = []  # of the points of each pair with a label, with label 1
 
-    def write_labels(place, cycles, merged, own_tags):
-        """Label the points of a pair and write the labels."""
+    def write_labels(place, cycles, merged, unwrapped, own_tags):
+        """Write the labels of a pair, and how likely its cycles are wrong."""
         changed = [read_changed_links(path, names[place]) for path in given.unwrapped]
         broken = broken_links(links, cycles, merged, changed)
         tree = firm_regions(links.edges, ordered, broken, npoints)
@@ -78,6 +82,19 @@ with job(snakemake) as log:
             units="label",
             description="connected components",
             tags=own_tags | label_tags,
+        )
+        share = residue_shares[batch[place]]
+        found = evidence(links.edges, tree, broken, labels, unwrapped, share, scene.component)
+        image = np.full(grid.shape, NO_BYTE_DATA, np.uint8)
+        image[tuple(scene.points.T)] = as_decibels(wrong_probability(found))
+        write_raster(
+            output.pwrong[place],
+            image,
+            grid,
+            units="-10 log10 of the probability",
+            description="probability of a wrong cycle",
+            tags=own_tags,
+            nodata=NO_BYTE_DATA,
         )
 
     def merge(places):
@@ -107,7 +124,8 @@ with job(snakemake) as log:
                     paths[place], image, grid, units="rad", description=text, tags=own_tags
                 )
             of_tiles = [of_tile[number] for of_tile in cycles]
-            write_labels(place, of_tiles, merged.cycles[number], own_tags)
+            unwrapped = wrapped + CYCLE * merged.cycles[number]
+            write_labels(place, of_tiles, merged.cycles[number], unwrapped, own_tags)
             report(place + 1, len(batch))
 
     for places in in_batches(range(len(batch)), MERGED_AT_ONCE):

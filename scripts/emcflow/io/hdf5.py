@@ -131,6 +131,12 @@ def read_graph(path: str | Path) -> PlanarGraph:
         return PlanarGraph(nnodes=int(file.attrs["nnodes"]), **arrays)
 
 
+def count_triangles(path: str | Path) -> int:
+    """Return how many triangles a point mesh has."""
+    with open_product(path) as file:
+        return len(file["triangles"])
+
+
 def read_link_weights(path: str | Path) -> np.ndarray | None:
     """Read the weights of the dates in a link model, None where all dates were alike."""
     with open_product(path) as file:

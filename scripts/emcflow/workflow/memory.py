@@ -76,6 +76,8 @@ PEAKS = {
     "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
     # a layer of each kind, one interferogram, windows of a few interferograms per thread
     "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
+    # the sum of the probabilities, one interferogram
+    "recommended_mask": Peak(fixed_mb=110, pixel=20),
     # one window of all interferograms; terms and sigmas of points, misfits where there are any, one
     # date; images of dates
     "time_series": Peak(

@@ -34,6 +34,17 @@ class Results:
         return [f"{self.out}/unwrapped/{pair}.unw.conncomp.tif" for pair in self.plan.pairs]
 
     @cached_property
+    def probabilities(self) -> list[str]:
+        """How likely the cycles of every pair are wrong."""
+        return [f"{self.out}/unwrapped/{pair}.unw.pwrong.tif" for pair in self.plan.pairs]
+
+    @cached_property
+    def masks(self) -> dict[str, str | list[str]]:
+        """Points to keep, by pair and for maps."""
+        of_pairs = [f"{self.out}/unwrapped/quality/{pair}_mask.tif" for pair in self.plan.pairs]
+        return {"pairs": of_pairs, "maps": f"{self.out}/quality/recommended_mask.tif"}
+
+    @cached_property
     def component_map(self) -> str:
         """Points whose phases are relative to one reference, in all pairs."""
         return f"{self.out}/merge/components.tif"
@@ -245,8 +256,8 @@ class Results:
 
     @property
     def rasters(self) -> list[str]:
-        """Interferograms, components and maps."""
-        return [*self.interferograms, *self.components, *self.maps]
+        """Interferograms, their labels and probabilities, and maps."""
+        return [*self.interferograms, *self.components, *self.probabilities, *self.maps]
 
     @property
     def exports(self) -> dict[str, str | list[str]]:
@@ -268,6 +279,7 @@ class Results:
         return [
             self.interferograms,
             self.maps,
+            list(self.masks.values()),
             [self.exports[name] for name in self.plan.config["outputs"]["exports"]],
             filled if self.plan.config["outputs"]["fill_pixels"] else [],
         ]
