@@ -31,7 +31,15 @@ class PartTree:
     joined: np.ndarray
 
 
-def part_tree(edges, classes, weights, broken, nnodes, needed, large) -> PartTree:
+def part_tree(
+    edges: np.ndarray,
+    classes: np.ndarray,
+    weights: np.ndarray,
+    broken: np.ndarray,
+    nnodes: int,
+    needed: float,
+    large: int,
+) -> PartTree:
     """Join nodes to parts by edges of ever weaker classes.
 
     Parameters
@@ -75,7 +83,7 @@ def parts_at(tree: PartTree, last: int) -> np.ndarray:
     return _parts_at(tree.parent, tree.joined, last)
 
 
-def joined_to(tree: PartTree, seeds, none: int) -> np.ndarray:
+def joined_to(tree: PartTree, seeds: np.ndarray | list[int], none: int) -> np.ndarray:
     """Weakest class of edges on the strongest way from every node to the seed of its part.
 
     Parameters
@@ -95,31 +103,39 @@ def joined_to(tree: PartTree, seeds, none: int) -> np.ndarray:
 
 
 @compiled
-def _part_tree(edges, classes, weights, broken, nnodes, needed, large):
+def _part_tree(
+    edges: np.ndarray,
+    classes: np.ndarray,
+    weights: np.ndarray,
+    broken: np.ndarray,
+    nnodes: int,
+    needed: float,
+    large: int,
+) -> tuple[np.ndarray, np.ndarray]:
     # top is the same forest as parent with the ways made shorter
     parent, top = np.full(nnodes, -1, np.int32), np.arange(nnodes).astype(np.int32)
     joined, size = np.zeros(nnodes, np.uint8), np.ones(nnodes, np.int32)
     # parts with a broken edge, which may count against others
     doubted = np.zeros(nnodes, np.bool_)
-    for e in np.flatnonzero(broken):
-        doubted[edges[e, 0]] = doubted[edges[e, 1]] = True
+    for link in np.flatnonzero(broken):
+        doubted[edges[link, 0]] = doubted[edges[link, 1]] = True
     waiting, key = np.empty(0, np.int64), np.empty(0, np.int64)
     start, nedges = 0, len(edges)
 
-    def root(node):
+    def root(node: int) -> int:
         while top[node] != node:
             top[node] = top[top[node]]
             node = top[node]
         return node
 
-    def join(a, b, by):
+    def join(a: int, b: int, by: int) -> None:
         if size[a] < size[b] or (size[a] == size[b] and a > b):
             a, b = b, a
         parent[b], top[b], joined[b] = a, a, by
         size[a] += size[b]
         doubted[a] |= doubted[b]
 
-    def enough(a, b):
+    def enough(a: int, b: int) -> bool:
         return (size[a] < large and not doubted[a]) or (size[b] < large and not doubted[b])
 
     for by in range(len(weights)):
@@ -175,7 +191,7 @@ def _part_tree(edges, classes, weights, broken, nnodes, needed, large):
 
 
 @compiled
-def _parts_at(parent, joined, last):
+def _parts_at(parent: np.ndarray, joined: np.ndarray, last: int) -> np.ndarray:
     found = np.full(len(parent), -1, np.int32)
     for node in range(len(parent)):
         top = node
@@ -192,7 +208,7 @@ def _parts_at(parent, joined, last):
 
 
 @compiled
-def _joined_to(parent, joined, seeds, none):
+def _joined_to(parent: np.ndarray, joined: np.ndarray, seeds: np.ndarray, none: int) -> np.ndarray:
     found, known = np.full(len(parent), none, np.uint8), np.zeros(len(parent), np.bool_)
     for seed in seeds:
         on, by = seed, 0

@@ -13,6 +13,7 @@ import numpy as np
 
 from emcflow.graph.firm_parts import PartTree, part_tree, parts_at
 from emcflow.links.noise_floor import unbiased_coherence
+from emcflow.network.networks import Network
 
 # Classes of links by quality: the first is above 1 - 1 / CLASSES, the last 1 / CLASSES at the most.
 CLASSES = 20
@@ -43,7 +44,9 @@ class Links:
     classes: np.ndarray
 
 
-def changed_links(cycles, unwrapped, network, edges) -> list[np.ndarray]:
+def changed_links(
+    cycles: np.ndarray, unwrapped: np.ndarray, network: Network, edges: np.ndarray
+) -> list[np.ndarray]:
     """Find the links of a tile that flows changed.
 
     Parameters
@@ -69,7 +72,9 @@ def changed_links(cycles, unwrapped, network, edges) -> list[np.ndarray]:
     return changed
 
 
-def link_quality(plain, coherence, ndates, nterms):
+def link_quality(
+    plain: np.ndarray, coherence: np.ndarray, ndates: float, nterms: int
+) -> np.ndarray:
     """Quality of links: their unbiased coherence without a model or about one, the higher one.
 
     Parameters
@@ -93,7 +98,7 @@ def link_quality(plain, coherence, ndates, nterms):
     return np.nan_to_num(quality, nan=1.0).astype(np.float32)
 
 
-def ordered_links(quality) -> Links:
+def ordered_links(quality: np.ndarray) -> Links:
     """Put links in the order in which they join points.
 
     Parameters
@@ -129,7 +134,7 @@ def class_weights() -> np.ndarray:
     return -np.log(erfc(np.pi / deviation / np.sqrt(2)))
 
 
-def firm_regions(edges, links: Links, broken, npoints) -> PartTree:
+def firm_regions(edges: np.ndarray, links: Links, broken: np.ndarray, npoints: int) -> PartTree:
     """Join points of an interferogram by ever weaker links.
 
     Parameters
@@ -156,7 +161,7 @@ def firm_regions(edges, links: Links, broken, npoints) -> PartTree:
     )
 
 
-def broken_share(edges, broken, npoints) -> np.ndarray:
+def broken_share(edges: np.ndarray, broken: np.ndarray, npoints: int) -> np.ndarray:
     """Share of the links of each point that the flow changed.
 
     Parameters
@@ -175,7 +180,7 @@ def broken_share(edges, broken, npoints) -> np.ndarray:
     return changed / np.maximum(of_point, 1)
 
 
-def pair_labels(tree: PartTree, share, least: int = LARGE) -> np.ndarray:
+def pair_labels(tree: PartTree, share: np.ndarray, least: int = LARGE) -> np.ndarray:
     """Label the points of an interferogram by the size of their region.
 
     Parameters

@@ -48,7 +48,13 @@ class Evidence(NamedTuple):
 
 
 def evidence(
-    edges, tree: PartTree, broken, labels, unwrapped, residue_share, component
+    edges: np.ndarray,
+    tree: PartTree,
+    broken: np.ndarray,
+    labels: np.ndarray,
+    unwrapped: np.ndarray,
+    residue_share: float,
+    component: np.ndarray,
 ) -> Evidence:
     """Gather what is known of the cycles of an interferogram.
 
@@ -113,16 +119,16 @@ def wrong_probability(found: Evidence) -> np.ndarray:
     return 1 - right
 
 
-def as_decibels(probability) -> np.ndarray:
+def as_decibels(probability: np.ndarray) -> np.ndarray:
     """Return probabilities as uint8, -10 log10 p, rounded: 0 for 1, 30 for 0.1 %, 254 at most."""
     return np.rint(-10 * np.log10(np.maximum(probability, LEAST_PROBABILITY))).astype(np.uint8)
 
 
-def _logistic(value):
+def _logistic(value: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(value, -500, 500)))
 
 
-def _mean_of_neighbours(edges, values) -> np.ndarray:
+def _mean_of_neighbours(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Mean of the points that links join to each; its own value where there is none."""
     start, end = edges.T
     npoints = len(values)
@@ -131,7 +137,7 @@ def _mean_of_neighbours(edges, values) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), values)
 
 
-def _cores(tree: PartTree, component) -> tuple[np.ndarray, np.ndarray]:
+def _cores(tree: PartTree, component: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Main part of each component, and a point of what the strongest links make of it.
 
     The core is the largest part of at least `LARGE` points that the strongest class makes which
@@ -151,7 +157,7 @@ def _cores(tree: PartTree, component) -> tuple[np.ndarray, np.ndarray]:
     return main, seeds[np.unique(component)]
 
 
-def _largest(part, component) -> tuple[np.ndarray, np.ndarray]:
+def _largest(part: np.ndarray, component: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Name and size of the largest part of each component, the first of equals; 0 where none is."""
     size = np.bincount(part)
     names, place = np.unique(part, return_index=True)
