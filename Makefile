@@ -6,6 +6,7 @@
 # make accuracy   points right by kind of scene, beside five peers, for docs/accuracy.md: an hour
 # make reliability   runs killed and run again, docs/reliability.md     make soak   load: many runs, tiles, dates
 # make networks    networks of interferograms compared on simulated cities, for docs/networks.md: minutes
+# make calibrate   coefficients of the probability of wrong cycles, for docs/wrong_cycles.md: an hour
 # make geometry    the table and figure of docs/geometry.md
 # make scale    runs measured, a frame on a cluster by them, for docs/scale.md      make new-dates   for docs/new_dates.md
 # make same-bytes BASE=<commit>    whether this checkout makes the same rasters as another
@@ -23,7 +24,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check lint docs docs-figures bench accuracy scaling networks geometry scale new-dates same-bytes reliability soak env dev-env clean
+.PHONY: demo test check lint docs docs-figures bench accuracy scaling networks calibrate geometry scale new-dates same-bytes reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -59,6 +60,9 @@ bench: env $(PEERS_VENV)/.stamp
 
 accuracy: env $(PEERS_VENV)/.stamp
 	PYTHONPATH=scripts $(BIN)/python benchmarks/accuracy.py --cores $(N) --peers $(abspath $(PEERS_VENV))/bin/python $(ACCURACY_ARGS)
+
+calibrate: env
+	PYTHONPATH=scripts OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibrate_wrong.py
 
 scaling: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py scaling $(BENCH) --cores $(N)

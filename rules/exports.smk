@@ -49,6 +49,7 @@ if PLAN.time_series:
             stack=f"{OUT}/stack/stack.json",
             interferograms=RESULTS.interferograms,
             conncomp=RESULTS.components,
+            pwrong=RESULTS.probabilities,
             displacement=RESULTS.displacements,
             velocity=RESULTS.series_maps["velocity"],
             reference_point=RESULTS.reference_point,

@@ -63,7 +63,8 @@ rule reference_points:
             else []
         ),
     output:
-        RESULTS.references,
+        references=RESULTS.references,
+        components=RESULTS.component_map,
     log:
         f"{OUT}/logs/reference_points.log",
     benchmark:
@@ -79,7 +80,7 @@ rule reference_points:
         min_overlap_points=config["merge"]["min_overlap_points"],
         code=code_version("reference_points"),
     message:
-        "Choose the points that phases are relative to"
+        "Label connected components, and choose the points that phases are relative to"
     script:
         "../scripts/reference_points.py"
 
@@ -103,6 +104,7 @@ for number, batch in enumerate(PLAN.batches):
         output:
             unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
             conncomp=expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=batch),
+            pwrong=expand(f"{OUT}/unwrapped/{{pair}}.unw.pwrong.tif", pair=batch),
             model=expand(f"{OUT}/unwrapped/quality/{{pair}}_model.tif", pair=batch),
             diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=batch),
         log:

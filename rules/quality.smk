@@ -1,6 +1,30 @@
 """Quality layers: where and in which interferograms the result is to be doubted."""
 
 
+rule recommended_mask:
+    input:
+        stack=f"{OUT}/stack/stack.json",
+        pwrong=RESULTS.probabilities,
+    output:
+        **RESULTS.masks,
+    log:
+        f"{OUT}/logs/recommended_mask.log",
+    benchmark:
+        f"{OUT}/benchmarks/recommended_mask.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "recommended_mask"),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
+    params:
+        mask_probability=config["outputs"]["mask_probability"],
+        code=code_version("recommended_mask"),
+    message:
+        "Masks of points whose cycles are likely right"
+    script:
+        "../scripts/recommended_mask.py"
+
+
 rule quality:
     input:
         stack=f"{OUT}/stack/stack.json",

@@ -8,7 +8,7 @@ if PLAN.maps_of_phase or PLAN.time_series:
             stack=f"{OUT}/stack/stack.json",
             network=f"{OUT}/network/network.csv",
             interferograms=RESULTS.interferograms,
-            conncomp=RESULTS.components,
+            components=RESULTS.component_map,
             references=RESULTS.references,
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
             links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if PLAN.maps_of_phase else [],

@@ -17,7 +17,8 @@ with job(snakemake) as log:
     unwrapped, series = folder / "unwrapped", folder / "timeseries"
     unwrapped.mkdir(parents=True)
     series.mkdir()
-    for path in (*given.interferograms, *given.conncomp):
+    linked = [*given.interferograms, *given.conncomp, *given.pwrong]
+    for path in linked:
         (unwrapped / Path(path).name).symlink_to(os.path.relpath(path, unwrapped))
     toward = -MOTION_SIGNS[params.velocity_positive]
 
@@ -35,6 +36,6 @@ with job(snakemake) as log:
     convert(given.velocity, "velocity.tif", 1e-3, "meters / year")
     shutil.copyfile(given.reference_point, series / "reference_point.txt")
     log.info(
-        "%d links to interferograms and components, %d dates, velocity",
-        *(len(given.interferograms) + len(given.conncomp), len(given.displacement)),
+        "%d links to interferograms, labels and probabilities, %d dates, velocity",
+        *(len(linked), len(given.displacement)),
     )

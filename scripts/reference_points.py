@@ -1,34 +1,55 @@
-"""Choose the points that the unwrapped phase is relative to, one for each connected component."""
+"""Label connected components, and choose the point that phases of each are relative to."""
 
+import numpy as np
 from emcflow.io.hdf5 import read_overlaps, read_tile_points
+from emcflow.io.raster import NO_LABEL_DATA, write_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.products.heights import scene_heights
 from emcflow.products.reference import read_references, reference_quality, write_references
-from emcflow.tiles.merge import component_labels, reference_points, scene_index
+from emcflow.tiles.merge import (
+    LEAST_LABELLED_POINTS,
+    component_labels,
+    reference_points,
+    scene_index,
+)
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:
-    given, params = snakemake.input, snakemake.params
+    given, output, params = snakemake.input, snakemake.output, snakemake.params
     grid = read_scene_file(given.stack).grid
     tiles = [read_tile_points(path) for path in given.mesh]
     overlaps = read_overlaps(given.overlaps)
     scene = scene_index(tiles, grid.shape, overlaps.component)
     del tiles
     labels = component_labels(scene.component)
+    coherence = read_coherence(given.coherence)
+    image = np.where(np.isfinite(coherence), 0, NO_LABEL_DATA).astype(np.uint16)
+    at = tuple(scene.points.T)
+    image[at] = labels
+    text = "1, 2, ... by size: points whose phases are relative to one reference; 0: no point, or "
+    text += f"one of fewer than {LEAST_LABELLED_POINTS} that nothing joins to others; "
+    text += f"{NO_LABEL_DATA}: no temporal coherence"
+    write_raster(
+        output.components,
+        image,
+        grid,
+        units="label",
+        description="connected components",
+        tags={"LABELS": text},
+    )
     if given.get("previous"):
         points, _ = read_references(given.previous)
         references = scene.places(points)
     else:
-        at = tuple(scene.points.T)
-        quality = reference_quality(scene.points, read_coherence(given.coherence)[at], grid.shape)
+        quality = reference_quality(scene.points, coherence[at], grid.shape)
         height = None
         if given.get("links"):
             height = scene_heights(given.mesh, given.links, grid, params.min_overlap_points)[at]
         references = reference_points(scene, quality, params.reference_point, height)
     chosen = params.reference_point
-    write_references(snakemake.output[0], scene.points[references], labels[references], chosen)
-    _, (row, col) = read_references(snakemake.output[0])
+    write_references(output.references, scene.points[references], labels[references], chosen)
+    _, (row, col) = read_references(output.references)
     log.info(
         "%d reference points, that of the series in row %d, column %d", len(references), row, col
     )

@@ -177,7 +177,7 @@ with job(snakemake) as log:
     years = days_since_first(dates) / DAYS_PER_YEAR
     wavelength = params.geometry["wavelength_m"]
     pairs = read_pair_table(given.network).pairs
-    labels = read_band(given.conncomp[0])
+    labels = read_band(given.components)
     mask = (labels > 0) & (labels < NO_LABEL_DATA)
     residues = sum(read(path, "statistics/residues")[0] for path in given.unwrapped)
     scene = invert_scene(

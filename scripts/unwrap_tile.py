@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+from emcflow.acquisition.date_weights import effective_dates
 from emcflow.errors import named_as_keys
 from emcflow.graph.planar import breadth_first_tree
 from emcflow.io.hdf5 import (
     create,
     put,
+    put_link_state,
     put_points,
     read,
     read_cycle_models,
@@ -18,6 +20,8 @@ from emcflow.io.hdf5 import (
 from emcflow.io.network_tables import read_interferograms, read_time_network
 from emcflow.unwrap.costs import spatial_costs, temporal_costs
 from emcflow.unwrap.hypotheses import chosen_cycles, link_hypotheses, wanted_hypotheses
+from emcflow.unwrap.labels import changed_links, link_quality
+from emcflow.unwrap.significant import plain_coherence
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.workflow.job import job, progress
 from emcflow.workflow.taken_over import check_made_alike, only_new, with_known
@@ -71,10 +75,14 @@ with job(snakemake) as log:
             100 * evidence.residue_share,
         )
     log.info("cycles of links by hypothesis %s", name)
+    nterms = next(each.nterms for each in hypotheses if each.name == name)
+    plain = plain_coherence(phase, graph, weights, snakemake.threads)
+    quality = link_quality(plain, coherence, effective_dates(len(phase), weights), nterms)
     costs = costs_of(coherence)
+    fresh = only_new(interferograms, previous) if previous else interferograms
     unwrapped, statistics = unwrap_in_space(
         cycles,
-        only_new(interferograms, previous) if previous else interferograms,
+        fresh,
         graph,
         tree,
         costs=costs,
@@ -82,6 +90,7 @@ with job(snakemake) as log:
         n_threads=snakemake.threads,
         progress=progress("interferograms unwrapped in space"),
     )
+    changed = changed_links(cycles, unwrapped, fresh, graph.edges)
     names = interferograms.pair_names
     if previous:
         log.info(
@@ -99,3 +108,4 @@ with job(snakemake) as log:
         put(file, "uw_cycles", unwrapped, "cycles to add to phase[d2] - phase[d1]")
         for name, values in statistics.items():
             put(file, f"statistics/{name}", values, "1")
+        put_link_state(file, quality, dict(zip(fresh.pair_names, changed, strict=True)))

@@ -164,6 +164,8 @@ def test_an_empty_section_is_one_without_keys(section):
         ("reference.point", [3, -1], "-1 found in the list"),
         ("outputs.velocity_positive", "up", "one of away, toward"),
         ("outputs.time_series", 1, "true or false expected"),
+        ("outputs.mask_probability", 0, "above 0"),
+        ("outputs.mask_probability", 1.5, "1"),
         ("outputs.exports", "mintpy", "a list with any of mintpy, dolphin, points_csv"),
         ("outputs.exports", ["mintpy", "gmt"], "gmt found in the list"),
         ("outputs.exports", ["cog", "cog"], "a list with any of mintpy, dolphin, points_csv"),

@@ -139,7 +139,7 @@ def test_the_series_is_that_of_the_truth(runs):
         dates, phase = dataset.descriptions, dataset.read()
     bperp = pd.read_csv(results / "network" / "baselines.csv")["bperp_m"].to_numpy()
     per_metre = rad_per_m(bperp, WAVELENGTH_M, 850e3, 39.0)
-    labels = away[f"unwrapped/{dates[0]}_{dates[1]}.unw.conncomp.tif"]
+    labels = away["merge/components.tif"]
     assert labels[row, col] == 1
     relative = height - height[row, col]
     for date, own, factor in zip(dates[1:], phase[1:], per_metre[1:], strict=True):

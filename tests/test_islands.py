@@ -11,6 +11,7 @@ from emcflow.links.integrate import integrate_links
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import choose_terms, search_axis
 from emcflow.network.networks import hop3_network
+from emcflow.products.reference import label_points
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.cut import Tile, density_tiles
 from emcflow.tiles.merge import (
@@ -148,6 +149,11 @@ def test_no_more_labels_than_16_bits_hold():
     labels = component_labels(component)
     assert labels.max() == 65534
     assert np.count_nonzero(labels == 0) == 50
+
+
+def test_a_point_of_each_label_is_a_reference_where_there_is_one():
+    labels = np.array([0, 2, 2, 1, 3, 1, 3, 0], np.uint16)
+    assert label_points(labels, np.array([5, 0])).tolist() == [5, 1, 4]
 
 
 FEW = {

@@ -67,7 +67,7 @@ def test_only_new_interferograms_are_unwrapped_and_merged(runs):
     for tile in range(4):
         log = (folder / "later" / "logs" / f"unwrap_tile_{tile:02d}.log").read_text()
         assert "6 of 12 interferograms are new" in log
-    assert "24 rasters taken over" in (folder / "later" / "logs" / "take_over.log").read_text()
+    assert "30 rasters taken over" in (folder / "later" / "logs" / "take_over.log").read_text()
     log = (folder / "later" / "logs" / "merge_interferograms_00.log").read_text()
     assert re.search(r"\b6 interferograms written", log)
 
@@ -82,6 +82,8 @@ def test_rasters_are_those_of_a_full_run(runs):
         of_old = "unwrapped/" in name and name.rpartition("/")[2][:17] in old
         if of_old:  # byte for byte what the first run wrote
             assert later[name].read_bytes() == (folder / "first" / name).read_bytes(), name
+        if of_old and name.endswith((".conncomp.tif", ".pwrong.tif", "_mask.tif")):
+            continue  # by the quality of links at the old dates
         np.testing.assert_array_equal(read(later[name]), read(full[name]), name)
 
 

@@ -149,9 +149,27 @@ def test_the_same_bytes_on_one_core_and_on_two(tiled, tiled_one_core):
         {path.relative_to(folder): path.read_bytes() for path in folder.glob("results/**/*.tif")}
         for folder in (tiled_one_core, tiled)
     )
-    assert len(two) == 4 * 42 + 5 + 7  # of the pairs, of the link model, of the quality
+    # of the pairs, of the link model, of the quality, the components, the mask of the maps
+    assert len(two) == 6 * 42 + 5 + 7 + 2
     assert one.keys() == two.keys()
     assert [name for name in one if one[name] != two[name]] == []
+
+
+def test_masks_keep_the_points_whose_cycles_are_likely_right(tiled):
+    results = tiled / "results"
+    probabilities = []
+    for path in sorted(results.glob("unwrapped/*.unw.pwrong.tif")):
+        decibels = read(path)
+        points = np.isfinite(read(str(path).replace(".pwrong.tif", ".tif")))
+        np.testing.assert_array_equal(decibels != 255, points)
+        mask = read(results / "unwrapped" / "quality" / f"{path.name[:17]}_mask.tif")
+        np.testing.assert_array_equal(mask, np.where(points, decibels >= 30, 255))
+        probabilities.append(10 ** (-0.1 * decibels[points]))
+    assert len(probabilities) == 42
+    mask = read(results / "quality" / "recommended_mask.tif")
+    np.testing.assert_array_equal(mask != 255, points)
+    kept = np.mean(probabilities, axis=0) <= 1e-3
+    assert np.mean(mask[points] == kept) > 0.9999 and kept.mean() > 0.98
 
 
 def test_a_second_run_has_nothing_to_do(tiled, demo):

@@ -132,6 +132,12 @@ def read_graph(path: str | Path) -> PlanarGraph:
         return PlanarGraph(nnodes=int(file.attrs["nnodes"]), **arrays)
 
 
+def count_triangles(path: str | Path) -> int:
+    """Return how many triangles a point mesh has."""
+    with open_product(path) as file:
+        return len(file["triangles"])
+
+
 def read_link_weights(path: str | Path) -> np.ndarray | None:
     """Read the weights of the dates in a link model, None where all dates were alike."""
     with open_product(path) as file:
@@ -167,6 +173,19 @@ def read_cycle_models(path: str | Path) -> dict[str, CycleModel]:
             )
             for name in group.attrs["names"]
         }
+
+
+def put_link_state(file: h5py.File, quality: np.ndarray, changed: dict[str, np.ndarray]) -> None:
+    """Write how good the links of a tile are, and which of them flows changed, by pairs."""
+    put(file, "link_quality", quality, "1")
+    group = file.create_group("changed_links")
+    for pair, links in changed.items():
+        put(group, pair, links, "index")
+
+
+def read_changed_links(path: str | Path, pair: str) -> np.ndarray:
+    """Read which links of a tile's mesh the flow of a pair changed."""
+    return read(path, f"changed_links/{pair}")[0]
 
 
 def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int, int]) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # Nodata of rasters of labels, in which 0 means something.
 NO_LABEL_DATA = 65535
+# Nodata of probabilities and masks (uint8).
+NO_BYTE_DATA = 255
 # Rows and columns of the tiles of a GeoTIFF.
 BLOCK = 512
 # What corners of equal grids may differ by [pixels].
@@ -496,10 +498,11 @@ def write_raster(
     description: str | Sequence[str],
     tags: dict[str, str] | None = None,
     threads: int = 1,
+    nodata: int | None = None,
 ) -> None:
     """Write a GeoTIFF on the scene's grid: tiled, DEFLATE, NaN as nodata where values are real.
 
-    Labels (uint16) have 65535 as nodata.
+    Labels (uint16) have 65535 as nodata, bytes what is asked for.
 
     The file gets its final name only when it is whole, so a broken write is never taken for a
     result. Bands are the first axis of a three-dimensional image.
@@ -509,7 +512,7 @@ def write_raster(
     path : path
         Name of the file; missing parent folders are made.
     image : ndarray, shape (rows, cols) or (bands, rows, cols)
-        float32, complex64 or uint16.
+        float32, complex64, uint16 or uint8.
     grid : Grid
         Must have the image's shape.
     units : str
@@ -520,6 +523,8 @@ def write_raster(
         Further tags.
     threads : int
         Threads for the compression.
+    nodata : int, optional
+        Of uint8.
 
     Raises
     ------
@@ -529,7 +534,8 @@ def write_raster(
     bands = image[np.newaxis] if image.ndim == 2 else image
     # GDAL says nothing of a disk that is full when it closes a file; this way Python writes it.
     with MemoryFile() as memory:
-        with memory.open(**_profile(grid, len(bands), bands.dtype, threads)) as dataset:
+        profile = _profile(grid, len(bands), bands.dtype, threads)
+        with memory.open(**profile | ({} if nodata is None else {"nodata": nodata})) as dataset:
             dataset.write(bands)
             texts = [description] if isinstance(description, str) else description
             _describe(dataset, units, texts, tags or {})

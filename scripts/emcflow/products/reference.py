@@ -66,6 +66,27 @@ def write_references(
     write_csv(path, columns)
 
 
+def label_points(labels: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """Choose a point of each label: a reference point where one lies in it, else its first.
+
+    Parameters
+    ----------
+    labels : ndarray of uint16, shape (npoints,)
+        0 for none.
+    references : ndarray of int, shape (ncomponents,)
+        Points that phases are relative to.
+
+    Returns
+    -------
+    ndarray of int64, shape (nlabels,)
+        Points of the labels 1, 2, ...
+    """
+    first = np.append(references, np.arange(len(labels)))
+    _, place = np.unique(labels[first], return_index=True)
+    found = first[place]
+    return found[labels[found] > 0]
+
+
 def read_references(path: str | Path) -> tuple[np.ndarray, tuple[int, int]]:
     """Read the reference points of a scene.
 

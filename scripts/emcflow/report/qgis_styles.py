@@ -28,6 +28,7 @@ LABELS = "tab10"
 MOST_LABELS = 200
 SERIES = MOTION, symmetric_limits
 MISFIT = DEVIATION, sigma_limits
+PROBABILITIES = 0.0, 40.0  # -10 log10, 1 to 0.01 %
 
 
 def write_style(raster: str | Path) -> None:
@@ -57,6 +58,8 @@ def _colours(raster: Path, image: np.ndarray) -> tuple[mpl.colors.Colormap, tupl
     name = raster.stem
     if raster.parent.name == "timeseries" and name in PARAMETER_TEXTS:
         name = f"series_{name}"
+    if name.endswith(".unw.pwrong"):
+        return mpl.colormaps[COHERENCE], PROBABILITIES
     if name.endswith(".unw"):
         known = image[np.isfinite(image)]
         low, high = np.percentile(known, (0.5, 99.5)) if known.size else (0.0, 1.0)

@@ -53,12 +53,15 @@ class Hypothesis:
         Of the model, beforehand; see `Evidence`.
     simpler : str, optional
         Name of an earlier hypothesis that has to leave more residues.
+    nterms : int
+        Terms of the model.
     """
 
     name: str
     cycles: Callable[[], tuple[np.ndarray, np.ndarray]]
     preference: float = 0.0
     simpler: str | None = None
+    nterms: int = 0
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,8 @@ def link_hypotheses(
         ]
         for suffix, cycles in zip(SUFFIXES, ways, strict=True):
             rival = SIMPLER[name] + suffix if name in SIMPLER else None
-            found.append(Hypothesis(name + suffix, cycles, model.preference, rival))
+            nterms = len(model.params)
+            found.append(Hypothesis(name + suffix, cycles, model.preference, rival, nterms))
     return found
 
 

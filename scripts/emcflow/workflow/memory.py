@@ -64,9 +64,10 @@ PEAKS = {
     "reference_points": Peak(fixed_mb=110, point=180, pixel=30),
     # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
     "tile_heights": Peak(fixed_mb=45, point=750),
-    # cycles before and after, their mean and spread; phase; the places of points; images
+    # cycles before and after, their mean and spread; phase; the places of points; links in order,
+    # and the parts that they join; images
     "merge_interferograms": Peak(
-        fixed_mb=130, point=180, date=4, pair=18, pixel=12, pixel_thread=8
+        fixed_mb=230, point=350, date=4, pair=18, pixel=12, pixel_thread=8
     ),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
@@ -75,6 +76,8 @@ PEAKS = {
     "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
     # a layer of each kind, one interferogram, windows of a few interferograms per thread
     "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
+    # the sum of the probabilities, one interferogram
+    "recommended_mask": Peak(fixed_mb=110, pixel=20),
     # one window of all interferograms; terms and sigmas of points, misfits where there are any, one
     # date; images of dates
     "time_series": Peak(

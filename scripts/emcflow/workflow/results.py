@@ -31,8 +31,24 @@ class Results:
 
     @cached_property
     def components(self) -> list[str]:
-        """Connected components of every pair."""
+        """Labels of every pair."""
         return [f"{self.out}/unwrapped/{pair}.unw.conncomp.tif" for pair in self.plan.pairs]
+
+    @cached_property
+    def probabilities(self) -> list[str]:
+        """How likely the cycles of every pair are wrong."""
+        return [f"{self.out}/unwrapped/{pair}.unw.pwrong.tif" for pair in self.plan.pairs]
+
+    @cached_property
+    def masks(self) -> dict[str, str | list[str]]:
+        """Points to keep, by pair and for maps."""
+        of_pairs = [f"{self.out}/unwrapped/quality/{pair}_mask.tif" for pair in self.plan.pairs]
+        return {"pairs": of_pairs, "maps": f"{self.out}/quality/recommended_mask.tif"}
+
+    @cached_property
+    def component_map(self) -> str:
+        """Points whose phases are relative to one reference, in all pairs."""
+        return f"{self.out}/merge/components.tif"
 
     @cached_property
     def references(self) -> str:
@@ -198,7 +214,7 @@ class Results:
         """Every raster with one value per point, by the name of its column in tables of points."""
         columns = dict(
             temporal_coherence=self.plan.stack.coherence,
-            component=self.components[0],
+            component=self.component_map,
             **self.parameters,
         )
         if self.plan.time_series:
@@ -241,8 +257,8 @@ class Results:
 
     @property
     def rasters(self) -> list[str]:
-        """Interferograms, components and maps."""
-        return [*self.interferograms, *self.components, *self.maps]
+        """Interferograms, their labels and probabilities, and maps."""
+        return [*self.interferograms, *self.components, *self.probabilities, *self.maps]
 
     @property
     def exports(self) -> dict[str, str | list[str]]:
@@ -264,6 +280,7 @@ class Results:
         return [
             self.interferograms,
             self.maps,
+            list(self.masks.values()),
             [self.exports[name] for name in self.plan.config["outputs"]["exports"]],
             filled if self.plan.config["outputs"]["fill_pixels"] else [],
         ]

@@ -50,7 +50,7 @@ class Previous:
 
     def rasters(self, folder: str) -> list[str]:
         """Return the rasters of its interferograms, under the name of another folder of results."""
-        kinds = ".unw.tif", ".unw.conncomp.tif"
+        kinds = ".unw.tif", ".unw.conncomp.tif", ".unw.pwrong.tif"
         layers = "_model.tif", "_diff.tif"
         return [
             *(f"{folder}/unwrapped/{pair}{kind}" for pair in self.pairs for kind in kinds),

@@ -1,0 +1,210 @@
+"""Regions of an interferogram in which nothing says that a cycle is missing.
+
+A link is good where its phases are coherent over the dates, with or without a model, and the flow
+left its cycles as they were. Points that good links join have one label; two regions of many points
+only where the links between them are enough together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emcflow.graph.firm_parts import PartTree, part_tree, parts_at
+from emcflow.links.noise_floor import unbiased_coherence
+from emcflow.network.networks import Network
+
+# Classes of links by quality: the first is above 1 - 1 / CLASSES, the last 1 / CLASSES at the most.
+CLASSES = 20
+# Links of a quality of 0.5 and more make labels.
+LAST_GOOD_CLASS = CLASSES // 2 - 1
+# Sum of the logarithms of the odds, nearly, that links between two large regions are right.
+NEEDED = 15.0
+LARGE = 25
+# With fewer dates to spare the coherence of a link says nothing of its noise: of two dates it is
+# the size of their one gradient.
+LEAST_SPARE_DATES = 2
+LARGEST_LABEL = 65534
+
+
+@dataclass(frozen=True)
+class Links:
+    """Links in the order in which they join points.
+
+    Attributes
+    ----------
+    order : int32 (nlinks,)
+        The best link first.
+    classes : uint8 (nlinks,)
+        Of their quality, in that order.
+    """
+
+    order: np.ndarray
+    classes: np.ndarray
+
+
+def changed_links(
+    cycles: np.ndarray, unwrapped: np.ndarray, network: Network, edges: np.ndarray
+) -> list[np.ndarray]:
+    """Find the links of a tile that flows changed.
+
+    Parameters
+    ----------
+    cycles : int16 (ndates, nlinks)
+        Of the links, before.
+    unwrapped : int16 (npairs, npoints)
+        Of the points in each pair of `network`, as `unwrap_in_space` returns them.
+    network : Network
+    edges : int32 (nlinks, 2)
+
+    Returns
+    -------
+    list of int32 (nchanged,)
+        Numbers of the links, for each pair.
+    """
+    start, end = np.ascontiguousarray(edges.T)
+    changed = []
+    for of_points, (first, second) in zip(unwrapped, network.pairs, strict=True):
+        after = of_points[end] - of_points[start]
+        differ = after != cycles[second] - cycles[first]
+        changed.append(np.flatnonzero(differ).astype(np.int32))
+    return changed
+
+
+def link_quality(
+    plain: np.ndarray, coherence: np.ndarray, ndates: float, nterms: int
+) -> np.ndarray:
+    """Quality of links: their unbiased coherence without a model or about one, the higher one.
+
+    Parameters
+    ----------
+    plain, coherence : float (nlinks,)
+        Without a model, and about the model that their cycles are nearest to.
+    ndates : float
+        Effective number of dates.
+    nterms : int
+        Terms of the model.
+
+    Returns
+    -------
+    float32 (nlinks,)
+        0 to 1; 1 where so few dates tell nothing.
+    """
+    quality = np.full(np.shape(plain), np.nan)
+    for found, fitted in ((plain, 0), (coherence, nterms)):
+        if ndates - 1 - fitted >= LEAST_SPARE_DATES:
+            quality = np.fmax(quality, unbiased_coherence(found, ndates, fitted))
+    return np.nan_to_num(quality, nan=1.0).astype(np.float32)
+
+
+def ordered_links(quality: np.ndarray) -> Links:
+    """Put links in the order in which they join points.
+
+    Parameters
+    ----------
+    quality : float32 (nlinks,)
+        Of `link_quality`.
+
+    Returns
+    -------
+    Links
+    """
+    order = np.argsort(-quality, kind="stable").astype(np.int32)
+    classes = np.clip((1 - quality[order]) * CLASSES, 0, CLASSES - 1)
+    return Links(order, classes.astype(np.uint8))
+
+
+def class_weights() -> np.ndarray:
+    """Minus the logarithm of how often links of each class are wrong in an interferogram.
+
+    Returns
+    -------
+    float64 (CLASSES,)
+
+    Notes
+    -----
+    A coherence g stands for Gaussian phase noise of variance -2 ln g at a date, and twice that in
+    an interferogram; the cycle is wrong where the noise is more than pi.
+    """
+    from scipy.special import erfc  # slow to import
+
+    middle = 1 - (np.arange(CLASSES) + 0.5) / CLASSES
+    deviation = np.sqrt(-4 * np.log(middle))
+    return -np.log(erfc(np.pi / deviation / np.sqrt(2)))
+
+
+def firm_regions(edges: np.ndarray, links: Links, broken: np.ndarray, npoints: int) -> PartTree:
+    """Join points of an interferogram by ever weaker links.
+
+    Parameters
+    ----------
+    edges : int32 (nlinks, 2)
+        Points of each link.
+    links : Links
+    broken : bool (nlinks,)
+        Links that the flow changed, in the order of `edges`.
+    npoints : int
+
+    Returns
+    -------
+    PartTree
+    """
+    return part_tree(
+        edges[links.order],
+        links.classes,
+        class_weights(),
+        broken[links.order],
+        npoints,
+        NEEDED,
+        LARGE,
+    )
+
+
+def broken_share(edges: np.ndarray, broken: np.ndarray, npoints: int) -> np.ndarray:
+    """Share of the links of each point that the flow changed.
+
+    Parameters
+    ----------
+    edges : int32 (nlinks, 2)
+    broken : bool (nlinks,)
+    npoints : int
+
+    Returns
+    -------
+    float64 (npoints,)
+        0 for a point without links.
+    """
+    of_point = np.bincount(edges.ravel(), minlength=npoints)
+    changed = np.bincount(edges[broken].ravel(), minlength=npoints)
+    return changed / np.maximum(of_point, 1)
+
+
+def pair_labels(tree: PartTree, share: np.ndarray, least: int = LARGE) -> np.ndarray:
+    """Label the points of an interferogram by the size of their region.
+
+    Parameters
+    ----------
+    tree : PartTree
+        Of `firm_regions`.
+    share : float (npoints,)
+        Of `broken_share`.
+    least : int
+        Points of the smallest region with a label.
+
+    Returns
+    -------
+    uint16 (npoints,)
+        1 in the largest region, and so on; of equal ones that of the lower first point. 0 in
+        smaller regions and at points half of whose links are broken.
+    """
+    part = parts_at(tree, LAST_GOOD_CLASS)
+    sound = share < 0.5
+    size = np.bincount(part[sound], minlength=len(part))
+    first = np.full(len(part), len(part))
+    np.minimum.at(first, part, np.arange(len(part)))
+    number = min(int(np.count_nonzero(size >= least)), LARGEST_LABEL)
+    by_size = np.lexsort((first, -size))[:number]
+    labels = np.zeros(len(part), np.uint16)
+    labels[by_size] = np.arange(1, number + 1)
+    return np.where(sound, labels[part], 0).astype(np.uint16)

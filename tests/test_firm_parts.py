@@ -1,0 +1,86 @@
+"""Parts of a graph that ever weaker edges join, against cases worked by hand."""
+
+import numpy as np
+import pytest
+from emcflow.graph.firm_parts import joined_to, part_tree, parts_at
+
+WEIGHTS = np.array([4.0, 2.0, 1.0])
+
+
+def row(first, number):
+    """Edges of nodes in a row."""
+    start = np.arange(first, first + number - 1)
+    return np.column_stack((start, start + 1))
+
+
+def tree_of(edges, classes, broken=(), large=5, needed=5):
+    """Part tree of edges in any order."""
+    edges, classes = np.asarray(edges, np.int32), np.asarray(classes, np.uint8)
+    order = np.argsort(classes, kind="stable")
+    marks = np.isin(np.arange(len(edges)), broken)
+    nodes = int(edges.max()) + 1
+    return part_tree(edges[order], classes[order], WEIGHTS, marks[order], nodes, needed, large)
+
+
+def npart(tree, last):
+    return len(np.unique(parts_at(tree, last)))
+
+
+@pytest.mark.parametrize(("necks", "parts"), [(2, 2), (3, 1)])
+def test_two_large_parts_need_more_than_a_neck(necks, parts):
+    """Edges of weight 2: three of them are over 5, two are not."""
+    between = [[node, node + 6] for node in range(necks)]
+    edges = np.vstack((row(0, 6), row(6, 6), between))
+    tree = tree_of(edges, [0] * 10 + [1] * necks)
+    assert npart(tree, 0) == 2
+    assert npart(tree, 2) == parts
+
+
+def test_one_edge_joins_a_few_nodes():
+    tree = tree_of(np.vstack((row(0, 6), row(6, 3), [[5, 6]])), [0] * 7 + [2])
+    assert npart(tree, 1) == 2 and npart(tree, 2) == 1
+
+
+def test_broken_edges_count_against_others():
+    """Of a node's three edges to a part two are broken: the third does not hold it."""
+    edges = np.vstack((row(0, 6), [[0, 6], [1, 6], [2, 6]]))
+    assert npart(tree_of(edges, [0] * 5 + [1] * 3, broken=[5, 6]), 2) == 2
+    assert npart(tree_of(edges, [0] * 5 + [1] * 3, broken=[5]), 2) == 1
+
+
+def test_broken_edges_of_two_large_parts_are_taken_off():
+    between = [[node, node + 6] for node in range(6)]
+    edges = np.vstack((row(0, 6), row(6, 6), between))
+    classes = [0] * 10 + [1] * 6
+    assert npart(tree_of(edges, classes, broken=[10]), 2) == 1  # 5 x 2 - 2 = 8
+    assert npart(tree_of(edges, classes, broken=[10, 11]), 2) == 2  # 4 x 2 - 2 x 2 = 4
+
+
+def test_weakest_class_on_the_strongest_way():
+    edges = [[0, 1], [1, 2], [2, 3], [0, 3], [4, 5]]
+    tree = tree_of(edges, [0, 2, 1, 1, 0])
+    assert joined_to(tree, [0], 9).tolist() == [0, 0, 1, 1, 9, 9]
+    assert joined_to(tree, [2], 9).tolist() == [1, 1, 0, 1, 9, 9]
+
+
+def test_classes_of_a_way_are_those_of_single_linkage():
+    """Without large parts it is the minimax way, by brute force."""
+    rng = np.random.default_rng(4)
+    edges = np.unique(np.sort(rng.integers(0, 40, (90, 2)), axis=1), axis=0)
+    edges = np.vstack((edges[edges[:, 0] != edges[:, 1]], [[0, 39]]))
+    classes = rng.integers(0, 3, len(edges))
+    cost = np.full((40, 40), 9)
+    np.fill_diagonal(cost, 0)
+    cost[tuple(edges.T)] = cost[tuple(edges.T[::-1])] = classes
+    for middle in range(40):
+        cost = np.minimum(cost, np.maximum(cost[:, [middle]], cost[[middle]]))
+    tree = tree_of(edges, classes, large=1000)
+    for seed in (0, 17, 39):
+        assert joined_to(tree, [seed], 9).tolist() == cost[seed].tolist()
+
+
+def test_no_edges():
+    none = np.empty((0, 2), np.int32)
+    tree = part_tree(none, np.empty(0, np.uint8), WEIGHTS, np.empty(0, bool), 3, 5, 5)
+    assert parts_at(tree, 2).tolist() == [0, 1, 2]
+    assert joined_to(tree, [1], 9).tolist() == [9, 0, 9]
