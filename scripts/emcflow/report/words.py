@@ -13,7 +13,7 @@ import numpy as np
 from emcflow.acquisition.model_terms import range_key
 from emcflow.links.cycle_model import AUTO, DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS, ZERO
 from emcflow.products.quality import MISFIT_CYCLES, SEAM_AGREEMENT
-from emcflow.report.data import RunData, Scene
+from emcflow.report.data import RunData, Samples, Scene
 from emcflow.tiles.overlaps import Overlaps
 
 SPACE = "\u00a0"  # keeps a number and its unit on one line
@@ -118,6 +118,15 @@ def _node_name(node: np.ndarray) -> str:
     """Return a tile's number, with its region where that is not the first."""
     tile, region = node
     return f"{tile:02d}/{region}" if region else f"{tile:02d}"
+
+
+def words_of_points(samples: Samples, npoints: int) -> str:
+    """Say which points can be looked at one by one, and where their series come from."""
+    number = len(samples.points)
+    which = f"{number:,} of the {npoints:,} points" if number < npoints else "All points"
+    source = "timeseries/" if samples.from_rasters else "the interferograms"
+    rest = "; the nearest is taken, and the exports have all" if number < npoints else ""
+    return f"{which} can be clicked, with series from {source}{rest}."
 
 
 # Headline
