@@ -17,6 +17,7 @@ from emcflow.io.raster import Grid, write_raster
 from emcflow.network.networks import hop3_network, planar_network
 from emcflow.products.closure import largest_of_cells, loop_closure
 from emcflow.report.data import RuleUse
+from emcflow.report.explorer import explorer_data
 from emcflow.report.figures.maps import map_frame
 from emcflow.report.figures.phases import PHASE_LEVELS, phase_picture
 from emcflow.report.reading import RunFiles, read_run, rule_table
@@ -529,6 +530,23 @@ def test_series_are_those_of_the_rasters_with_and_without_them(city):
     np.testing.assert_allclose(inverted.series, samples.series, atol=2e-3)
 
 
+def test_the_probability_of_a_wrong_cycle_is_shown_where_it_is(city, tmp_path):
+    rasters = [shutil.copy(path, tmp_path) for path in (city / "unwrapped").glob("*.unw.tif")]
+    rasters.sort()
+    with rasterio.open(rasters[2]) as dataset:
+        grid = Grid(dataset.shape, dataset.crs.to_wkt(), tuple(dataset.transform)[:6])
+        share = np.where(np.isfinite(dataset.read(1)), np.float32(0.25), np.float32(np.nan))
+    path = tmp_path / rasters[2].replace(".unw.tif", ".unw.pwrong.tif")
+    write_raster(path, share, grid, units="1", description="probability")
+    run = read_again(city, interferograms=rasters)
+    assert list(run.wrong) == [2]
+    np.testing.assert_array_equal(run.wrong[2], share)
+    data = explorer_data(run)
+    assert [layer["name"] for layer in data["pairLayers"]][-1] == "wrong"
+    assert ["wrong" in pair for pair in data["pairs"]] == [n == 2 for n in range(9)]
+    assert "wrong" not in [layer["name"] for layer in explorer_data(read_again(city))["pairLayers"]]
+
+
 def test_few_points_are_chosen_evenly_and_the_reference_with_them():
     rng = np.random.default_rng(1)
     is_point = rng.random((90, 120)) < 0.3
@@ -607,6 +625,16 @@ for (const step of steps) {
   step();
   await wait(30);
   found.pairs.push(state());
+}
+found.tile = [at("pair-tile").textContent, at("pair-tile").hidden];
+at("pair-tile").click();
+found.tiled = at("tiles-shown").checked;
+const link = page.querySelector('a[href="#pair-table"]');
+found.linked = Boolean(link);
+if (link) {
+  link.click();
+  await wait(100);
+  found.opened = at("pair-table").open;
 }
 for (const folded of page.querySelectorAll("details")) folded.open = true;
 await wait(100);
@@ -688,6 +716,13 @@ def test_browser_shows_points_layers_and_pairs(city, tmp_path, width):
         assert layer == "unwrapped"
         assert pair == f"pair-{names[number]}"
         assert title.replace("-", "") == names[number].replace("_", " to ")
+    residues = [array[0] for array in tiles_of(city, "unwrap", "statistics/residues")]
+    if max(residues) > 0:
+        assert found["tile"] == [f"Most residues in tile {np.argmax(residues)}", False]
+        assert found["tiled"]
+    suspects = pd.read_csv(city / "quality" / "pairs.csv")["suspect"].sum()
+    assert found["linked"] == (suspects > 0)
+    assert not suspects or found["opened"]
     assert found["thumbs"] == 2 * len(names)
     falling = [int(text.replace(",", "")) for text in found["falling"]]
     assert falling == sorted(falling, reverse=True)

@@ -257,6 +257,8 @@ class RunData:
         Small pictures of the probability of a wrong cycle, by the number of the pair.
     terms : mapping of str to ndarray of float32, shape (rows, cols)
         Maps of the terms, thinned out as the pictures of the pairs.
+    residues_of_tiles : ndarray of int, shape (ntiles, npairs)
+        Residues of each tile in each pair; none where they are not known.
     samples : Samples or None
         None where no point is shown one by one.
     """
@@ -282,6 +284,7 @@ class RunData:
     layers: Mapping[str, Parameter] = field(default_factory=dict)
     wrong: Mapping[int, np.ndarray] = field(default_factory=dict)
     terms: Mapping[str, np.ndarray] = field(default_factory=dict)
+    residues_of_tiles: np.ndarray = field(default_factory=lambda: np.empty((0, 0), int))
     samples: Samples | None = None
 
     @cached_property

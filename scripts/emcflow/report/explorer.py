@@ -19,7 +19,7 @@ from emcflow.report.figures.maps import coherence_limits, sigma_limits, symmetri
 from emcflow.report.figures.style import COHERENCE, CYCLIC, DEVIATION, SEQUENCE
 from emcflow.report.packing import Packer, pack_bytes, pack_numbers
 from emcflow.report.pictures import PARAMETER_TEXTS
-from emcflow.report.words import days_of_pair, pair_facts
+from emcflow.report.words import day, days_of_pair, pair_facts, percent
 
 LEVELS = 250  # between the ends of the colours of a map
 LEVELS_PER_CYCLE = 32  # of the phase of a pair
@@ -280,6 +280,8 @@ def _pair(run: RunData, packer: Packer, number: int) -> dict[str, Any]:
         "facts": pair_facts({key: values[number] for key, values in run.pairs.items()}),
         "suspect": bool(run.pairs["suspect"][number]),
         "reasons": str(run.pairs["reasons"][number]),
+        "triangle": worst_triangle(run, number),
+        "tile": worst_tile(run, number),
         "low": low,
         "high": max(high, low + 1e-6),
         **packer.image(image, 2 * np.pi / LEVELS_PER_CYCLE),
@@ -287,6 +289,24 @@ def _pair(run: RunData, packer: Packer, number: int) -> dict[str, Any]:
     if number in run.wrong:
         pair["wrong"] = packer.image(run.wrong[number], 1 / LEVELS)
     return pair
+
+
+def worst_triangle(run: RunData, number: int) -> str:
+    """Say which triangle of a pair is open at most points; nothing where all close."""
+    first, last = run.network.pairs[number].tolist()
+    own = (run.triangles == first).any(axis=1) & (run.triangles == last).any(axis=1)
+    share = np.where(own, run.open_share, 0)
+    if not share.max(initial=0):
+        return ""
+    days = ", ".join(day(run.network.dates[date]) for date in run.triangles[share.argmax()])
+    return f"Its worst triangle, {days}, is open at {percent(float(share.max()))} of the points."
+
+
+def worst_tile(run: RunData, number: int) -> int | None:
+    """Return the tile with the most residues of a pair; None where it is the only one, or none."""
+    if len(run.residues_of_tiles) < 2 or not run.residues_of_tiles[:, number].any():
+        return None
+    return int(run.residues_of_tiles[:, number].argmax())
 
 
 def _pair_terms(run: RunData, packer: Packer) -> list[dict[str, Any]]:

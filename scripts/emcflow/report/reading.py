@@ -195,6 +195,7 @@ def read_run(
         layers={name: maps[name] for name in files.layers},
         wrong=_read_wrong(rasters, thinning, n_threads),
         terms=_read_terms(files, thinning, len(rasters)),
+        residues_of_tiles=np.stack([read(p, "statistics/residues")[0] for p in files.unwrapped]),
         samples=reference
         and point_samples(
             thinning,
@@ -306,9 +307,9 @@ def _read_maps(
     paths = {**files.parameters, **files.layers}
     step = picture_step(thinning.shape, len(paths), MAP_PIXELS)
     with ThreadPoolExecutor(n_threads) as pool:
-        read = list(pool.map(lambda path: thinning.read(path, step), paths.values()))
+        found = list(pool.map(lambda path: thinning.read(path, step), paths.values()))
     maps, values = {}, {}
-    for (name, path), (image, at_points) in zip(paths.items(), read, strict=True):
+    for (name, path), (image, at_points) in zip(paths.items(), found, strict=True):
         with open_raster(path) as dataset:
             maps[name] = Parameter(_as_float(image), dataset.tags())
         values[name] = _as_float(at_points)
@@ -360,8 +361,8 @@ def _read_phases(
     """Read a small picture of every pair, and its phase at the chosen points."""
     step = picture_step(thinning.shape, len(rasters), PAIR_PIXELS)
     with ThreadPoolExecutor(n_threads) as pool:
-        read = pool.map(lambda path: thinning.read(path, step), rasters)
-        images, values = zip(*read, strict=True)
+        found = pool.map(lambda path: thinning.read(path, step), rasters)
+        images, values = zip(*found, strict=True)
     return dict(enumerate(images)), np.stack(values)
 
 

@@ -111,7 +111,10 @@ def overview(run: RunData) -> str:
         *([("seams", "Seams")] if len(run.overlaps.links) else []),
         ("run", "Run"),
     ]
-    return fill("overview", **headline(run), remarks=remarks(run), sections=links)
+    suspects = bool(run.pairs["suspect"].any())
+    return fill(
+        "overview", **headline(run), remarks=remarks(run), suspects=suspects, sections=links
+    )
 
 
 def maps(run: RunData) -> str:

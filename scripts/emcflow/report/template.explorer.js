@@ -48,6 +48,7 @@ class Explorer {
     element("nearer").addEventListener("click", () => this.zoomBy(2));
     element("farther").addEventListener("click", () => this.zoomBy(0.5));
     element("whole").addEventListener("click", () => this.zoomBy(0));
+    element("pair-tile").addEventListener("click", () => this.zoomToTile());
     element("forget").addEventListener("click", () => this.forget());
     const map = this.view.canvas;
     map.addEventListener("keydown", (event) => this.press(event));
@@ -80,6 +81,17 @@ class Explorer {
 
   zoomBy(factor) {
     this.view.zoomBy(factor || 1e-9);
+    this.show();
+  }
+
+  // Show the tile with the most residues of the pair, and the pair.
+  zoomToTile() {
+    const [row0, col0, row1, col1] = this.data.scene.tiles[this.data.pairs[this.state.pair].tile];
+    const { rows, cols } = this.data.scene, { view } = this;
+    view.zoom = Math.min(view.limit, Math.max(1, 0.8 * Math.min(rows / (row1 - row0), cols / (col1 - col0))));
+    [view.x, view.y] = view.toPlace((row0 + row1) / 2, (col0 + col1) / 2);
+    this.state.tiles = true;
+    this.wantPair();
     this.show();
   }
 
@@ -220,6 +232,9 @@ class Explorer {
     element("slider").setAttribute("aria-valuetext", pair.title);
     element("pair-title").textContent = pair.title;
     element("pair-facts").textContent = pair.facts;
+    element("pair-triangle").textContent = pair.triangle;
+    element("pair-tile").hidden = pair.tile === null;
+    element("pair-tile").textContent = `Most residues in tile ${pair.tile}`;
     this.showLegend("legend", about);
     const other = state.other && layers.about(state.other, state.pair);
     element("other-legend").hidden = !other;

@@ -16,10 +16,6 @@ class PairList {
     element("with-date").append(...dates.map((date) => new Option(day(date), date)));
     document.addEventListener("pair-shown", (event) => this.mark(event.detail));
     document.querySelectorAll("tr[data-pair]").forEach((row) => this.open(row));
-    this.watcher = new IntersectionObserver((entries) => entries.forEach((entry) => {
-      if (entry.isIntersecting) this.draw(this.buttons.indexOf(entry.target));
-    }), { rootMargin: "300px" });
-    this.buttons.forEach((button) => this.watcher.observe(button));
     this.filter();
     this.mark(explorer.state.pair);
   }
@@ -44,10 +40,16 @@ class PairList {
     return button;
   }
 
+  // Draw all, one after the other, so that the page answers meanwhile.
+  async drawAll() {
+    for (let number = 0; number < this.pairs.length; number++) {
+      await this.draw(number);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  }
+
   async draw(number) {
-    const button = this.buttons[number];
-    this.watcher.unobserve(button);
-    const screens = button.querySelectorAll("canvas");
+    const screens = this.buttons[number].querySelectorAll("canvas");
     for (const [i, name] of ["wrapped", "unwrapped"].entries()) {
       const picture = await this.explorer.layers.paint(`${name}@${number}`);
       const width = Math.min(picture.width, 160);
@@ -86,6 +88,13 @@ class PairList {
       element("map").scrollIntoView({ block: "center" });
     });
   }
+}
+
+// A link to the folded table opens it, at the first suspect.
+function openTable() {
+  if (location.hash !== "#pair-table") return;
+  element("pair-table").open = true;
+  (document.querySelector("tr.suspect") || element("pair-table")).scrollIntoView({ block: "center" });
 }
 
 // Tables that are sorted by a click on the head of a column.
