@@ -39,7 +39,8 @@ rule report:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "report"),
+        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "report")
+        + attempt * JOBS.pictures_mb(),
         runtime=lambda wildcards, attempt: minutes(attempt, 20, JOBS.points()),
     params:
         config=dict(config),

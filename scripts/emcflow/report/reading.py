@@ -30,7 +30,7 @@ from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.network.networks import Network
 from emcflow.products.accuracy import share_right
 from emcflow.products.closure import Closure, largest_of_cells
-from emcflow.products.time_series import pair_weights
+from emcflow.products.time_series import network_inverse, pair_weights
 from emcflow.report.data import (
     COHERENCE_BINS,
     Baselines,
@@ -41,7 +41,7 @@ from emcflow.report.data import (
     RunData,
     Scene,
 )
-from emcflow.report.samples import point_samples, read_reference
+from emcflow.report.samples import SeriesFiles, point_samples, read_reference
 from emcflow.report.sampling import (
     MOST_POINTS,
     MOST_VALUES,
@@ -202,12 +202,11 @@ def read_run(
             reference,
             at_points,
             at_pairs,
-            network,
-            pair_weights(pairs["residues"], scene.npoints),
+            network_inverse(
+                network.pairs, network.ndates, pair_weights(pairs["residues"], scene.npoints)
+            ),
             config,
-            files.design,
-            files.dates,
-            files.displacements,
+            SeriesFiles(files.design, files.dates, files.displacements),
             n_threads,
         ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,9 +12,7 @@ from emcflow.acquisition.geometry import MOTION_SIGNS, metres_per_rad
 from emcflow.io.files import Columns, read_csv
 from emcflow.io.network_tables import read_design
 from emcflow.io.raster import open_raster
-from emcflow.network.networks import Network
 from emcflow.products.reference import read_references
-from emcflow.products.time_series import network_inverse
 from emcflow.report.data import DateModel, Samples
 from emcflow.report.sampling import Thinning
 
@@ -26,17 +25,30 @@ def read_reference(path: str | None) -> tuple[int, int] | None:
     return read_references(path)[1] if path else None
 
 
+class SeriesFiles(NamedTuple):
+    """Where the series of points and their model come from.
+
+    Attributes
+    ----------
+    design, dates : str or None
+        ``design_matrix.csv`` and ``dates.csv``.
+    displacements : sequence of str
+        Displacement at every date but the first [m]; empty without a time series.
+    """
+
+    design: str | None
+    dates: str | None
+    displacements: Sequence[str]
+
+
 def point_samples(
     thinning: Thinning,
     reference: tuple[int, int],
     values: Columns,
     pairs: np.ndarray,
-    network: Network,
-    weights: np.ndarray,
+    inverse: np.ndarray,
     config: Mapping,
-    design: str | None,
-    dates: str | None,
-    displacements: Sequence[str],
+    files: SeriesFiles,
     n_threads: int,
 ) -> Samples:
     """Return the chosen points with their series, from rasters of displacement or from the pairs.
@@ -51,15 +63,11 @@ def point_samples(
         Of the maps of the link model by their names, and of other layers.
     pairs : ndarray of float32, shape (npairs, n)
         Unwrapped phase [rad].
-    network : Network
-    weights : ndarray, shape (npairs,)
-        Of the pairs, see :func:`emcflow.products.time_series.pair_weights`.
+    inverse : ndarray of float64, shape (ndates, npairs)
+        See :func:`emcflow.products.time_series.network_inverse`.
     config : mapping
         With defaults.
-    design, dates : path or None
-        ``design_matrix.csv`` and ``dates.csv``.
-    displacements : sequence of path
-        Displacement at every date but the first [m]; empty without a time series.
+    files : SeriesFiles
     n_threads : int
         Rasters read side by side.
 
@@ -68,24 +76,24 @@ def point_samples(
     Samples
     """
     wavelength, sign = config["geometry"]["wavelength_m"], config["outputs"]["velocity_positive"]
-    phase = _phase_of_terms(design, values, sign)
+    phase = _phase_of_terms(files.design, values, sign)
     scale = 1e3 * metres_per_rad(wavelength, sign) if wavelength else 1.0
     taken_out = True
-    if displacements:
-        series, taken_out = _read_series(thinning, displacements, n_threads)
+    if files.displacements:
+        series, taken_out = _read_series(thinning, files.displacements, n_threads)
     else:
         at = int(np.flatnonzero((thinning.points == reference).all(axis=1))[0])
-        inverse = network_inverse(network.pairs, network.ndates, weights)
         series = scale * _invert(inverse @ pairs.astype(np.float64), at, phase, values)
     model = DateModel(
         phase,
         tuple(name for name in phase if not (taken_out and name in HEIGHTS)),
         scale,
         "mm" if wavelength else "rad",
-        read_csv(dates, ("date",)).get("sigma_mm_per_rad") if dates else None,
+        read_csv(files.dates, ("date",)).get("sigma_mm_per_rad") if files.dates else None,
     )
     series = series.astype(np.float32)
-    return Samples(thinning.points, values, pairs, series, reference, model, bool(displacements))
+    from_rasters = bool(files.displacements)
+    return Samples(thinning.points, values, pairs, series, reference, model, from_rasters)
 
 
 def _phase_of_terms(design: str | None, values: Columns, sign: str) -> Columns:
