@@ -19,6 +19,11 @@ rule report:
         found=RESULTS.found["table"] if PLAN.link_model else [],
         links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if PLAN.link_model else [],
         parameters=list(RESULTS.shown_maps.values()),
+        layers=list(RESULTS.explored_layers.values()),
+        displacements=RESULTS.displacements,
+        references=RESULTS.references,
+        design=f"{OUT}/network/design_matrix.csv" if PLAN.link_model else [],
+        dates=RESULTS.maps_of_series.get("dates", []),
         remarks=RESULTS.remarks,
         truth=f"{PLAN.simulation}/truth/timeseries_unw.tif" if PLAN.simulated else [],
     output:
@@ -34,7 +39,8 @@ rule report:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "report"),
+        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "report")
+        + attempt * JOBS.pictures_mb(),
         runtime=lambda wildcards, attempt: minutes(attempt, 20, JOBS.points()),
     params:
         config=dict(config),
@@ -42,6 +48,7 @@ rule report:
         # Others have left benchmarks behind. A function: which there are shows once tiles are cut.
         jobs=lambda wildcards: jobs_of_the_config(),
         parameter_names=list(RESULTS.shown_maps),
+        layer_names=list(RESULTS.explored_layers),
         benchmarks=f"{OUT}/benchmarks",
         code=code_version("report"),
     message:

@@ -14,7 +14,9 @@ with job(snakemake) as log:
     # those that this run does not have are empty
     given = {name: paths for name, paths in snakemake.input.items() if paths}
     parameters = dict(zip(params.parameter_names, given.get("parameters", ()), strict=True))
-    given |= {"parameters": parameters, "benchmarks": params.benchmarks, "jobs": params.jobs}
+    layers = dict(zip(params.layer_names, given["layers"], strict=True))
+    given |= {"parameters": parameters, "layers": layers}
+    given |= {"benchmarks": params.benchmarks, "jobs": params.jobs}
     headline, remarks = write_report(
         RunFiles(**given),
         params.config,

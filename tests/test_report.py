@@ -1,10 +1,8 @@
 """The report: its numbers are those of the files, and a browser shows it whole at any width."""
 
 import base64
-import json
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 from itertools import combinations
 
@@ -13,13 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import yaml
+from browser import CHROMIUM, in_browser
 from emcflow.io.raster import Grid, write_raster
 from emcflow.network.networks import hop3_network, planar_network
 from emcflow.products.closure import largest_of_cells, loop_closure
 from emcflow.report.data import RuleUse
+from emcflow.report.explorer import explorer_data
 from emcflow.report.figures.maps import map_frame
 from emcflow.report.figures.phases import PHASE_LEVELS, phase_picture
-from emcflow.report.reading import RunFiles, rule_table, shown_pairs
+from emcflow.report.reading import RunFiles, read_run, rule_table
+from emcflow.report.sampling import Thinning, choose_points
 from emcflow.report.words import percent
 from emcflow.report.write import write_report
 from rasterio.io import MemoryFile
@@ -30,9 +32,15 @@ CONFIG = {
     "stack": {"layout": "simulate"},
     "link_model": {"dem_error_range_m": [-80, 80]},
     "tiles": {"points_per_tile": 2000, "max_tiles": 2},
+    "outputs": {"time_series": True},
     "simulation": {"rows": 50, "cols": 80, "dates": 5, "span_days": 96, "seed": 4},
 }
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# Drawn by the script of the page.
+MAPS = {
+    *("velocity_mm_yr", "dem_error_m", "link_model_coherence", "temporal_coherence"),
+    *("velocity_sigma_mm_yr", "dem_error_sigma_m"),
+    *("series_velocity_mm_yr", "series_velocity_sigma_mm_yr"),
+}
 UTM = "EPSG:32631"
 
 
@@ -174,18 +182,6 @@ def test_per_cent_is_100_only_for_all():
     texts = {1: "100 %", 0: "0 %", 0.5: "50.0 %", 0.9996: "99.96 %", 0.999996: "> 99.999 %"}
     texts |= {1e-7: "< 0.001 %", float("nan"): "–"}
     assert {share: percent(share).replace("\u00a0", " ") for share in texts} == pytest.approx(texts)
-
-
-def test_pictures_of_all_pairs_or_of_the_worst_and_others():
-    residues = np.arange(100)[::-1]
-    residues[70] = 1000
-    assert shown_pairs(residues, 100) == list(range(100))
-    shown = shown_pairs(residues, 12)
-    assert shown == sorted(set(shown))
-    assert len(shown) == 12
-    assert {70, 0, 1} < set(shown)
-    assert shown[-1] == 99
-    assert max(np.diff(shown)) < 20
 
 
 def test_rules_add_up_their_jobs(tmp_path):
@@ -393,14 +389,15 @@ def test_every_picture_is_there_and_shows_something(city, page):
     assert all(image["src"].startswith(prefix) and image["alt"] for image in embedded)
     shown = {base64.b64decode(image["src"].removeprefix(prefix)) for image in embedded}
     files = {path: path.read_bytes() for path in (city / "figures").rglob("*.png")}
-    assert shown == set(files.values())
+    by_the_script = {path for path in files if path.parent.name == "interferograms"}
+    by_the_script |= {path for path in files if path.stem in MAPS}
+    assert shown == {png for path, png in files.items() if path not in by_the_script}
     for path, png in files.items():
         colours = np.unique(np.ascontiguousarray(decode(png), np.uint8).view(np.uint32))
         assert len(colours) > 8, path
     names = {path.stem for path in (city / "figures").glob("*.png")}
     assert names >= {
-        *("velocity_mm_yr", "dem_error_m", "link_model_coherence", "temporal_coherence"),
-        *("velocity_sigma_mm_yr", "dem_error_sigma_m"),
+        *MAPS,
         *("network", "tiles", "link_coherence", "point_coherence"),
         *("residues", "flows", "share_right", "seams"),
     }
@@ -500,74 +497,258 @@ def test_misfits_of_baselines_are_drawn_where_there_are_any(city, tmp_path):
     assert "the largest is 1.250 m" in (tmp_path / "report.html").read_text("utf-8")
 
 
+# Points one by one
+
+
+def read_again(city, **others):
+    """Read the run as its report has it, with the time series or without."""
+    settings = next((city / "records").glob("settings_*.yaml")).read_text()
+    files = {
+        "references": city / "merge" / "references.csv",
+        "design": city / "network" / "design_matrix.csv",
+        "dates": city / "quality" / "dates.csv",
+        "baselines": city / "network" / "baselines.csv",
+        "misfit": city / "network" / "baseline_misfit.csv",
+        "parameters": {name: city / f"{name}.tif" for name in ("velocity_mm_yr", "dem_error_m")},
+        "layers": {"open_loops": city / "quality" / "open_loops.tif"},
+    }
+    return read_run(run_files(city, **files, **others), yaml.safe_load(settings), [])
+
+
+def test_series_are_those_of_the_rasters_with_and_without_them(city):
+    rasters = sorted((city / "timeseries").glob("2*.tif"))
+    samples = read_again(city, displacements=rasters).samples
+    assert samples.from_rasters and samples.model.unit == "mm"
+    assert samples.model.of_series == ("velocity_mm_yr",)  # the DEM error is taken out
+    at = tuple(samples.points.T)
+    for row, path in zip(samples.series[1:], rasters, strict=True):
+        np.testing.assert_allclose(row, 1e3 * read(path)[at], rtol=1e-6)
+    assert (samples.series[0] == 0).all()
+    np.testing.assert_array_equal(samples.values["dem_error_m"], read(city / "dem_error_m.tif")[at])
+    inverted = read_again(city).samples
+    assert not inverted.from_rasters
+    np.testing.assert_allclose(inverted.series, samples.series, atol=2e-3)
+
+
+def test_the_probability_of_a_wrong_cycle_is_shown_where_it_is(city, tmp_path):
+    rasters = [shutil.copy(path, tmp_path) for path in (city / "unwrapped").glob("*.unw.tif")]
+    rasters.sort()
+    with rasterio.open(rasters[2]) as dataset:
+        grid = Grid(dataset.shape, dataset.crs.to_wkt(), tuple(dataset.transform)[:6])
+        share = np.where(np.isfinite(dataset.read(1)), np.float32(0.25), np.float32(np.nan))
+    path = tmp_path / rasters[2].replace(".unw.tif", ".unw.pwrong.tif")
+    write_raster(path, share, grid, units="1", description="probability")
+    run = read_again(city, interferograms=rasters)
+    assert list(run.wrong) == [2]
+    np.testing.assert_array_equal(run.wrong[2], share)
+    data = explorer_data(run)
+    assert [layer["name"] for layer in data["pairLayers"]][-1] == "wrong"
+    assert ["wrong" in pair for pair in data["pairs"]] == [n == 2 for n in range(9)]
+    assert "wrong" not in [layer["name"] for layer in explorer_data(read_again(city))["pairLayers"]]
+
+
+def test_few_points_are_chosen_evenly_and_the_reference_with_them():
+    rng = np.random.default_rng(1)
+    is_point = rng.random((90, 120)) < 0.3
+    is_point[:30] = False
+    is_point[77, 11] = True
+    chosen = choose_points(is_point, 200, [(77, 11), (0, 0)])
+    assert 100 < len(chosen) <= 201
+    assert is_point[tuple(chosen.T)].all()
+    assert [77, 11] in chosen.tolist()
+    np.testing.assert_array_equal(chosen, np.unique(chosen, axis=0))
+    quarters = np.histogram2d(*chosen.T, bins=2, range=[[30, 90], [0, 120]])[0]
+    assert quarters.min() > 0.7 * quarters.max()
+    np.testing.assert_array_equal(choose_points(is_point, 10**5), np.argwhere(is_point))
+
+
+def test_rasters_are_thinned_as_gdal_does_strip_by_strip(tmp_path):
+    image = np.random.default_rng(2).random((1100, 37)).astype(np.float32)
+    grid = Grid(image.shape, UTM, (10.0, 0.0, 500e3, 0.0, -10.0, 90e3))
+    write_raster(tmp_path / "a.tif", image, grid, units="1", description="noise")
+    points = np.array([[0, 3], [511, 36], [512, 0], [1099, 5]], np.int32)
+    thin, values = Thinning(image.shape, points).read(tmp_path / "a.tif", 7)
+    with rasterio.open(tmp_path / "a.tif") as dataset:
+        np.testing.assert_array_equal(thin, dataset.read(1, out_shape=(158, 6)))
+    np.testing.assert_array_equal(values, image[tuple(points.T)])
+
+
 # In a browser
 
-PROBE = """
-<!DOCTYPE html><meta charset="utf-8"><pre id="found"></pre>
-<iframe src="REPORT" style="width: WIDTHpx; height: 900px; border: 0"></iframe>
-<script>
-document.querySelector("iframe").addEventListener("load", (event) => {
-  const page = event.target.contentDocument, at = (id) => page.getElementById(id);
-  const state = () => [at("viewer-title").textContent, at("viewer-unwrapped").src.length,
-    page.querySelector(".pair[aria-current]").id, Number(at("slider").value)];
-  const press = (key) => page.body.dispatchEvent(new event.target.contentWindow.KeyboardEvent(
-    "keydown", { key, bubbles: true, cancelable: true }));
-  const found = { states: [state()] };
-  const steps = [() => at("next").click(), () => press("ArrowRight"), () => press("ArrowLeft"),
-    () => at("previous").click(), () => at("previous").click(),
-    () => { at("slider").value = 4; at("slider").dispatchEvent(new Event("input")); },
-    () => page.querySelectorAll(".pair")[2].click()];
-  for (const step of steps) { step(); found.states.push(state()); }
-  for (const folded of page.querySelectorAll("details")) folded.open = true;
-  found.undrawn = [...page.images].filter((image) => !(image.complete && image.naturalWidth
-    && image.clientWidth > 20)).map((image) => image.alt);
-  found.widths = [page.documentElement.scrollWidth, page.documentElement.clientWidth];
-  found.small = [...page.querySelectorAll("figure img")].map((image) => image.clientWidth);
-  found.shapes = [...page.querySelectorAll("img.phase")].map(
-    (image) => image.clientWidth / image.clientHeight);
-  found.hidden = at("viewer").hidden;
-  document.getElementById("found").textContent = JSON.stringify(found);
-});
-</script>
+USE = """
+at("map").scrollIntoView({ block: "center" });
+await wait(50);
+click(0.5, 0.5);
+await wait(50);
+found.one = { facts: cells("point-facts"), series: cells("series"), place: window.location.hash };
+found.readout = at("readout").textContent;
+found.dots = at("plot").querySelectorAll("circle").length;
+click(0.3, 0.2, { shiftKey: true });
+await wait(50);
+found.two = { facts: cells("point-facts"), series: cells("series"), place: window.location.hash };
+press(at("map"), "Escape");
+at("map").focus();
+for (const key of ["+", "ArrowLeft", "ArrowUp", "Enter"]) press(at("map"), key);
+await wait(50);
+found.keys = window.location.hash;
+found.cursor = at("readout").textContent;
+press(at("map"), "0");
+choose("layer", "velocity_mm_yr");
+const pixels = () => at("map").toDataURL();
+const seen = {};
+for (const layer of [...at("layer").options].map((option) => option.value)) {
+  choose("layer", layer);
+  await wait(100);
+  seen[layer] = pixels();
+}
+found.layers = Object.keys(seen).length;
+found.looks = new Set(Object.values(seen)).size;
+choose("layer", "velocity_mm_yr");
+choose("grey", true);
+await wait(100);
+found.greyed = pixels() !== seen.velocity_mm_yr;
+choose("grey", false);
+choose("other", "dem_error_m");
+choose("swipe", 50);
+await wait(100);
+found.swiped = window.location.hash;
+found.mixed = pixels() !== seen.velocity_mm_yr && pixels() !== seen.dem_error_m;
+const state = () => [at("layer").value, at("pair-title").textContent, Number(at("slider").value),
+  page.querySelector(".pair[aria-current]").id];
+const steps = [() => at("next").click(), () => press(page.body, "ArrowRight"),
+  () => press(page.body, "ArrowLeft"), () => choose("slider", 4),
+  () => page.querySelectorAll(".pair")[2].click(),
+  () => page.querySelector("tr[data-pair] button").click()];
+choose("other", "");
+found.pairs = [];
+for (const step of steps) {
+  step();
+  await wait(30);
+  found.pairs.push(state());
+}
+found.tile = [at("pair-tile").textContent, at("pair-tile").hidden];
+at("pair-tile").click();
+found.tiled = at("tiles-shown").checked;
+const link = page.querySelector('a[href="#pair-table"]');
+found.linked = Boolean(link);
+if (link) {
+  link.click();
+  await wait(100);
+  found.opened = at("pair-table").open;
+}
+for (const folded of page.querySelectorAll("details")) folded.open = true;
+await wait(100);
+at("thumbs").scrollIntoView();
+await wait(300);
+found.thumbs = page.querySelectorAll("canvas[data-drawn]").length;
+const column = () => cells("pairs-in-numbers").slice(1).map((row) => row[3]);
+page.querySelectorAll("#pairs-in-numbers thead button")[3].click();
+found.falling = column();
+page.querySelectorAll("#pairs-in-numbers thead button")[3].click();
+found.rising = column();
+choose("with-date", at("with-date").options[1].value);
+found.filtered = [...page.querySelectorAll(".pair:not([hidden])")].map((each) => each.id);
+found.undrawn = [...page.images].filter((image) => !(image.complete && image.naturalWidth
+  && image.clientWidth > 20)).map((image) => image.alt);
+found.widths = [page.documentElement.scrollWidth, page.documentElement.clientWidth];
+found.figures = [...page.querySelectorAll("figure img")].map((image) => image.clientWidth);
+found.unnamed = [...page.querySelectorAll("input, select, button")].filter(
+  (each) => !(each.labels?.length || each.ariaLabel || each.textContent.trim()));
 """
 
 
-def probe(city, folder, width):
-    """Open the report in a frame of a width, use its viewer, and return what was found."""
-    html = folder / f"probe_{width}.html"
-    html.write_text(
-        PROBE.replace("REPORT", (city / "report.html").as_uri()).replace("WIDTH", str(width))
-    )
-    options = "headless no-sandbox disable-gpu disable-quic no-first-run disable-sync dump-dom"
-    options += (
-        " disable-background-networking disable-component-update allow-file-access-from-files"
-    )
-    options += " enable-logging=stderr virtual-time-budget=20000"
-    command = [CHROMIUM, *(f"--{option}" for option in options.split())]
-    command += [f"--user-data-dir={folder / 'profile'}", f"--window-size={width + 100},1000"]
-    process = subprocess.run(
-        [*command, html.as_uri()], capture_output=True, text=True, timeout=120, check=True
-    )
-    console = [line for line in process.stderr.splitlines() if ":CONSOLE" in line]
-    found = re.search(r'<pre id="found">(.*?)</pre>', process.stdout, re.S)
-    return json.loads(found.group(1)), console
+def number_of(text):
+    """Return a number of the page."""
+    return float(text.replace("−", "-").split()[0])
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
-@pytest.mark.parametrize("width", [1280, 400])
-def test_browser_shows_all_at_any_width(city, tmp_path, width):
-    found, console = probe(city, tmp_path, width)
+@pytest.mark.parametrize("width", [1400, 1280, 400])
+def test_browser_shows_points_layers_and_pairs(city, tmp_path, width):
+    found, console = in_browser(city / "report.html", tmp_path, USE, width)
     assert console == []
-    assert found["undrawn"] == []
-    assert found["widths"][0] <= found["widths"][1] <= width
-    assert not found["hidden"]
-    assert min(found["small"]) > (500 if width == 1280 else 340)
-    np.testing.assert_allclose(found["shapes"], 80 / 50, rtol=0.03)
+    assert "error" not in found
+    rasters = sorted((city / "timeseries").glob("2*.tif"))
+    places = {}
+    for name in ("one", "two"):
+        (row, col), *other = re.findall(r"(?:point|second)=(\d+),(\d+)", found[name]["place"])
+        places[name] = [(int(row), int(col)), *((int(r), int(c)) for r, c in other)]
+    (place,) = places["one"]
+    assert abs(place[0] - 25) <= 1 and abs(place[1] - 40) <= 1
+    assert f"row {place[0]}, column" in found["readout"] or place != (25, 40)
+    series = [0.0, *(1e3 * read(path)[place] for path in rasters)]
+    shown = [number_of(row[1]) for row in found["one"]["series"]]
+    np.testing.assert_allclose(shown, series, atol=6e-4)
+    assert found["dots"] == len(series)
+    dates = pd.read_csv(city / "quality" / "dates.csv")["sigma_mm_per_rad"]
+    residual = read(city / "quality" / "residual_phase_rad.tif")[place]
+    sigmas = [number_of(row[3]) for row in found["one"]["series"]]
+    np.testing.assert_allclose(sigmas, dates * residual, atol=6e-4)
+    facts = {row[0]: row[1:] for row in found["one"]["facts"]}
+    assert facts["Row, column"] == ["{}, {}".format(*place)]
+    for title, name in (("Velocity", "velocity_mm_yr"), ("DEM error", "dem_error_m")):
+        value = read(city / f"{name}.tif")[place]
+        assert number_of(facts[title][0]) == pytest.approx(value, abs=6e-3)
+    line = np.array([number_of(row[2]) for row in found["one"]["series"]])
+    days = pd.to_datetime([path.stem[9:] for path in rasters]) - pd.Timestamp(rasters[0].stem[:8])
+    reference = tuple(pd.read_csv(city / "merge" / "references.csv").loc[0, ["row", "col"]])
+    velocity = read(city / "velocity_mm_yr.tif")
+    slope = (velocity[place] - velocity[reference]) / 365.25
+    np.testing.assert_allclose(np.diff(line), slope * np.diff([0, *days.days]), atol=2e-3)
+    assert line.mean() == pytest.approx(np.mean(series), abs=2e-3)
+
+    first, second = places["two"]
+    differences = [0.0, *(1e3 * (read(p)[first] - read(p)[second]) for p in rasters)]
+    shown = [number_of(row[1]) for row in found["two"]["series"]]
+    np.testing.assert_allclose(shown, differences, atol=1e-3)
+    assert found["two"]["facts"][0] == ["", "1", "2", "1 − 2"]
+    assert "zoom=2" in found["keys"] and "second" not in found["keys"]
+    assert "row" in found["cursor"]
+
+    # all loops close and all tiles agree: these two are alike
+    assert found["looks"] >= found["layers"] - 1 >= 15
+    assert found["greyed"] and found["mixed"]
+    assert "with=dem_error_m" in found["swiped"] and "swipe=0.5" in found["swiped"]
+
     names = list(unwrapped(city))
-    shown = [state[3] for state in found["states"]]
-    assert shown == [0, 1, 2, 1, 0, len(names) - 1, 4, 2]
-    for title, _, pair, number in found["states"]:
+    assert [state[2] for state in found["pairs"]] == [1, 2, 1, 4, 2, 0]
+    for layer, title, number, pair in found["pairs"]:
+        assert layer == "unwrapped"
         assert pair == f"pair-{names[number]}"
         assert title.replace("-", "") == names[number].replace("_", " to ")
-    sources = {state[3]: state[1] for state in found["states"]}
-    assert any(sources[a] != sources[b] for a, b in combinations(sources, 2))
+    residues = [array[0] for array in tiles_of(city, "unwrap", "statistics/residues")]
+    if max(residues) > 0:
+        assert found["tile"] == [f"Most residues in tile {np.argmax(residues)}", False]
+        assert found["tiled"]
+    suspects = pd.read_csv(city / "quality" / "pairs.csv")["suspect"].sum()
+    assert found["linked"] == (suspects > 0)
+    assert not suspects or found["opened"]
+    assert found["thumbs"] == 2 * len(names)
+    falling = [int(text.replace(",", "")) for text in found["falling"]]
+    assert falling == sorted(falling, reverse=True)
+    assert [int(text.replace(",", "")) for text in found["rising"]] == falling[::-1]
+    dates = sorted({date for name in names for date in name.split("_")})
+    assert found["filtered"] == [f"pair-{name}" for name in names if dates[0] in name]
+
+    assert found["undrawn"] == found["unnamed"] == []
+    assert found["widths"][0] <= found["widths"][1] <= width
+    assert min(found["figures"]) > (500 if width > 1000 else 340)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
+def test_a_link_keeps_place_and_layer(city, tmp_path):
+    place = "#see&layer=dem_error_m&with=wrapped&swipe=0.25&x=0.3&y=0.4&zoom=4&point=30,40"
+    script = """
+    found.layers = [at("layer").value, at("other").value, at("swipe").value];
+    found.facts = cells("point-facts");
+    found.place = window.location.hash;
+    """
+    found, console = in_browser(city / "report.html", tmp_path, script, 1280, place)
+    assert console == []
+    assert found["layers"] == ["dem_error_m", "wrapped", "25"]
+    assert found["facts"][0][1] == "30, 40"
+    kept = dict(each.split("=") for each in found["place"].split("&")[1:])
+    wanted = dict(each.split("=") for each in place.split("&")[1:])
+    assert kept.keys() == wanted.keys()
+    for key in ("x", "y", "zoom", "swipe"):
+        assert float(kept[key]) == float(wanted[key])

@@ -1,27 +1,38 @@
 """The sections of the report and its sentences, from numbers made by hand."""
 
+import base64
+import json
+import re
+import time
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from browser import CHROMIUM, in_browser
 from emcflow.io.raster import Grid
 from emcflow.links import cycle_model
 from emcflow.network.networks import hop3_network
-from emcflow.products.closure import Closure
-from emcflow.report import sections, words
-from emcflow.report.album import Album, Drawn, DrawnPair
+from emcflow.products.closure import Closure, all_triangles
+from emcflow.report import explorer, sections, words
+from emcflow.report.album import Album, Drawn
 from emcflow.report.data import (
     COHERENCE_BINS,
     Baselines,
     CoherenceCounts,
+    DateModel,
     Links,
     Parameter,
     RuleUse,
     RunData,
+    Samples,
     Scene,
 )
-from emcflow.report.pictures import all_pictures, parameter_picture
+from emcflow.report.packing import Packer
+from emcflow.report.pictures import PARAMETER_TEXTS, all_pictures, parameter_picture
+from emcflow.report.reading import MAP_PIXELS, PAIR_PIXELS, picture_step
+from emcflow.report.sampling import thin_shape
 from emcflow.report.template import fill
 from emcflow.tiles.overlaps import Overlaps
 from emcflow.unwrap.hypotheses import SUFFIXES
@@ -97,7 +108,7 @@ def album(run):
         name: [Drawn("data:,", each.alt, each.caption, 5, 4) for each in pictures]
         for name, pictures in all_pictures(run).items()
     }
-    return Album(drawn, [DrawnPair(i, "data:,w", "data:,u", (-1.26, 3.0)) for i in range(3)])
+    return Album(drawn)
 
 
 class Cells(HTMLParser):
@@ -132,12 +143,60 @@ def links(edge_share=0.0):
 # Sentences
 
 
-def test_nothing_is_remarked_of_a_good_run(run):
+@pytest.fixture
+def few(monkeypatch):
+    """Few dates are enough."""
+    monkeypatch.setattr(words, "FEW_DATES", 0)
+
+
+def test_nothing_is_remarked_of_a_good_run(run, few):
     run.pairs["suspect"][:] = 0
-    assert words.remarks(run) == []
+    assert words.remarks(replace(run, links=links())) == []
 
 
-def test_what_is_wrong_is_remarked(run):
+def test_what_can_hardly_be_known_is_remarked_with_what_to_do(run):
+    run.pairs["suspect"][:] = 0
+    no_model, few_dates = (text.replace(words.SPACE, " ") for text in words.remarks(run))
+    assert "link_model.enabled: true (config/README.md)" in no_model
+    assert few_dates.startswith("3 dates are few: ") and "docs/quality.md" in few_dates
+
+
+def test_how_much_is_significant(run, few):
+    """One velocity of 16 is beyond two sigmas, half of the DEM errors."""
+    run.pairs["suspect"][:] = 0
+    velocity, height = np.zeros((4, 5)), np.full((4, 5), 3.0)
+    velocity[0, 0], velocity[3, 1:] = -2.1, np.nan
+    height[2:] = -1.9
+    maps = {"velocity_mm_yr": velocity, "dem_error_m": height}
+    maps |= {"velocity_sigma_mm_yr": np.ones((4, 5)), "dem_error_sigma_m": np.ones((4, 5))}
+    parameters = {name: Parameter(image, {}) for name, image in maps.items()}
+    known = replace(run, links=links(), parameters=parameters)
+    cards = words.headline(known)["good"]
+    values = {card.name: card.value.replace(words.SPACE, " ") for card in cards}
+    assert values["velocity_mm_yr_significant"] == "6.2 %"
+    assert values["dem_error_m_significant"] == "50.0 %"
+    assert words.remarks(known) == []
+    velocity[0, 0] = 0
+    (remark,) = words.remarks(known)
+    assert remark.replace(words.SPACE, " ").startswith("0 % of the points have a significant vel")
+
+
+def test_a_pair_names_its_worst_triangle_and_tile(run):
+    assert explorer.worst_triangle(run, 0) == ""
+    assert explorer.worst_tile(run, 0) is None
+    wrong = replace(
+        run,
+        closure=Closure(np.array([16]), np.array([4]), np.ones((4, 5), int)),
+        residues_of_tiles=np.array([[1, 0, 3], [2, 0, 1]]),
+    )
+    text = explorer.worst_triangle(wrong, 1).replace(words.SPACE, " ")
+    assert text == (
+        "Its worst triangle, 2020-01-01, 2020-01-13, 2020-01-25, is open at 25.0 % of the points."
+    )
+    assert [explorer.worst_tile(wrong, number) for number in range(3)] == [1, None, 0]
+
+
+def test_what_is_wrong_is_remarked(run, few):
     shares = [1.0, 1.0, 0.97]
     wrong = replace(
         run,
@@ -234,10 +293,11 @@ def test_the_page_escapes_what_it_is_given_once(run, album):
     assert "&amp;lt;" not in page
     assert "<city>" not in page
     assert page.startswith("<!DOCTYPE html>")
-    assert page.count("<main>") == page.count("</main>") == 1
+    assert page.count("<main ") == page.count("</main>") == 1
     assert page.count("<section") == page.count("</section>")
     assert "aspect-ratio: 1.25;" in page
-    assert "data:,w" in page and "data:,u" in page
+    (packed,) = re.findall('type="application/json" id="explorer-data">(.*?)</script>', page)
+    assert [pair["name"] for pair in json.loads(packed)["pairs"]] == run.network.pair_names
 
 
 def test_a_part_of_the_page_takes_only_what_it_has():
@@ -246,11 +306,11 @@ def test_a_part_of_the_page_takes_only_what_it_has():
 
 
 def test_maps_and_network_by_what_is_known(run, album):
-    assert "<h2>Maps</h2>" in sections.maps(run, album)
+    assert "<h2>Maps</h2>" in sections.maps(run)
     assert "<h2>Points and tiles</h2>" in sections.network(run, album)
     misfit = {"reference": np.array([]), "secondary": np.array([]), "misfit_m": np.array([])}
     known = replace(run, baselines=Baselines(np.array([0.0, 50.0, -20.0]), misfit))
-    assert "<h2>Velocity and DEM error</h2>" in sections.maps(known, album)
+    assert "<h2>Velocity and DEM error</h2>" in sections.maps(known)
     assert "<h2>Network and tiles</h2>" in sections.network(known, album)
     assert [each.name for each in all_pictures(known)["network"]] == ["network", "tiles"]
 
@@ -271,16 +331,6 @@ def test_baselines_are_in_words_unless_a_figure_shows_more(run, misfits, text):
     assert bool(sections.baseline_text(baselines)) == bool(text)
     names = [each.name for each in all_pictures(replace(run, baselines=baselines))["network"]]
     assert ("baseline_misfit" in names) == (max(map(abs, misfits), default=0) > 1e-3)
-
-
-def test_only_some_pairs_have_pictures(run, album):
-    all_of_them = sections.interferograms(run, album)
-    assert "<p>Wrapped on the left" in all_of_them
-    some = sections.interferograms(run, replace(album, pairs=album.pairs[1:]))
-    assert "2 of the 3 interferograms" in some
-    name = run.network.pair_names[0]
-    assert f'id="pair-{name}"' in all_of_them and f'id="pair-{name}"' not in some
-    assert 'data-low="-1.3" data-high="3.0"' in some
 
 
 def test_what_rounds_to_nothing_has_no_sign(run):
@@ -336,6 +386,120 @@ def test_what_the_run_took(run):
     assert ["stack/a.tif", "2.50 MB"] in rows
     assert ["NETCDF:b.nc:phase", "–"] in rows
     assert "<p>Time and memory" not in sections.provenance(replace(run, rules=()))
+
+
+def test_suspects_are_marked_and_linked_from_the_remarks(run, album):
+    html = sections.quality(run, album)
+    assert re.findall(r'data-pair="(\w+)" class="suspect"', html) == [run.network.pair_names[2]]
+    assert 'href="#pair-table"' in sections.overview(run)
+    run.pairs["suspect"][:] = 0
+    assert 'href="#pair-table"' not in sections.overview(run)
+
+
+def test_no_caption_is_said_twice(run):
+    shown = all_pictures(run)
+    del shown["maps"]  # which the page does not hold
+    drawn = [each.caption for pictures in shown.values() for each in pictures]
+    said = [part for caption in drawn for part in caption.split(". ")]
+    assert len(said) == len(set(said))
+
+
+def test_images_are_packed_to_half_a_level_with_one_mask_for_all():
+    rng = np.random.default_rng(5)
+    image = rng.normal(0, 40, (13, 7))
+    image[rng.random(image.shape) < 0.3] = np.nan
+    packer = Packer()
+    packed = packer.image(image, 0.25)
+    assert packer.image(-image, 0.25)["mask"] == packed["mask"] == 0
+    assert packer.image(np.zeros((2, 3)), 1)["mask"] == 1
+    mask = packer.masks[0]
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(mask["data"])), np.uint8)
+    known = np.unpackbits(bits)[: image.size].reshape(mask["rows"], mask["cols"]) == 1
+    np.testing.assert_array_equal(known, np.isfinite(image))
+    halves = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), np.uint8)
+    low, high = halves.reshape(2, -1).astype(int)
+    levels = np.cumsum(low + 256 * high).astype(np.uint16).view(np.int16)
+    assert np.abs(levels * packed["scale"] - image[known]).max() <= 0.125 + 1e-9
+
+
+def large_run(run):
+    """Nine million points in 300 pairs, as the pictures of one are thinned out, and noisy."""
+    rng = np.random.default_rng(6)
+    days = np.datetime64("2018-01-01") + 12 * np.arange(102)
+    network = hop3_network([str(day).replace("-", "") for day in days])
+    number, shape = network.npairs, (3000, 3000)
+    assert number == 300
+    first, second = np.array(network.dates)[network.pairs.T]
+    pairs = {key: np.resize(values, number) for key, values in run.pairs.items()}
+    pairs |= {"pair": np.array(network.pair_names), "reference": first, "secondary": second}
+    names = list(PARAMETER_TEXTS)
+    map_shape = thin_shape(shape, picture_step(shape, len(names), MAP_PIXELS))
+    pair_shape = thin_shape(shape, picture_step(shape, number, PAIR_PIXELS))
+    fringes = np.add.outer(*(np.linspace(0, 30, size) for size in pair_shape))
+    noise = [rng.normal(0, 1, map_shape).astype(np.float32) for _ in names]
+    points = np.argwhere(np.ones((70, 70))).astype(np.int32) * 42
+    npoints, ntri = len(points), len(all_triangles(network.pairs, network.ndates)[0])
+    samples = Samples(
+        points,
+        {name: rng.normal(size=npoints).astype(np.float32) for name in names},
+        rng.normal(0, 1, (number, npoints)).astype(np.float32),
+        rng.normal(0, 9, (102, npoints)).astype(np.float32),
+        (0, 0),
+        DateModel({"velocity_mm_yr": np.arange(102) / 40}, ("velocity_mm_yr",), 4.4, "mm", None),
+        True,
+    )
+    return replace(
+        run,
+        scene=replace(
+            run.scene,
+            grid=Grid(shape, "EPSG:32631", (30.0, 0.0, 5e5, 0.0, -30.0, 5e6)),
+            npoints=9_000_000,
+            tiles_per_pixel=np.ones((750, 750), np.uint8),
+            coherence=rng.random((750, 750)).astype(np.float32),
+        ),
+        network=network,
+        pairs=pairs,
+        closure=Closure(np.full(ntri, 9), np.ones(ntri, int), rng.integers(0, 9, (750, 750))),
+        phases={i: fringes + rng.normal(0, 0.5, pair_shape) for i in range(number)},
+        parameters={name: Parameter(image, {}) for name, image in zip(names, noise, strict=True)},
+        samples=samples,
+    )
+
+
+FILTER = """
+found.number = page.querySelectorAll(".pair").length;
+choose("from-date", "20200103");
+choose("to-date", "20200303");
+found.some = [...page.querySelectorAll(".pair:not([hidden])")].map((each) => each.id.slice(5));
+at(`pair-${found.some.at(-1)}`).click();
+await wait(200);
+found.place = window.location.hash;
+"""
+
+
+def test_300_pairs_of_nine_million_points_make_a_page_that_opens(run, tmp_path):
+    """Without its plots, which take 2 MB."""
+    large = large_run(run)
+    page = sections.whole_page(large, Album({name: [] for name in all_pictures(run)}))
+    assert len(page) < 23e6
+    assert "4,900 of the 9,000,000 points can be clicked" in page
+    if CHROMIUM is None:
+        pytest.skip("no chromium: the report is not seen in a browser")
+    (tmp_path / "report.html").write_text(page)
+    (tmp_path / "empty.html").write_text("<!DOCTYPE html><html data-ready='yes'>")
+    in_browser(tmp_path / "empty.html", tmp_path, "", 1280)
+    before = time.monotonic()
+    in_browser(tmp_path / "empty.html", tmp_path, "", 1280)
+    empty = time.monotonic()
+    found, console = in_browser(tmp_path / "report.html", tmp_path, FILTER, 1280)
+    # three seconds, and as much again for a machine that is busy
+    assert time.monotonic() - empty < (empty - before) + 6
+    assert console == []
+    assert found["number"] == 300
+    wanted = [name for name in large.network.pair_names if name[:8] >= "20200103"]
+    wanted = [name for name in wanted if name[9:] <= "20200303"]
+    assert found["some"] == wanted and 5 < len(wanted) < 20
+    assert found["place"] == f"#see&layer=unwrapped&pair={wanted[-1]}"
 
 
 # Words of figures

@@ -39,38 +39,17 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class DrawnPair:
-    """The small pictures of an interferogram as a page embeds them.
-
-    Attributes
-    ----------
-    number : int
-        Of the pair in the network, from 0.
-    wrapped, unwrapped : str
-        PNG files as data URIs.
-    limits : tuple of float
-        Unwrapped phase [rad] at the two ends of its colours.
-    """
-
-    number: int
-    wrapped: str
-    unwrapped: str
-    limits: tuple[float, float]
-
-
-@dataclass(frozen=True)
 class Album:
-    """All pictures of a report.
+    """The pictures of a report.
 
     Attributes
     ----------
     figures : mapping of str to sequence of Drawn
-        By the section that shows them, see :func:`emcflow.report.pictures.all_pictures`.
-    pairs : sequence of DrawnPair
+        By the section that shows them, see :func:`emcflow.report.pictures.all_pictures`; those of
+        ``maps`` are files alone.
     """
 
     figures: Mapping[str, Sequence[Drawn]]
-    pairs: Sequence[DrawnPair]
 
 
 def draw_album(run: RunData, folder: str | Path, n_processes: int = 1) -> Album:
@@ -94,7 +73,7 @@ def draw_album(run: RunData, folder: str | Path, n_processes: int = 1) -> Album:
         Where a file cannot be written.
     """
     folder = Path(folder)
-    pairs = _draw_pairs(run, folder / "interferograms", n_processes)
+    _draw_pairs(run, folder / "interferograms", n_processes)
     sections = all_pictures(run)
     pictures = [picture for section in sections.values() for picture in section]
     files = pngs([picture.figure for picture in pictures], n_processes)
@@ -105,7 +84,7 @@ def draw_album(run: RunData, folder: str | Path, n_processes: int = 1) -> Album:
     figures = {
         name: [drawn[picture.name] for picture in section] for name, section in sections.items()
     }
-    return Album(figures, pairs)
+    return Album(figures)
 
 
 def _drawn(picture: Picture, file: bytes, folder: Path) -> Drawn:
@@ -115,21 +94,17 @@ def _drawn(picture: Picture, file: bytes, folder: Path) -> Drawn:
     return Drawn(source, picture.alt, picture.caption, round(width), round(height))
 
 
-def _draw_pairs(run: RunData, folder: Path, n_threads: int) -> list[DrawnPair]:
-    """Draw the small pictures of the interferograms that are shown."""
+def _draw_pairs(run: RunData, folder: Path, n_threads: int) -> None:
+    """Draw the small pictures of the interferograms, which the page draws by itself."""
 
-    def draw(number: int) -> DrawnPair:
+    def draw(number: int) -> None:
         phase = phase_picture(run.phases[number], run.scene.frame)
-        path = folder / run.network.pair_names[number]
-        return DrawnPair(
-            number,
-            _keep(path.with_name(f"{path.name}_wrapped.png"), phase.wrapped),
-            _keep(path.with_name(f"{path.name}_unwrapped.png"), phase.unwrapped),
-            phase.limits,
-        )
+        name = run.network.pair_names[number]
+        _keep(folder / f"{name}_wrapped.png", phase.wrapped)
+        _keep(folder / f"{name}_unwrapped.png", phase.unwrapped)
 
     with ThreadPoolExecutor(n_threads) as pool:
-        return list(pool.map(draw, run.phases))
+        list(pool.map(draw, run.phases))
 
 
 def _keep(path: Path, picture: bytes) -> str:

@@ -138,6 +138,61 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class DateModel:
+    """What the displacement of a point is held against.
+
+    Attributes
+    ----------
+    phase : dict of str to ndarray of float64, shape (ndates,)
+        Phase at each date per unit of a term, in the sign of the term's map [rad].
+    of_series : tuple of str
+        The terms that are in the displacements: all but those that were taken out.
+    scale : float
+        Displacement per phase, in the sign of the velocity [mm/rad]; 1 where it is not known.
+    unit : str
+        Of the displacements: mm, or rad where the wavelength is not known.
+    sigma : ndarray of float64, shape (ndates,), or None
+        Standard deviation of the displacement at a point with 1 rad of residual phase [mm].
+    """
+
+    phase: Columns
+    of_series: tuple[str, ...]
+    scale: float
+    unit: str
+    sigma: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Some points of the scene, one by one.
+
+    Attributes
+    ----------
+    points : ndarray of int32, shape (n, 2)
+        Row and column, row by row.
+    values : dict of str to ndarray of float32, shape (n,)
+        Of the rasters of one value per point, by their names.
+    pairs : ndarray of float32, shape (npairs, n)
+        Unwrapped phase [rad].
+    series : ndarray of float32, shape (ndates, n)
+        Displacement relative to the first date and the reference, see `DateModel`.
+    reference : tuple of int
+        Row and column of the point that series are relative to.
+    model : DateModel
+    from_rasters : bool
+        Whether the series are those of the folder timeseries.
+    """
+
+    points: np.ndarray
+    values: Columns
+    pairs: np.ndarray
+    series: np.ndarray
+    reference: tuple[int, int]
+    model: DateModel
+    from_rasters: bool
+
+
+@dataclass(frozen=True)
 class RuleUse:
     """What the jobs of one rule took.
 
@@ -196,6 +251,16 @@ class RunData:
         None without a link model, and where they were found without a scale.
     found : FoundBaselines or None
         What the phases say of them; None without a link model.
+    layers : mapping of str to Parameter
+        Further maps that are looked at with the others: of quality and components.
+    wrong : mapping of int to ndarray of float32, shape (rows, cols)
+        Small pictures of the probability of a wrong cycle, by the number of the pair.
+    terms : mapping of str to ndarray of float32, shape (rows, cols)
+        Maps of the terms, thinned out as the pictures of the pairs.
+    residues_of_tiles : ndarray of int, shape (ntiles, npairs)
+        Residues of each tile in each pair; none where they are not known.
+    samples : Samples or None
+        None where no point is shown one by one.
     """
 
     config: Mapping
@@ -216,6 +281,11 @@ class RunData:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     baselines: Baselines | None = None
     found: FoundBaselines | None = None
+    layers: Mapping[str, Parameter] = field(default_factory=dict)
+    wrong: Mapping[int, np.ndarray] = field(default_factory=dict)
+    terms: Mapping[str, np.ndarray] = field(default_factory=dict)
+    residues_of_tiles: np.ndarray = field(default_factory=lambda: np.empty((0, 0), int))
+    samples: Samples | None = None
 
     @cached_property
     def triangles(self) -> np.ndarray:

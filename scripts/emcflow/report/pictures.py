@@ -273,7 +273,8 @@ def pair_pictures(run: RunData) -> list[Picture]:
             "residues",
             "residues",
             ("Residues", "triangles with a residue"),
-            "Triangles of the mesh whose gradients do not cancel before unwrapping.",
+            "Triangles of the mesh whose gradients do not cancel before unwrapping. A line goes "
+            "from the first to the second date of a pair, here and in what follows.",
         ),
         _pair_picture(
             run,
@@ -305,9 +306,7 @@ def _pair_picture(
     figure = span_plot(first, last, values, title, label, share=share)
     low, high = (percent(v) if share else f"{v:,.0f}" for v in (values.min(), values.max()))
     alt = f"Plot of {title.lower()} of {len(values)} interferograms, from {low} to {high}."
-    return Picture(
-        name, figure, alt, f"{caption} A line goes from the first to the second date of a pair."
-    )
+    return Picture(name, figure, alt, caption)
 
 
 def closure_pictures(run: RunData) -> list[Picture]:
@@ -332,13 +331,13 @@ def closure_pictures(run: RunData) -> list[Picture]:
             f"Plot of the share of open points of {len(share)} triangles, up to "
             f"{percent(share.max())}.",
             "Share of the points where the three interferograms of a triangle do not add up to "
-            "zero. A line goes from its first to its last date.",
+            "zero.",
         ),
         Picture(
             "open_loops",
             loop_map(closure.open_loops, points, frame, len(share)),
             f"Map of the number of loops that do not close, up to {closure.open_loops.max()}.",
-            f"Loops that do not close at a point, of {len(share)}. {frame.note}",
+            f"Loops that do not close at a point, of {len(share)}.",
         ),
     ]
 

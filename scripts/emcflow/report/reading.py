@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from rasterio.enums import Resampling
 
 import emcflow
 from emcflow.io.files import read_csv
@@ -19,10 +18,11 @@ from emcflow.io.hdf5 import open_product, read, read_link_weights, read_overlaps
 from emcflow.io.network_tables import (
     CORNERS,
     read_date_baselines,
+    read_design,
     read_found_baselines,
     read_interferograms,
 )
-from emcflow.io.raster import NO_LABEL_DATA, Grid, open_raster, read_band
+from emcflow.io.raster import NO_LABEL_DATA, open_raster, read_band
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.io.tiles_json import tiles_from_json
@@ -30,6 +30,7 @@ from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.network.networks import Network
 from emcflow.products.accuracy import share_right
 from emcflow.products.closure import Closure, largest_of_cells
+from emcflow.products.time_series import network_inverse, pair_weights
 from emcflow.report.data import (
     COHERENCE_BINS,
     Baselines,
@@ -40,6 +41,14 @@ from emcflow.report.data import (
     RunData,
     Scene,
 )
+from emcflow.report.samples import SeriesFiles, point_samples, read_reference
+from emcflow.report.sampling import (
+    MOST_POINTS,
+    MOST_VALUES,
+    Thinning,
+    choose_points,
+    thin_shape,
+)
 
 # Whose versions the results depend on.
 PACKAGES = (
@@ -47,8 +56,10 @@ PACKAGES = (
     *("h5py", "pandas", "matplotlib", "Jinja2", "threadpoolctl"),
 )
 MAP_SIDE = 800  # pixels of the longer side of a map: as many as the figure can show
-PICTURE_SIDE = 320  # and of a small picture of an interferogram
-MAX_PICTURES = 60  # interferograms with pictures; together they stay below some 8 MB
+PAIR_PIXELS = 10_000_000  # of the pictures of all interferograms together: some 8 MB of the page
+WRONG = ".pwrong.tif"  # ending of the raster beside that of a pair
+NO_POINTS = np.empty((0, 2), np.int32)
+MAP_PIXELS = 6_000_000  # and of all maps together
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,14 @@ class RunFiles:
         ``found_baselines.csv``; None without a link model.
     truth : path or None
         True phase, one band per date; None where the stack is not simulated.
+    layers : mapping of str to path
+        Further rasters of one value per point, by their names.
+    displacements : sequence of path
+        Displacement at every date but the first; empty without a time series.
+    references : path or None
+        ``references.csv``; without it no point is shown one by one.
+    design, dates : path or None
+        ``design_matrix.csv`` and ``dates.csv``; None without a link model.
     """
 
     stack: str
@@ -109,6 +128,11 @@ class RunFiles:
     misfit: str | None = None
     found: str | None = None
     truth: str | None = None
+    layers: Mapping[str, str] = field(default_factory=dict)
+    displacements: Sequence[str] = ()
+    references: str | None = None
+    design: str | None = None
+    dates: str | None = None
 
 
 def read_run(
@@ -135,8 +159,8 @@ def read_run(
     InputError
         If an intermediate file or a raster is broken.
     """
-    scene, point_coherence = _read_points(files)
-    step = map_step(scene.grid.shape)
+    reference = read_reference(files.references)
+    scene, point_coherence, thinning = _read_points(files, reference)
     network = read_interferograms(files.network, files.triangles)
     by_name = {Path(path).name.partition(".")[0]: path for path in files.interferograms}
     rasters = [by_name[name] for name in network.pair_names]
@@ -146,6 +170,9 @@ def read_run(
     if files.truth:
         points = read_coherence(files.coherence) > config["stack"]["min_temporal_coherence"]
         pairs["share_right"] = _shares_right(files.truth, rasters, network, points)
+    step = map_step(scene.grid.shape)
+    maps, at_points = _read_maps(files, thinning, n_threads)
+    phases, at_pairs = _read_phases(rasters, thinning, n_threads)
     return RunData(
         config=config,
         scene=scene,
@@ -154,7 +181,7 @@ def read_run(
         closure=_read_closure(files, step),
         overlaps=read_overlaps(files.overlaps),
         point_coherence=point_coherence,
-        phases=_read_phases(rasters, shown_pairs(pairs["residues"]), scene.grid, n_threads),
+        phases=phases,
         masked_points=sum(_attributes(files.mesh, "masked_points")),
         unchanging_points=sum(_attributes(files.mesh, "unchanging_points")),
         hypotheses=tuple(_attributes(files.unwrapped, "hypothesis")),
@@ -162,9 +189,26 @@ def read_run(
         sources=tuple((path, _size_of(path)) for path in sources),
         versions=package_versions(),
         links=_read_links(files.links) if files.links else None,
-        parameters={name: _read_parameter(path, step) for name, path in files.parameters.items()},
+        parameters={name: maps[name] for name in files.parameters},
         baselines=_read_baselines(files) if files.baselines else None,
         found=read_found_baselines(files.found) if files.found else None,
+        layers={name: maps[name] for name in files.layers},
+        wrong=_read_wrong(rasters, thinning, n_threads),
+        terms=_read_terms(files, thinning, len(rasters)),
+        residues_of_tiles=np.stack([read(p, "statistics/residues")[0] for p in files.unwrapped]),
+        samples=reference
+        and point_samples(
+            thinning,
+            reference,
+            at_points,
+            at_pairs,
+            network_inverse(
+                network.pairs, network.ndates, pair_weights(pairs["residues"], scene.npoints)
+            ),
+            config,
+            SeriesFiles(files.design, files.dates, files.displacements),
+            n_threads,
+        ),
     )
 
 
@@ -173,16 +217,12 @@ def map_step(shape: tuple[int, int], side: int = MAP_SIDE) -> int:
     return max(1, -(-max(shape) // side))
 
 
-def _thin_shape(shape: tuple[int, int], step: int) -> tuple[int, int]:
-    """Return rows and columns of a picture."""
-    return -(-shape[0] // step), -(-shape[1] // step)
-
-
-def _read_thin(path: str, step: int) -> tuple[np.ndarray, dict[str, str]]:
-    """Read a raster with one pixel of every `step` along each side, and its tags."""
-    with open_raster(path) as dataset:
-        shape = _thin_shape(dataset.shape, step)
-        return dataset.read(1, out_shape=shape, resampling=Resampling.nearest), dataset.tags()
+def picture_step(shape: tuple[int, int], number: int, pixels: int) -> int:
+    """Return the step of some pictures so that they have at most so many pixels together."""
+    step = map_step(shape)
+    while number * np.prod(thin_shape(shape, step)) > pixels:
+        step += 1
+    return step
 
 
 # Points
@@ -193,8 +233,10 @@ def _lines(paths: Sequence[str]) -> list[str]:
     return [line for path in paths for line in Path(path).read_text("utf-8").splitlines()]
 
 
-def _read_points(files: RunFiles) -> tuple[Scene, CoherenceCounts]:
-    """Read the scene, and count the temporal coherence of the points of all tiles."""
+def _read_points(
+    files: RunFiles, reference: tuple[int, int] | None
+) -> tuple[Scene, CoherenceCounts, Thinning]:
+    """Read the scene, count the coherence of the points of all tiles, choose points to show."""
     scene_file = read_scene_file(files.stack)
     grid = scene_file.grid
     _, tiles = tiles_from_json(Path(files.tiles).read_text())
@@ -205,26 +247,19 @@ def _read_points(files: RunFiles) -> tuple[Scene, CoherenceCounts]:
         degree[tuple(points.T)] += 1
         values = read_coherence(files.coherence, bounds)[tuple((points - bounds[:2]).T)]
         counts += np.histogram(values.clip(0, 1), COHERENCE_BINS)[0]
-    step = map_step(grid.shape)
+    most = min(MOST_POINTS, MOST_VALUES // len(scene_file.dates)) if reference else 0
+    chosen = choose_points(degree > 0, most, [reference]) if reference else NO_POINTS
+    thinning, step = Thinning(grid.shape, chosen), map_step(grid.shape)
     scene = Scene(
         grid=grid,
         bounds=tuple(tile.bounds for tile in tiles),
         npoints=int(np.count_nonzero(degree)),
         shared_points=int(np.count_nonzero(degree > 1)),
-        tiles_per_pixel=_middle_of_cells(degree, step),
-        coherence=read_coherence(files.coherence, shape=_thin_shape(grid.shape, step)),
+        tiles_per_pixel=degree[np.ix_(*thinning.middles(step))],
+        coherence=read_coherence(files.coherence, shape=thin_shape(grid.shape, step)),
         remarks=(*scene_file.remarks, *_lines(files.remarks)),
     )
-    return scene, CoherenceCounts(counts)
-
-
-def _middle_of_cells(image: np.ndarray, step: int) -> np.ndarray:
-    """Thin out an image: the value in the middle of each cell."""
-    rows, cols = (
-        ((np.arange(thin) + 0.5) * size / thin).astype(int)
-        for thin, size in zip(_thin_shape(image.shape, step), image.shape, strict=True)
-    )
-    return image[np.ix_(rows, cols)]
+    return scene, CoherenceCounts(counts), thinning
 
 
 def _attributes(paths: Sequence[str], name: str) -> list:
@@ -264,9 +299,27 @@ def _searched(paths: Sequence[str]) -> dict[str, tuple[float, float]]:
     return searched
 
 
-def _read_parameter(path: str, step: int) -> Parameter:
-    """Read a map of the link model or of the time series."""
-    return Parameter(*_read_thin(path, step))
+def _read_maps(
+    files: RunFiles, thinning: Thinning, n_threads: int
+) -> tuple[dict[str, Parameter], dict[str, np.ndarray]]:
+    """Read maps by their names, thinned out, and their values at the chosen points."""
+    paths = {**files.parameters, **files.layers}
+    step = picture_step(thinning.shape, len(paths), MAP_PIXELS)
+    with ThreadPoolExecutor(n_threads) as pool:
+        found = list(pool.map(lambda path: thinning.read(path, step), paths.values()))
+    maps, values = {}, {}
+    for (name, path), (image, at_points) in zip(paths.items(), found, strict=True):
+        with open_raster(path) as dataset:
+            maps[name] = Parameter(_as_float(image), dataset.tags())
+        values[name] = _as_float(at_points)
+    return maps, values
+
+
+def _as_float(values: np.ndarray) -> np.ndarray:
+    """Return values or labels as float32, NaN where there is none."""
+    if values.dtype != np.uint16:
+        return values.astype(np.float32)
+    return np.where(values == NO_LABEL_DATA, np.nan, values).astype(np.float32)
 
 
 def _read_baselines(files: RunFiles) -> Baselines:
@@ -302,36 +355,35 @@ def _read_closure(files: RunFiles, step: int) -> Closure:
 
 
 def _read_phases(
-    rasters: Sequence[str], shown: Sequence[int], grid: Grid, n_threads: int
-) -> dict[int, np.ndarray]:
-    """Read small pictures of the pairs that are to be shown."""
-    step = map_step(grid.shape, PICTURE_SIDE)
+    rasters: Sequence[str], thinning: Thinning, n_threads: int
+) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    """Read a small picture of every pair, and its phase at the chosen points."""
+    step = picture_step(thinning.shape, len(rasters), PAIR_PIXELS)
     with ThreadPoolExecutor(n_threads) as pool:
-        images = pool.map(lambda number: _read_thin(rasters[number], step)[0], shown)
-        return dict(zip(shown, images, strict=True))
+        found = pool.map(lambda path: thinning.read(path, step), rasters)
+        images, values = zip(*found, strict=True)
+    return dict(enumerate(images)), np.stack(values)
 
 
-def shown_pairs(residues: np.ndarray, most: int = MAX_PICTURES) -> list[int]:
-    """Choose the pairs that get pictures: all, or those with the most residues and others evenly.
+def _read_terms(files: RunFiles, thinning: Thinning, npairs: int) -> dict[str, np.ndarray]:
+    """Read the maps of the terms that phases are modelled by, thinned out as pairs are."""
+    if not files.design:
+        return {}
+    step = picture_step(thinning.shape, npairs, PAIR_PIXELS)
+    names = [name for name in read_design(files.design).columns if name in files.parameters]
+    return {name: thinning.read(files.parameters[name], step)[0] for name in names}
 
-    Parameters
-    ----------
-    residues : ndarray of int, shape (npairs,)
-    most : int
-        Largest number of pairs.
 
-    Returns
-    -------
-    list of int
-        Ascending.
-    """
-    npairs = len(residues)
-    if npairs <= most:
-        return list(range(npairs))
-    worst = np.argsort(-residues, kind="stable")[: most // 4]
-    others = np.setdiff1d(np.arange(npairs), worst)
-    evenly = np.linspace(0, len(others) - 1, most - len(worst)).round().astype(int)
-    return sorted([*worst.tolist(), *others[evenly].tolist()])
+def _read_wrong(
+    rasters: Sequence[str], thinning: Thinning, n_threads: int
+) -> dict[int, np.ndarray]:
+    """Read small pictures of the probability of a wrong cycle of the pairs that have it."""
+    step = picture_step(thinning.shape, len(rasters), PAIR_PIXELS)
+    paths = [Path(str(path).removesuffix(".tif") + WRONG) for path in rasters]
+    known = {number: path for number, path in enumerate(paths) if path.exists()}
+    with ThreadPoolExecutor(n_threads) as pool:
+        images = pool.map(lambda path: _as_float(thinning.read(path, step)[0]), known.values())
+        return dict(zip(known, images, strict=True))
 
 
 # What it was made of

@@ -13,7 +13,7 @@ import emcflow
 from emcflow.products.quality import SEAM_AGREEMENT
 from emcflow.report.album import Album
 from emcflow.report.data import Baselines, RunData
-from emcflow.report.figures.phases import UNWRAPPED, WRAPPED, css_gradient
+from emcflow.report.explorer import explorer_data
 from emcflow.report.pictures import MISFIT_M, worst_misfit
 from emcflow.report.template import fill
 from emcflow.report.words import (
@@ -24,10 +24,10 @@ from emcflow.report.words import (
     hypotheses,
     number_of_misfits,
     overlap_names,
-    pair_facts,
     percent,
     remarks,
     round_percent,
+    words_of_points,
 )
 
 # Columns of the table of interferograms: heading, column of the table of pairs, how it is written.
@@ -64,8 +64,8 @@ def whole_page(run: RunData, album: Album) -> str:
     sections = [
         header(run),
         overview(run),
-        maps(run, album),
-        interferograms(run, album),
+        maps(run),
+        interferograms(run),
         network(run, album),
         coherence(album),
         quality(run, album),
@@ -74,7 +74,10 @@ def whole_page(run: RunData, album: Album) -> str:
         footer(run),
     ]
     shape = f"{1 / run.scene.frame.height_to_width:.5g}"  # of pictures: width over height
-    return str(fill("page", title=_title(run), shape=shape, sections=sections))
+    # no "<" may end the element that holds it
+    explorer = json.dumps(explorer_data(run), separators=(",", ":")).replace("<", "\\u003c")
+    page = fill("page", title=_title(run), shape=shape, sections=sections, explorer=explorer)
+    return str(page)
 
 
 def _title(run: RunData) -> str:
@@ -108,40 +111,22 @@ def overview(run: RunData) -> str:
         *([("seams", "Seams")] if len(run.overlaps.links) else []),
         ("run", "Run"),
     ]
-    return fill("overview", **headline(run), remarks=remarks(run), sections=links)
+    suspects = bool(run.pairs["suspect"].any())
+    return fill(
+        "overview", **headline(run), remarks=remarks(run), suspects=suspects, sections=links
+    )
 
 
-def maps(run: RunData, album: Album) -> str:
-    """Return the maps."""
+def maps(run: RunData) -> str:
+    """Return the explorer of the maps, pairs and points."""
     title = "Velocity and DEM error" if run.baselines else "Maps"
-    return fill("maps", title=title, pictures=album.figures["maps"])
+    points = words_of_points(run.samples, run.scene.npoints) if run.samples else ""
+    return fill("maps", title=title, points=points)
 
 
-def interferograms(run: RunData, album: Album) -> str:
-    """Return the small pictures of the phase, and what shows one of them at a time."""
-    which, npairs = "Wrapped on the left, unwrapped on the right.", run.network.npairs
-    if len(album.pairs) < npairs:
-        which = (
-            f"{len(album.pairs)} of the {npairs} interferograms: those\nwith the most residues, "
-            "and others evenly from first to last; wrapped on the left, unwrapped on the right."
-        )
-    pairs = []
-    for drawn in album.pairs:
-        name = run.network.pair_names[drawn.number]
-        low, high = (f"{limit:z.1f}" for limit in drawn.limits)
-        pairs.append(
-            {
-                "name": name,
-                "title": days_of_pair(name),
-                "facts": pair_facts({key: v[drawn.number] for key, v in run.pairs.items()}),
-                "low": low,
-                "high": high,
-                "wrapped": drawn.wrapped,
-                "unwrapped": drawn.unwrapped,
-            }
-        )
-    gradients = {"wrapped": css_gradient(WRAPPED), "unwrapped": css_gradient(UNWRAPPED)}
-    return fill("interferograms", which=which, pairs=pairs, gradients=gradients)
+def interferograms(run: RunData) -> str:
+    """Return the list of the interferograms, which the script fills."""
+    return fill("interferograms", npairs=run.network.npairs)
 
 
 def network(run: RunData, album: Album) -> str:
@@ -178,7 +163,12 @@ def quality(run: RunData, album: Album) -> str:
     table = run.pairs
     present = [column for column in PAIR_COLUMNS if column[1] in table]
     rows = [
-        (name, days_of_pair(name), [text(table[key][number]) for _, key, text in present])
+        (
+            name,
+            days_of_pair(name),
+            bool(table["suspect"][number]),
+            [text(table[key][number]) for _, key, text in present],
+        )
         for number, name in enumerate(table["pair"])
     ]
     return fill(

@@ -10,13 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emcflow.acquisition.geometry import SIGMAS
 from emcflow.acquisition.model_terms import range_key
 from emcflow.links.cycle_model import AUTO, DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS, ZERO
 from emcflow.products.quality import MISFIT_CYCLES, SEAM_AGREEMENT
-from emcflow.report.data import RunData, Scene
+from emcflow.report.data import RunData, Samples, Scene
 from emcflow.tiles.overlaps import Overlaps
 
 SPACE = "\u00a0"  # keeps a number and its unit on one line
+MANY_SIGMAS = 2  # what is smaller is not significant
+BY_CHANCE = 0.05  # share of values beyond two sigmas that noise alone has
+FEW_DATES = 6  # with fewer little is left that could contradict
 AT_EDGE = 0.005  # share of links with a peak at the edge of the search that is worth a word
 OPEN_LOOPS = 0.001  # share of the points of a triangle; more open ones are worth a word
 NAMED_TILES = 60  # the most tiles that are named one by one, as on their map
@@ -28,6 +32,13 @@ HYPOTHESES = {
     DATA: "what they have in mixture, and a term from the data",
     DATA_NARROW: "what they have in narrow, and a term from the data",
     PEAKS: "the velocity and DEM error of the highest peak, where it is clearly better than zero",
+}
+
+
+# Maps of which it counts how much is significant, and what that is called.
+SIGNIFICANT = {
+    "velocity_mm_yr": "significant velocity",
+    "dem_error_m": "significant DEM error",
 }
 
 
@@ -120,6 +131,15 @@ def _node_name(node: np.ndarray) -> str:
     return f"{tile:02d}/{region}" if region else f"{tile:02d}"
 
 
+def words_of_points(samples: Samples, npoints: int) -> str:
+    """Say which points can be looked at one by one, and where their series come from."""
+    number = len(samples.points)
+    which = f"{number:,} of the {npoints:,} points" if number < npoints else "All points"
+    source = "timeseries/" if samples.from_rasters else "the interferograms"
+    rest = "; the nearest is taken, and the exports have all" if number < npoints else ""
+    return f"{which} can be clicked, with series from {source}{rest}."
+
+
 # Headline
 
 
@@ -172,10 +192,26 @@ def _how_good(run: RunData) -> list[Card]:
     if run.links:
         note = f"median of {count(run.links.number, 'link')}"
         cards.append(Card("link_coherence", f"{run.links.median:.2f}", "link coherence", note))
+    for name, label in SIGNIFICANT.items():
+        share = significant_share(run, name)
+        if math.isfinite(share):
+            note = "of the points, more than two sigmas from 0"
+            cards.append(Card(f"{name}_significant", percent(share), f"with a {label}", note))
     residues = f"{np.median(table['residues']):,.0f}"
     note = f"median pair: {percent(np.median(table['residue_share']))} of the mesh’s triangles"
     cards.append(Card("residues", residues, "residues per pair", note))
     return cards
+
+
+def significant_share(run: RunData, name: str) -> float:
+    """Return the share of the points whose value is significant; NaN where that is not known."""
+    values, sigma = run.parameters.get(name), run.parameters.get(SIGMAS[name])
+    if values is None or sigma is None:
+        return float("nan")
+    known = np.isfinite(values.image) & np.isfinite(sigma.image)
+    if not known.any():
+        return float("nan")
+    return float(np.mean(np.abs(values.image[known]) > MANY_SIGMAS * sigma.image[known]))
 
 
 # Remarks
@@ -185,6 +221,7 @@ def remarks(run: RunData) -> list[str]:
     """Return what to know before the results are used, a sentence each."""
     found = [*_remarks_on_pairs(run), *_remarks_on_points(run), *run.scene.remarks]
     found += [*_remarks_on_links(run), *_remarks_on_tiles(run), *_remarks_on_loops(run)]
+    found += _remarks_on_what_is_known(run)
     empty = sorted(name for name, drawn in run.parameters.items() if drawn.is_empty)
     return [*found, *(f"{name} is empty: the dates do not constrain it." for name in empty)]
 
@@ -196,7 +233,8 @@ def _remarks_on_pairs(run: RunData) -> list[str]:
         return []
     return [
         f"{count(suspect, 'interferogram')} of {run.network.npairs} flagged as suspect in "
-        "quality/pairs.csv: the table of interferograms says why."
+        "quality/pairs.csv: the table of interferograms says why. Leave a bad one out with "
+        "stack.exclude (docs/quality.md, Table of pairs)."
     ]
 
 
@@ -207,7 +245,8 @@ def _remarks_on_points(run: RunData) -> list[str]:
         points = np.bincount(overlaps.component, weights=overlaps.node_points)
         found.append(
             f"The points fall into {overlaps.ncomponents} parts that are not joined (the largest "
-            f"holds {percent(points[0] / points.sum())}): cycles between the parts are not known."
+            f"holds {percent(points[0] / points.sum())}): cycles between the parts are not known. "
+            "A lower stack.min_temporal_coherence may join them (docs/ranges_and_tiles.md)."
         )
     if run.masked_points:
         found.append(
@@ -253,13 +292,17 @@ def _remarks_on_tiles(run: RunData) -> list[str]:
     found = []
     misfits = number_of_misfits(run)
     if misfits:
-        found.append(f"In {count(misfits, 'interferogram')} the tiles do not fit around a loop.")
+        found.append(
+            f"In {count(misfits, 'interferogram')} the tiles do not fit around a loop: make them "
+            "larger with tiles.points_per_tile (docs/ranges_and_tiles.md)."
+        )
     if len(run.overlaps.links):
         low = int((run.overlaps.agreement.min(axis=1) < SEAM_AGREEMENT).sum())
         if low:
             found.append(
                 f"{count(low, 'overlap')} of tiles where less than "
-                f"{round_percent(SEAM_AGREEMENT)} of the points agree in some interferogram."
+                f"{round_percent(SEAM_AGREEMENT)} of the points agree in some interferogram: look "
+                "at quality/seam_difference_rad.tif there (docs/quality.md, Layers)."
             )
     return found
 
@@ -274,8 +317,31 @@ def _remarks_on_loops(run: RunData) -> list[str]:
     return [
         f"{int((share > OPEN_LOOPS).sum())} of {len(share)} triangles of interferograms do not "
         f"close at more than {round_percent(OPEN_LOOPS)} of the points; the worst at "
-        f"{percent(share.max())} ({days})."
+        f"{percent(share.max())} ({days}). quality/open_loops.tif shows where (docs/quality.md)."
     ]
+
+
+def _remarks_on_what_is_known(run: RunData) -> list[str]:
+    """Say what can hardly be known: without a model, of few dates, and what is as in noise."""
+    found = []
+    if run.links is None:
+        found.append(
+            "No link model: steep links, as of buildings, may be a cycle off. It needs the "
+            "wavelength and link_model.enabled: true (config/README.md)."
+        )
+    if run.network.ndates < FEW_DATES:
+        found.append(
+            f"{count(run.network.ndates, 'date')} are few: little is left that could contradict "
+            "wrong cycles, and standard deviations are rough (docs/quality.md)."
+        )
+    for name, label in SIGNIFICANT.items():
+        share = significant_share(run, name)
+        if share <= BY_CHANCE:
+            found.append(
+                f"{percent(share)} of the points have a {label}, as few as in noise alone: this "
+                "stack shows none, it takes more dates or a longer span (docs/quality.md)."
+            )
+    return found
 
 
 def number_of_misfits(run: RunData) -> int:

@@ -96,7 +96,7 @@ PEAKS = {
     # GDAL's cache
     "fill": Peak(fixed_mb=190, pixel=110),
     "fill_labels": Peak(fixed_mb=190, pixel=8),
-    # pictures, drawn in a second process as well; a few rasters at a time
+    # figures, drawn in a second process as well; pictures are counted by their own
     "report": Peak(fixed_mb=250, point=80, pixel=20),
 }
 

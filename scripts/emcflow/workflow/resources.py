@@ -19,6 +19,9 @@ POINTS_PER_THREAD = 100_000
 POINTS_WORTH_A_THREAD = 20_000
 MOST_THREADS = 8
 SNAKEMAKE_MB = 400
+# Maps that the report shows beside the pairs, and the most pixels that it holds of both.
+MAPS_SHOWN = 20
+MOST_PICTURE_PIXELS = 16_000_000
 
 
 class JobResources:
@@ -161,6 +164,11 @@ class JobResources:
         if not self.plan.link_model or self.plan.previous:
             return 0
         return predicted_mb("tile_heights", most)
+
+    def pictures_mb(self) -> int:
+        """Return what the maps and pairs take that the report holds thinned out, in MB."""
+        pictures = (len(self.plan.pairs) + MAPS_SHOWN) * self.pixels()
+        return 5 * min(pictures, MOST_PICTURE_PIXELS) // 1_000_000
 
     def loops_mb(self) -> int:
         """Return what the interferograms of a window take that loops are counted in, in MB."""

@@ -199,6 +199,17 @@ class Results:
         return shown
 
     @property
+    def explored_layers(self) -> dict[str, str]:
+        """Further rasters of one value per point that the report's explorer shows."""
+        quality = ["open_loops", "flow_crossings", "seam_difference_rad"]
+        if self.plan.link_model:
+            quality += [*LINK_QUALITY_NAMES, "residual_phase_rad"]
+        layers = {name: f"{self.out}/quality/{name}.tif" for name in quality}
+        if self.plan.time_series:
+            layers["misfit_rad"] = self.series_maps["misfit"]
+        return layers | {"component": self.components[0]}
+
+    @property
     def displacement_columns(self) -> list[str]:
         """Columns of tables of points with the displacement of a date."""
         dates = self.plan.stack.dates[1:] if self.plan.time_series else ()

@@ -101,13 +101,14 @@ def span_plot(
     starts, ends = _as_dates(first), _as_dates(last)
     lines = np.stack([np.column_stack([starts, values]), np.column_stack([ends, values])], axis=1)
     axes.add_collection(LineCollection([*lines], colors=ACCENT, linewidths=1.6, alpha=0.75))
-    axes.plot((starts + ends) / 2, values, "o", ms=3.5, color=SECOND, zorder=3)
+    axes.plot((starts + ends) / 2, values, "o", ms=3.5, color=SECOND, zorder=3, clip_on=False)
     axes.set_ylabel(label)
     axes.margins(0.04, 0.08)
     if np.min(values, initial=0) >= 0 and not (share and np.min(values, initial=1) > 0.5):
         axes.set_ylim(bottom=0)
     if share:
         axes.yaxis.set_major_formatter(PERCENT)
+        axes.set_ylim(top=min(axes.get_ylim()[1], 1.0))
     _time_axis(axes)
     return arrange(figure)
 
@@ -189,6 +190,7 @@ def histogram(
     axes.set_xlim(edges[0], edges[-1])
     axes.set_xlabel(label)
     axes.set_ylabel("share")
+    axes.set_ylim(0, min(axes.get_ylim()[1], 1.0))
     axes.yaxis.set_major_formatter(PERCENT)
     axes.grid(True, axis="y")
     axes.set_axisbelow(True)
