@@ -101,6 +101,7 @@ for number, batch in enumerate(PLAN.batches):
             overlaps=f"{OUT}/merge/overlaps.h5",
             offsets=f"{OUT}/merge/bulk_offsets.h5",
             references=RESULTS.references,
+            given=local_files(path for path, _ in PLAN.phases_given(batch)),
         output:
             unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
             conncomp=expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=batch),
@@ -117,6 +118,8 @@ for number, batch in enumerate(PLAN.batches):
             mem_mb=lambda wildcards, attempt: JOBS.merge_memory(attempt),
             runtime=lambda wildcards, attempt: minutes(attempt, 2 * PAIRS_PER_BATCH, JOBS.points()),
         params:
+            given=PLAN.phases_given(batch),
+            window=config["stack"]["window"] if PLAN.congruent_with_given else None,
             code=code_version("merge_interferograms"),
         message:
             f"Merge interferograms {batch[0]} to {batch[-1]}, {len(batch)} of {len(PLAN.new_pairs)}"

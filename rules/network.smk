@@ -3,6 +3,7 @@
 
 rule network:
     output:
+        **RESULTS.given,
         pairs=f"{OUT}/network/network.csv",
         triangles=f"{OUT}/network/triangles.csv",
     log:
@@ -15,6 +16,7 @@ rule network:
         dates=list(PLAN.stack.dates),
         kind=config["network"]["type"],
         pairs=list(PLAN.pairs),
+        given=PLAN.names_given,
         code=code_version("network"),
     message:
         f"Choose interferograms of {len(PLAN.stack.dates)} dates: network {{params.kind}}"

@@ -5,9 +5,11 @@ if PLAN.inputs.interferograms:
     rule link_phases:
         input:
             local_files(PLAN.inputs.interferograms.files),
+            local_files(PLAN.inputs.interferograms.coherences),
         output:
             files=PLAN.stack_files,
             coherence=PLAN.linked_coherence,
+            misfits=f"{OUT}/stack/linked/pairs.csv",
         log:
             f"{OUT}/logs/link_phases.log",
         benchmark:
@@ -16,15 +18,14 @@ if PLAN.inputs.interferograms:
             "../envs/environment.yaml"
         threads: 8
         resources:
-            mem_mb=lambda wildcards, attempt, threads: JOBS.megabytes(
-                attempt, "link_phases", 512**2, 0, len(PLAN.inputs.interferograms.files), threads
-            ),
+            mem_mb=lambda wildcards, attempt, threads: JOBS.link_phases_memory(attempt, threads),
             runtime=lambda wildcards, attempt: minutes(
                 attempt, len(PLAN.inputs.interferograms.files), JOBS.input_pixels()
             ),
         params:
             files=list(PLAN.inputs.interferograms.files),
-            state=PLAN.state_of(PLAN.inputs.interferograms.files),
+            coherences=list(PLAN.inputs.interferograms.coherences),
+            state=PLAN.state_of(PLAN.inputs.interferograms.all_files),
             dates=list(PLAN.stack.dates),
             pairs=PLAN.inputs.interferograms.pairs,
             names=PLAN.inputs.interferograms.names,

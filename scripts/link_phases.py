@@ -7,10 +7,19 @@ from itertools import product
 import numpy as np
 from emcflow.errors import InputError
 from emcflow.io.coverage import Coverage, coverage_remarks, remarks_tag, unchanging_remark
+from emcflow.io.files import write_csv
 from emcflow.io.images import read_image
-from emcflow.io.raster import BLOCK, create_raster, image_of, open_raster, read_grid
-from emcflow.io.stack import check_files, check_window
-from emcflow.network.phase_linking import link_phases, without_unchanging
+from emcflow.io.interferograms import read_pair_coherence
+from emcflow.io.network_tables import ENDS
+from emcflow.io.raster import BLOCK, create_raster, image_of, open_raster, read_grid, write_raster
+from emcflow.io.stack import check_files, check_grid, check_window
+from emcflow.network.phase_linking import (
+    coherence_weights,
+    link_phases,
+    squared_misfits,
+    without_unchanging,
+)
+from emcflow.products.selection import HIGH_AGREEMENT, agrees_everywhere
 from emcflow.workflow.job import job, progress
 from rasterio.windows import Window
 
@@ -22,10 +31,15 @@ with job(snakemake) as log:
     check_window(params.window, whole, files[0])
     grid = whole.cropped(params.window)
     check_files(files, grid, files[0], params.window)
+    for path in params.coherences:
+        check_grid(path, whole, files[0])
+    pairs = np.array(params.pairs)
+    squares, coherences = np.zeros((2, len(files)))
+    mean_coherence = np.zeros(grid.shape if params.coherences else (0, 0), np.float32)
     row0, col0 = params.window[:2] if params.window else (0, 0)
     blocks = list(product(*(range(0, size, BLOCK) for size in grid.shape)))
     report = progress("blocks linked")
-    complete = unchanged = 0
+    complete = unchanged = agreeing = 0
     counts = None
     with ExitStack() as stack, ThreadPoolExecutor(snakemake.threads) as pool:
         stacked = [
@@ -63,10 +77,19 @@ with job(snakemake) as log:
             counts = counts.with_part(here.counts) if counts else here.counts
             valid, left_out = without_unchanging(pair_phase, here.everywhere.reshape(shape))
             unchanged += left_out
-            phase, coherence = link_phases(
-                pair_phase[:, valid], params.pairs, len(dates), snakemake.threads
-            )
+            weights = None
+            if params.coherences:
+                own = np.empty((len(files), np.count_nonzero(valid)), np.float32)
+                for values, path in zip(own, params.coherences, strict=True):
+                    values[:] = read_pair_coherence(path, bounds)[valid]
+                coherences += own.sum(axis=1, dtype=np.float64)
+                mean_coherence[row:end_row, col:end_col][valid] = own.mean(axis=0)
+                weights = coherence_weights(own)
+            known = pair_phase[:, valid]
+            phase, coherence = link_phases(known, pairs, len(dates), snakemake.threads, weights)
+            squares += squared_misfits(known, pairs, phase)
             complete += coherence.size
+            agreeing += np.count_nonzero(coherence > HIGH_AGREEMENT)
             window = Window(col, row, shape[1], shape[0])
             agreement.write(image_of(coherence, valid), 1, window=window)
             for dataset, values in zip(stacked, phase[1:], strict=True):
@@ -80,7 +103,42 @@ with job(snakemake) as log:
                 f"with gaps (stack.exclude) {' '.join(remarks)}".rstrip()
             )
         remarks += unchanging_remark(unchanged)
+        # pairs without loops or coherences choose no points anyway
+        chooses = len(files) >= len(dates) or params.coherences
+        tells_nothing = chooses and agrees_everywhere((agreeing, complete))
+        if tells_nothing:
+            remarks.append(
+                f"The interferograms agree at {agreeing / complete:.1%} of the pixels, as filtered "
+                "ones do, so that their agreement chooses no points: "
+                + (
+                    "the mean coherence of the pairs is taken in its place."
+                    if params.coherences
+                    else "stack.pair_coherence, stack.temporal_coherence or stack.mask would."
+                )
+            )
         agreement.update_tags(**remarks_tag(remarks))
+    if tells_nothing and params.coherences:
+        write_raster(
+            output.coherence,
+            mean_coherence,
+            grid,
+            units="1",
+            description="mean coherence of the pairs",
+            tags=remarks_tag(remarks),
+        )
+    table = dict(zip(ENDS, np.array(dates)[pairs.T], strict=True))
+    table["misfit_rad"] = np.sqrt(squares / complete)
+    if params.coherences:
+        table["coherence"] = coherences / complete
+    write_csv(output.misfits, table, digits=6)
+    worst = int(np.argmax(squares))
+    log.info(
+        "misfits of the interferograms to the linked phases: %.2g rad (root mean square), largest "
+        "%.2g rad of %s",
+        np.sqrt(squares.mean() / complete),
+        table["misfit_rad"][worst],
+        params.names[worst],
+    )
     for remark in remarks:
         log.warning("%s", remark)
     log.info(

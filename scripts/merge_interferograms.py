@@ -11,12 +11,13 @@ from emcflow.io.hdf5 import (
     read_rows,
     read_tile_points,
 )
+from emcflow.io.images import phase_at_points
 from emcflow.io.network_tables import read_interferograms
 from emcflow.io.raster import NO_BYTE_DATA, NO_LABEL_DATA, scatter, write_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.products.reference import label_points, read_references
-from emcflow.tiles.merge import merge_cycles, reference_cycles, scene_index
+from emcflow.tiles.merge import congruent, merge_cycles, reference_cycles, scene_index
 from emcflow.tiles.scene_links import broken_links, scene_links
 from emcflow.unwrap.labels import LARGE, broken_share, firm_regions, ordered_links, pair_labels
 from emcflow.unwrap.wrong_cycles import as_decibels, evidence, wrong_probability
@@ -26,7 +27,7 @@ from emcflow.workflow.job import job, progress
 CYCLE = 2 * np.pi
 
 with job(snakemake) as log:
-    given, output = snakemake.input, snakemake.output
+    given, output, params = snakemake.input, snakemake.output, snakemake.params
     network = read_interferograms(given.network, given.triangles)
     grid = read_scene_file(given.stack).grid
     names = [Path(path).name.partition(".")[0] for path in output.unwrapped]
@@ -113,9 +114,14 @@ with job(snakemake) as log:
             wrapped = phase[second].astype(np.float64) - phase[first]
             mean = merged.mean[number] - removed[number][scene.component]
             name = names[place]
+            unwrapped = wrapped + CYCLE * referenced[number]
+            if params.given:
+                path, sign = params.given[place]
+                own = phase_at_points(path, scene.points, grid.shape, params.window)
+                unwrapped = congruent(unwrapped, sign * own)
             own_tags = tags | {"REFERENCE_DATE": name[:8], "SECONDARY_DATE": name[9:]}
             for paths, values, text in (
-                (output.unwrapped, wrapped + CYCLE * referenced[number], "unwrapped phase"),
+                (output.unwrapped, unwrapped, "unwrapped phase"),
                 (output.model, wrapped + CYCLE * mean, "mean of the tiles"),
                 (output.diff, CYCLE * merged.spread[number], "largest difference of the tiles"),
             ):

@@ -1,6 +1,8 @@
 """The interferograms, and the planar network over which links are unwrapped in time."""
 
 import numpy as np
+from emcflow.io.files import write_text
+from emcflow.io.interferograms import given_and_unwrapped
 from emcflow.io.network_tables import write_network
 from emcflow.network.networks import hop3_network
 from emcflow.workflow.job import job
@@ -22,6 +24,10 @@ with job(snakemake) as log:
         len(network.triangles),
         len(params.dates),
     )
+    if params.given:
+        sentence = given_and_unwrapped(params.given, params.pairs)
+        write_text(snakemake.output.given, f"{sentence}\n")
+        log.info("%s", sentence)
     if not planar.all():
         log.warning(
             "%d of %d interferograms do not fit into a planar network: links are unwrapped in time "

@@ -142,7 +142,7 @@ def test_an_empty_section_is_one_without_keys(section):
         ("geometry.wavelength_m", 0, "above 0"),
         ("geometry.slant_range_m", 850, "not kilometres"),
         ("geometry.incidence_angle_deg", 90, "below 90"),
-        ("network.type", "star", "one of hop3, delaunay, csv expected"),
+        ("network.type", "star", "one of hop3, delaunay, csv, given expected"),
         ("link_model.enabled", "maybe", "true or false expected"),
         ("link_model.velocity_range_mm_yr", [-5], "a list of 2 or 3 numbers"),
         ("link_model.velocity_range_mm_yr", [-5, 5, 1, 1], "a list of 2 or 3 numbers"),

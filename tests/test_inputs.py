@@ -9,11 +9,22 @@ import pytest
 import rasterio
 from emcflow.errors import InputError
 from emcflow.io.filenames import dates_in_name, list_rasters, pair_in_name
-from emcflow.io.interferograms import find_interferograms
+from emcflow.io.images import phase_at_points
+from emcflow.io.interferograms import (
+    find_interferograms,
+    given_and_unwrapped,
+    read_pair_coherence,
+)
 from emcflow.io.raster import Grid, local_file
 from emcflow.io.stack import check_stack, find_stack, read_phase
-from emcflow.network.phase_linking import link_phases, without_unchanging
+from emcflow.network.phase_linking import (
+    coherence_weights,
+    link_phases,
+    squared_misfits,
+    without_unchanging,
+)
 from emcflow.products.selection import amplitude_dispersion, coherence_of_dispersion
+from emcflow.tiles.merge import congruent
 from emcflow.workflow.inputs import baseline_rasters, find_inputs
 from rasterio.shutil import copy
 from stacks import DATES, UTM, write_raster
@@ -340,6 +351,9 @@ def test_pairs_without_loops_choose_no_points(tmp_path):
     section = SECTION | {"layout": "interferograms", "directory": str(tmp_path)}
     with pytest.raises(InputError, match="no loops"):
         find_inputs(section, "out")
+    for name in ("20200101_20200113.cc.tif", "20200113_20200206.cc.tif"):
+        (tmp_path / name).touch()
+    assert find_inputs(section | {"pair_coherence": "*.cc.tif"}, "out").interferograms.coherences
     (tmp_path / "mask.tif").touch()
     mask = str(tmp_path / "mask.tif")
     inputs = find_inputs(section | {"points": "mask", "mask": mask}, "out")
@@ -358,3 +372,164 @@ def test_pixels_that_never_change_are_left_out_but_one():
     valid, count = without_unchanging(phase, alone)
     assert (valid.tolist(), count) == (alone.tolist(), 0)
     assert without_unchanging(phase[:1], everywhere)[1] == 0
+
+
+def test_weights_of_coherence_find_what_noisy_pairs_hide():
+    """Variances known, loops that do not close: nearly as good as weighted least squares."""
+    rng = np.random.default_rng(8)
+    pairs, ndates, npixels = network(10, 4), 10, 3000
+    coherence = rng.uniform(0.3, 0.9, (len(pairs), 1)) * np.ones((1, npixels))
+    looks = 40
+    noise = np.sqrt((1 - coherence**2) / (2 * looks * coherence**2))
+    truth, _ = simulated_pairs(pairs, ndates, npixels, 0.0, rng)
+    phase = truth[pairs[:, 1]] - truth[pairs[:, 0]] + noise * rng.standard_normal(noise.shape)
+    phase = np.angle(np.exp(1j * phase)).astype(np.float32)
+    weights = coherence_weights(coherence)
+    assert weights.max() == 1 and weights.dtype == np.float32
+    errors = []
+    for given in (None, weights):
+        linked, _ = link_phases(phase, pairs, ndates, weights=given)
+        errors.append(np.angle(np.exp(1j * (linked - truth)))[1:].std())
+    incidence = np.zeros((len(pairs), ndates))
+    incidence[np.arange(len(pairs)), pairs[:, 0]] = -1
+    incidence[np.arange(len(pairs)), pairs[:, 1]] = 1
+    inner = incidence[:, 1:]
+    covariance = np.linalg.inv(inner.T @ (inner / noise[:, :1] ** 2))
+    best = np.sqrt(np.trace(covariance) / (ndates - 1))
+    assert errors[1] < 1.05 * best and errors[0] > 1.2 * best
+    one = np.ones_like(phase)
+    for plain, weighted in zip(
+        link_phases(phase, pairs, ndates), link_phases(phase, pairs, ndates, 1, one), strict=True
+    ):
+        assert np.array_equal(plain, weighted)
+
+
+def test_misfits_by_hand():
+    pairs = np.array([[0, 1], [1, 0], [0, 2]])
+    pair_phase = np.array([[1.0, 3.0], [-1.5, -3.0], [-3.0, 0.0]], np.float32)
+    phase = np.array([[0, 0], [1.0, -3.0], [3.0, 0.5]], np.float32)
+    turn = 2 * np.pi
+    expected = [(6 - turn) ** 2, 0.25 + (6 - turn) ** 2, (6 - turn) ** 2 + 0.25]
+    np.testing.assert_allclose(squared_misfits(pair_phase, pairs, phase), expected, rtol=1e-5)
+
+
+def test_the_nearest_congruent_phase_by_hand():
+    found = congruent(np.array([10.0, -10.0, 0.2]), np.array([-3.0, 3.0, 0.1]))
+    np.testing.assert_allclose(found, [-3 + 4 * np.pi, 3 - 4 * np.pi, 0.1])
+
+
+def test_phase_at_points_is_that_of_the_whole_image(tmp_path):
+    phase = np.random.default_rng(0).uniform(-np.pi, np.pi, (1100, 12)).astype(np.float32)
+    path = str(write_raster(tmp_path / "20200101_20200113.tif", phase, nodata=-9))
+    points = np.array([[0, 0], [511, 3], [512, 4], [1000, 5], [3, 1]])
+    found = phase_at_points(path, points, phase.shape)
+    np.testing.assert_allclose(found, phase[tuple(points.T)], atol=1e-6)
+    found = phase_at_points(path, points, (1050, 6), (40, 2, 1090, 8))
+    np.testing.assert_allclose(found, phase[40:, 2:][tuple(points.T)], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (np.array([[0, 51], [255, 102]], np.uint8), [[0, 0.2], [1, 0.4]]),
+        (np.array([[np.nan, 0.2], [1.1, 0.4]], np.float32), [[0, 0.2], [1, 0.4]]),
+        (np.array([[0, 51], [255, 102]], np.float32), None),
+        (np.array([[0, -0.5], [0.1, 0.2]], np.float32), None),
+    ],
+)
+def test_coherences_of_pairs_are_bytes_or_fractions(values, expected, tmp_path):
+    path = str(write_raster(tmp_path / "20200101_20200113.cc.tif", values))
+    if expected is None:
+        with pytest.raises(InputError, match="expected the coherence of a pair, 0 to 1, or bytes"):
+            read_pair_coherence(path, (0, 0, 2, 2))
+    else:
+        np.testing.assert_allclose(read_pair_coherence(path, (0, 0, 2, 2)), expected, atol=1e-6)
+
+
+def test_a_pair_without_its_coherence_is_refused(tmp_path):
+    for name in ("20200101_20200113.int.tif", "20200113_20200206.int.tif"):
+        (tmp_path / name).touch()
+    (tmp_path / "20200113_20200101.cc.tif").touch()
+    with pytest.raises(InputError, match=r"none for 1 of 2 interferograms \(20200113_20200206\)"):
+        find_interferograms(tmp_path, coherence="*.cc.tif")
+
+
+def test_what_was_given_and_what_is_unwrapped():
+    given = ["20200113_20200101", "20200101_20200206", "20200113_20200206"]
+    unwrapped = ["20200101_20200113", "20200113_20200206", "20200206_20200218"]
+    assert given_and_unwrapped(given, unwrapped) == (
+        "3 interferograms were given; 1 of them are not among those unwrapped (20200101_20200206); "
+        "1 unwrapped ones were not given (20200206_20200218)."
+    )
+    assert given_and_unwrapped(given[:1], unwrapped[:1]) == (
+        "1 interferograms were given; the same pairs are unwrapped."
+    )
+
+
+SCENE = (36, 44)
+
+
+def write_pairs(folder, noise_rad, rng):
+    """Write real-valued interferograms, some of the later date first, and coherences in bytes."""
+    rows, cols = np.indices(SCENE)
+    bowl = 1.2 * np.exp(-((rows - 18) ** 2 + (cols - 22) ** 2) / 120)
+    truth = np.array([0, 3, 7, 8, 12, 15])[:, None, None] * bowl
+    good = cols >= 4
+    pairs = network(6, 2)
+    for first, second in pairs:
+        phase = truth[second] - truth[first] + noise_rad * rng.standard_normal(SCENE)
+        phase = np.where(good, phase, rng.uniform(-np.pi, np.pi, SCENE) if noise_rad > 0.1 else 0.5)
+        name = f"{DATES[first]}_{DATES[second]}"
+        wrapped = np.angle(np.exp(1j * phase)).astype(np.float32)
+        write_raster(folder / f"{name}.diff_pha.tif", wrapped, nodata=-9)
+        coherence = np.where(good, 200, 40).astype(np.uint8)
+        write_raster(folder / f"{name}.cc.tif", coherence)
+    return pairs, truth, good
+
+
+def test_given_interferograms_are_congruent_with_their_own_phase(tmp_path):
+    pairs, truth, good = write_pairs(tmp_path / "given", 0.3, np.random.default_rng(0))
+    stack = {
+        "layout": "interferograms", "directory": "given", "files": "*.diff_pha.tif",
+        "pair_coherence": "*.cc.tif", "min_temporal_coherence": 0.7,
+    }  # fmt: skip
+    config = {"output_dir": "out", "stack": stack, "network": {"type": "given"}}
+    config |= {"geometry": {"wavelength_m": 0.0555}, "link_model": {"enabled": False}}
+    run_whole(tmp_path, config | {"outputs": {"time_series": True}})
+    misfit = {}
+    for first, second in pairs:
+        name = f"{DATES[min(first, second)]}_{DATES[max(first, second)]}"
+        given = read(tmp_path / "given" / f"{DATES[first]}_{DATES[second]}.diff_pha.tif")
+        given = given if first < second else -given
+        unwrapped = read(tmp_path / "out" / "unwrapped" / f"{name}.unw.tif").astype(float)
+        known = np.isfinite(unwrapped)
+        assert known[good].mean() > 0.95
+        left = (unwrapped - given)[known] / (2 * np.pi)
+        assert np.abs(left - np.rint(left)).max() * 2 * np.pi < 1e-5
+        error = (unwrapped - truth[max(first, second)] + truth[min(first, second)])[known & good]
+        assert np.abs(error - np.median(error)).max() < np.pi
+        misfit[f"{DATES[first]},{DATES[second]}"] = known
+    series = tmp_path / "out" / "timeseries" / "radians"
+    error = read(series / f"{DATES[0]}_{DATES[5]}.tif") - truth[5] + truth[0]
+    incidence = np.eye(6)[[b for _, b in pairs]] - np.eye(6)[[a for a, _ in pairs]]
+    expected = 0.3 * np.sqrt(np.linalg.inv(incidence[:, 1:].T @ incidence[:, 1:])[4, 4])
+    assert np.nanstd(error[good]) < 1.1 * expected
+    lines = (tmp_path / "out" / "stack" / "linked" / "pairs.csv").read_text().splitlines()
+    assert lines[0] == "reference,secondary,misfit_rad,coherence"
+    assert {",".join(line.split(",")[:2]) for line in lines[1:]} == set(misfit)
+    text = (tmp_path / "out" / "report.txt").read_text()
+    assert f"{len(pairs)} interferograms were given; the same pairs are unwrapped" in text
+
+
+def test_filtered_interferograms_leave_the_points_to_their_coherence(tmp_path):
+    _, _, good = write_pairs(tmp_path / "given", 0.01, np.random.default_rng(0))
+    stack = {
+        "layout": "interferograms", "directory": "given", "files": "*.diff_pha.tif",
+        "pair_coherence": "*.cc.tif",
+    }  # fmt: skip
+    printed = run_whole(tmp_path, {"output_dir": "out", "stack": stack}, "--", "check_stack")
+    found = read(tmp_path / "out" / "stack" / "linked" / "temporal_coherence.tif")
+    np.testing.assert_allclose(found[good], 200 / 255, atol=1e-6)
+    remarks = (tmp_path / "out" / "stack" / "stack.json").read_text()
+    assert "the mean coherence of the pairs is taken in its place" in remarks
+    assert f"{good.sum()} points" in printed

@@ -46,6 +46,7 @@ CHANGES = {
     "stack.points": "mask",
     "stack.mask": "copy/temporal_coherence.tif",
     "stack.temporal_coherence": "copy/temporal_coherence.tif",
+    "stack.pair_coherence": "../copy/*.int.tif",
     "stack.min_temporal_coherence": 0.5,
     "stack.amplitude_dispersion": "copy/temporal_coherence.tif",
     "stack.max_amplitude_dispersion": 0.4,
@@ -128,7 +129,10 @@ BASES = {
     ),
     "interferograms": (
         with_sections(stack={"layout": "interferograms"}),
-        ["stack.files", "stack.window", "stack.mask", "stack.min_temporal_coherence"],
+        [
+            *("stack.files", "stack.pair_coherence", "stack.window", "stack.mask"),
+            "stack.min_temporal_coherence",
+        ],
     ),
     "view": (
         with_sections(
@@ -204,6 +208,7 @@ BASES = {
 # These the config of the run refuses, or makes no use of.
 ELSEWHERE = {
     "stack.points",
+    "stack.pair_coherence",
     "stack.max_amplitude_dispersion",
     "baselines.rasters",
     "baselines.known_csv",

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import rasterio
 from rasterio.windows import Window
 
 from emcflow.errors import InputError
-from emcflow.io.raster import declares_nodata, is_scaled, last_block, open_raster, values_of
+from emcflow.io.raster import (
+    BLOCK,
+    declares_nodata,
+    is_scaled,
+    last_block,
+    open_raster,
+    values_of,
+    windows,
+)
 
 # How far beyond pi rounding may bring a wrapped phase [rad].
 PHASE_TOLERANCE = 1e-3
@@ -64,6 +73,40 @@ def read_image(
     if not zero_is_phase:
         image[values == 0] = 0
     return image
+
+
+def phase_at_points(
+    path: str,
+    points: np.ndarray,
+    shape: tuple[int, int],
+    window: Sequence[int] | None = None,
+) -> np.ndarray:
+    """Read the phase of an image at some pixels, a strip at a time.
+
+    Parameters
+    ----------
+    path : str
+        See :func:`read_image`.
+    points : int (npoints, 2)
+        Row and column in the scene.
+    shape : tuple of int
+        Rows and columns of the scene.
+    window : sequence of int, optional
+        First row, first column, end row, end column of the scene in the image; all where not given.
+
+    Returns
+    -------
+    float64 (npoints,)
+        [rad], from -pi to pi.
+    """
+    row0, col0 = window[:2] if window else (0, 0)
+    rows, cols = points.T
+    phase = np.empty(len(points))
+    for top, left, bottom, right in windows(shape, (BLOCK, shape[1])):
+        here = np.flatnonzero((rows >= top) & (rows < bottom))
+        bounds = (row0 + top, col0 + left, row0 + bottom, col0 + right)
+        phase[here] = np.angle(read_image(path, bounds, (rows[here] - top, cols[here])))
+    return phase
 
 
 def check_last_block(dataset: rasterio.DatasetReader, path: str, *, amplitudes: bool) -> None:

@@ -9,8 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.io.stack import check_excluded, check_number_of_dates, find_images
+from emcflow.io.filenames import list_rasters, pair_in_name
+from emcflow.io.raster import is_scaled, open_raster, values_of
+from emcflow.io.stack import (
+    HIGHEST_COHERENCE,
+    check_excluded,
+    check_number_of_dates,
+    find_images,
+)
 from emcflow.network.networks import check_connected
+
+# Pairs that a message names.
+SHOWN_PAIRS = 6
 
 
 @dataclass(frozen=True)
@@ -24,12 +34,31 @@ class Interferograms:
     pairs : tuple of (int, int)
         Places of the first and second date of each file among the dates.
     files : tuple of str
-        Complex rasters.
+        Complex rasters, or of the wrapped phase.
+    coherences : tuple of str
+        Raster of the coherence of each file; empty where none are given.
     """
 
     dates: tuple[str, ...]
     pairs: tuple[tuple[int, int], ...]
     files: tuple[str, ...]
+    coherences: tuple[str, ...] = ()
+
+    @property
+    def all_files(self) -> tuple[str, ...]:
+        """Return the files of phase and of coherence."""
+        return self.files + self.coherences
+
+    @property
+    def in_order(self) -> list[tuple[int, int]]:
+        """Return the pairs with the earlier date first, sorted."""
+        return sorted((min(pair), max(pair)) for pair in self.pairs)
+
+    def file_of(self, pair: str) -> tuple[str, int]:
+        """Return the file of a pair D1_D2, the earlier date first, and the sign of its phase."""
+        place = {name: number for number, name in enumerate(self.names)}
+        other = "_".join(pair.split("_")[::-1])
+        return (self.files[place[pair]], 1) if pair in place else (self.files[place[other]], -1)
 
     @property
     def names(self) -> list[str]:
@@ -47,6 +76,7 @@ def find_interferograms(
     files: str | Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     variable: str | Sequence[str] | None = None,
+    coherence: str | Sequence[str] | None = None,
 ) -> Interferograms:
     """Find interferograms by the two dates in their names.
 
@@ -60,6 +90,8 @@ def find_interferograms(
         Dates, and pairs D1_D2 in either order, that are left out.
     variable : str or sequence of str, optional
         See :func:`emcflow.io.stack.find_images`.
+    coherence : str or sequence of str, optional
+        Names or patterns of rasters of the coherence of every pair, as `files`.
 
     Returns
     -------
@@ -68,8 +100,8 @@ def find_interferograms(
     Raises
     ------
     InputError
-        For names without two different dates, a pair given twice, or pairs that leave dates
-        unconnected.
+        For names without two different dates, a pair given twice, pairs that leave dates
+        unconnected, or a pair without its coherence where there are some.
     """
     by_pair: dict[tuple[str, str], str] = {}
     for (first, second), path in find_images(directory, "interferograms", files, variable):
@@ -98,4 +130,84 @@ def find_interferograms(
         "add some that join them, or run each part by itself (the dates of the others in "
         "stack.exclude)",
     )
-    return Interferograms(tuple(dates), pairs, tuple(by_pair.values()))
+    coherences = _coherences(directory, coherence, list(by_pair)) if coherence else ()
+    return Interferograms(tuple(dates), pairs, tuple(by_pair.values()), coherences)
+
+
+def _coherences(
+    directory: str | Path | None, names: str | Sequence[str], pairs: list[tuple[str, str]]
+) -> tuple[str, ...]:
+    """Return the raster of the coherence of each pair, whichever order its name has the dates in.
+
+    Raises
+    ------
+    InputError
+        Where one has none.
+    """
+    paths = list_rasters("stack.pair_coherence", directory, names)
+    found = {frozenset(pair_in_name(path)): path for path in paths}
+    missing = ["_".join(pair) for pair in pairs if frozenset(pair) not in found]
+    if missing:
+        raise InputError(
+            f"stack.pair_coherence: none for {len(missing)} of {len(pairs)} interferograms "
+            f"({', '.join(missing[:SHOWN_PAIRS])}{', ...' if len(missing) > SHOWN_PAIRS else ''}); "
+            "expected one for each, with its two dates in the name: add them, or leave these out "
+            "(stack.exclude)"
+        )
+    return tuple(found[frozenset(pair)] for pair in pairs)
+
+
+def read_pair_coherence(path: str, bounds: tuple[int, int, int, int]) -> np.ndarray:
+    """Read the coherence of a pair; bytes without a scale are parts of 255, as LiCSAR has them.
+
+    Parameters
+    ----------
+    path, bounds
+        See :func:`emcflow.io.raster.read_values`.
+
+    Returns
+    -------
+    float32 ndarray
+        0 to 1, 0 where there is none.
+
+    Raises
+    ------
+    InputError
+        For complex values, or values that are no coherence.
+    """
+    with open_raster(path) as dataset:
+        values = values_of(dataset, path, bounds)
+        bytes_ = dataset.dtypes[0] == "uint8" and not is_scaled(dataset)
+    values = np.nan_to_num(values / 255 if bytes_ else values)
+    low, high = values.real.min(initial=0), values.real.max(initial=0)
+    if np.iscomplexobj(values) or low < 0 or high > HIGHEST_COHERENCE:
+        raise InputError(
+            f"{path}: values of {values.dtype} from {low:g} to {high:g}; expected the coherence of "
+            "a pair, 0 to 1, or bytes 0 to 255: give another raster, or divide by the largest "
+            "value it can have"
+        )
+    return np.minimum(values, 1).astype(np.float32)
+
+
+def given_and_unwrapped(given: Sequence[str], unwrapped: Sequence[str]) -> str:
+    """Say in a sentence how many interferograms were given, and which are not those unwrapped.
+
+    Parameters
+    ----------
+    given, unwrapped : sequence of str
+        Pairs D1_D2, those given with their dates in any order.
+    """
+    ordered = ["_".join(sorted(pair.split("_"))) for pair in given]
+    missing = sorted(set(ordered) - set(unwrapped))
+    added = sorted(set(unwrapped) - set(ordered))
+    parts = [
+        f"{len(names)} {what} ({', '.join(names[:SHOWN_PAIRS])}"
+        f"{', ...' if len(names) > SHOWN_PAIRS else ''})"
+        for names, what in (
+            (missing, "of them are not among those unwrapped"),
+            (added, "unwrapped ones were not given"),
+        )
+        if names
+    ]
+    end = "; ".join(parts) or "the same pairs are unwrapped"
+    return f"{len(given)} interferograms were given; {end}."

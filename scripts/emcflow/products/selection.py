@@ -17,6 +17,8 @@ from emcflow.io.raster import read_values
 ROWS_PER_READ = 512
 # Loops that close to within the rounding of float32 phases.
 CLOSED = 0.99999
+# Agreement of interferograms that tells nothing where this share of the pixels has it.
+HIGH_AGREEMENT, EVERYWHERE = 0.9, 0.99
 
 
 def amplitude_dispersion(
@@ -170,6 +172,18 @@ def check_agreement(coherence: np.ndarray, name: str) -> None:
             f"{name}: all loops of the interferograms close exactly, so that their agreement tells "
             "nothing of the points; set stack.points to mask, or give stack.temporal_coherence"
         )
+
+
+def agrees_everywhere(agreement_counts: tuple[int, int]) -> bool:
+    """Say whether interferograms agree at nearly all pixels, as filtered ones do.
+
+    Parameters
+    ----------
+    agreement_counts : tuple of int
+        Pixels with an agreement above `HIGH_AGREEMENT`, and pixels in all.
+    """
+    high, complete = agreement_counts
+    return complete > 0 and high > EVERYWHERE * complete
 
 
 def read_mask(path: str, bounds: tuple[int, int, int, int]) -> np.ndarray:

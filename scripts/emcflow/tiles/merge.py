@@ -223,6 +223,22 @@ def _core_problem(
     return dirichlet_problem(links, given)
 
 
+def congruent(unwrapped: np.ndarray, wrapped: np.ndarray) -> np.ndarray:
+    """Return the phase nearest to an unwrapped one that differs from a wrapped one by whole cycles.
+
+    Parameters
+    ----------
+    unwrapped, wrapped : float64 (npoints,)
+        [rad]
+
+    Returns
+    -------
+    float64 (npoints,)
+        [rad], at most pi from `unwrapped`.
+    """
+    return wrapped + 2 * np.pi * np.rint((unwrapped - wrapped) / (2 * np.pi))
+
+
 def merge_cycles(
     index: SceneIndex, cycles: Sequence[np.ndarray], offsets: np.ndarray
 ) -> MergedCycles:

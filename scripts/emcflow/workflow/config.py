@@ -279,6 +279,12 @@ def _stack_problems(config: dict) -> Iterator[str]:
             f"stack.window: {_show(window)} is empty; write [first row, first column, end row, "
             "end column] with ends above their starts"
         )
+    if stack["pair_coherence"] is not None and layout != "interferograms":
+        yield (
+            f"stack.pair_coherence: {_show(stack['pair_coherence'])} would not be read, "
+            f"stack.layout {layout} has no interferograms; set stack.layout to interferograms, or "
+            "leave this key out"
+        )
     if stack["points"] == "mask" and stack["mask"] is None:
         yield "stack.mask: missing; stack.points mask takes its points from it, give a raster"
     if (
@@ -338,6 +344,12 @@ def _network_problems(config: dict) -> Iterator[str]:
         yield (
             "network.csv: missing; network.type csv reads a table of pairs, give its path relative "
             "to the working directory"
+        )
+    if kind == "given" and config["stack"]["layout"] != "interferograms":
+        yield (
+            "network.type: given unwraps the interferograms that are handed in, of which there are "
+            f"none with stack.layout {config['stack']['layout']}; set network.type to hop3, or "
+            "stack.layout to interferograms"
         )
     if kind == "delaunay" and not _has_table(config):
         yield (

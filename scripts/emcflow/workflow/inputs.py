@@ -98,7 +98,9 @@ def find_inputs(stack: dict[str, Any], output_dir: str) -> Inputs:
     variable = stack.get("variable")
     interferograms = None
     if layout == "interferograms":
-        interferograms = find_interferograms(directory, stack["files"], exclude, variable)
+        interferograms = find_interferograms(
+            directory, stack["files"], exclude, variable, stack.get("pair_coherence")
+        )
         linked = phase_linked_stack(f"{output_dir}/stack/linked", None, interferograms.dates)
         dates, files = linked.dates, linked.files
     else:
@@ -106,11 +108,11 @@ def find_inputs(stack: dict[str, Any], output_dir: str) -> Inputs:
     kind, raster = _point_raster(stack)
     cropped = False
     if interferograms is not None and kind == "temporal_coherence" and raster is None:
-        if not interferograms.redundant:
+        if not interferograms.redundant and not interferograms.coherences:
             raise InputError(
                 f"stack: {len(interferograms.files)} interferograms of {len(dates)} dates form no "
                 "loops, so their agreement tells nothing of the points; set stack.points to mask, "
-                "give stack.temporal_coherence, or more interferograms"
+                "give stack.pair_coherence, stack.temporal_coherence, or more interferograms"
             )
         raster, cropped = linked.coherence, True
     _check_exist(stack, ("amplitude_dispersion", "mask"))

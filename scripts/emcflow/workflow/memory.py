@@ -43,7 +43,7 @@ PEAKS = {
     "simulate_stack": Peak(fixed_mb=126, pixel=140, pixel_date=17),
     # points are the pixels of a block: phase of all interferograms, copied once, and of all dates,
     # which GDAL keeps until they are written
-    "link_phases": Peak(fixed_mb=260, pair=9, date=13, thread=40),
+    "link_phases": Peak(fixed_mb=260, pair=9, date=13, thread=40, pixel=12),
     # mean and deviations of the amplitudes; the images, whole
     "select_points": Peak(fixed_mb=130, pixel=40),
     # a raster, and its values at the points beside sums and products of them

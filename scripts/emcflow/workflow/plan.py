@@ -173,6 +173,21 @@ class Plan:
         return self.inputs.stack
 
     @property
+    def names_given(self) -> list[str] | None:
+        """The pairs of the interferograms that were handed in; None where images were."""
+        return self.inputs.interferograms.names if self.inputs.interferograms else None
+
+    @property
+    def congruent_with_given(self) -> bool:
+        """Whether each interferogram keeps its own phase, not that of its linked dates."""
+        return self.config["network"]["type"] == "given"
+
+    def phases_given(self, pairs: Iterable[str]) -> list[tuple[str, int]]:
+        """Return file and sign of the phase that pairs are to keep, nothing where they need not."""
+        given = self.inputs.interferograms if self.congruent_with_given else None
+        return [given.file_of(pair) for pair in pairs] if given else []
+
+    @property
     def stack_params(self) -> dict[str, Any]:
         """The stack, as a param of a rule."""
         stack = self.stack
@@ -228,7 +243,7 @@ class Plan:
         """What comes from outside; the other files that rules read are made by rules."""
         points, interferograms = self.inputs.points, self.inputs.interferograms
         names = [
-            *(interferograms or self.stack).files,
+            *(interferograms.all_files if interferograms else self.stack.files),
             *([points.raster, points.mask] if points else [self.stack.coherence]),
             *self.geometry_rasters.values(),
             *self.bperp_rasters.values(),
@@ -350,7 +365,7 @@ def make_plan(config: dict[str, Any]) -> Plan:
     in_metres = model["enabled"] and not (found and known is None)
     view_read = in_metres or "mintpy" in config["outputs"]["exports"]
     geometry = view_rasters(config["geometry"]) if view_read else {}
-    pairs = _pairs(config, dates, table)
+    pairs = _pairs(config, inputs, table)
     if previous:
         check_kept(previous, dates, pairs)
     if "step_mm" in extra:
@@ -397,11 +412,14 @@ def _date_baselines(
     return read_baselines(table or "", dates, config["baselines"]["negate"]).bperp_m
 
 
-def _pairs(config: dict[str, Any], dates: tuple[str, ...], table: str | None) -> list[str]:
+def _pairs(config: dict[str, Any], inputs: Inputs, table: str | None) -> list[str]:
     """Return the pairs of dates that the config asks for, each as its two dates."""
-    settings = config["network"]
+    settings, dates = config["network"], inputs.stack.dates
+    pairs: Iterable
     if settings["type"] == "csv":
         pairs = read_pairs(settings["csv"], dates)
+    elif settings["type"] == "given" and inputs.interferograms:
+        pairs = inputs.interferograms.in_order
     elif settings["type"] == "delaunay":
         limits = settings["max_days"], settings["max_bperp_m"]
         bperp_m = _date_baselines(config, dates, table)

@@ -122,6 +122,15 @@ class JobResources:
         dates = max((len({*"_".join(part).split("_")}) for part in held), default=0)
         return self.scene_memory(attempt, "merge_interferograms", pairs, dates=dates)
 
+    def link_phases_memory(self, attempt: int, threads: int) -> int:
+        """Return a memory bound in MB for the job that links interferograms, block by block."""
+        given = self.plan.inputs.interferograms
+        files, coherences = (len(given.files), len(given.coherences)) if given else (0, 0)
+        pixels = self.input_pixels() if coherences else 0
+        # beside a coherence there is the weight that follows from it
+        pairs = files + 2 * coherences
+        return self.megabytes(attempt, "link_phases", BLOCK**2, pixels, pairs, threads)
+
     def megabytes(
         self,
         attempt: int,

@@ -100,7 +100,12 @@ class Results:
         """Text files of what the report is to say, a remark a line."""
         of_maps = [self.maps_of_series["remarks"]] if self.plan.maps_of_phase else []
         of_baselines = [self.found["remarks"]] if self.plan.link_model else []
-        return [*of_maps, *of_baselines]
+        return [*self.given.values(), *of_maps, *of_baselines]
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What is said of the interferograms that were handed in; empty without any."""
+        return {"given": f"{self.out}/network/given.txt"} if self.plan.names_given else {}
 
     @property
     def found(self) -> dict[str, str]:
