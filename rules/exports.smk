@@ -83,6 +83,7 @@ for kind in ("points_csv", "geoparquet", "geopackage"):
             points=RESULTS.interferograms[0],
             rasters=list(RESULTS.point_columns.values()),
             incidence=local_files(PLAN.incidence_rasters),
+            degrees=local_files(PLAN.degree_rasters),
         output:
             RESULTS.exports[kind],
         log:
@@ -100,6 +101,7 @@ for kind in ("points_csv", "geoparquet", "geopackage"):
             displacement_columns=RESULTS.displacement_columns,
             first_date_column=RESULTS.first_date_column,
             flight=PLAN.flight,
+            degrees=PLAN.degrees,
             code=code_version("export_points"),
         message:
             "Write the points as {output}"

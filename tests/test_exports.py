@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,7 +19,9 @@ import pytest
 import rasterio
 import rasterio.warp
 from emcflow.acquisition.geometry import rad_per_m
-from emcflow.io.raster import Grid, write_cog, write_raster
+from emcflow.errors import InputError
+from emcflow.io.raster import Grid, read_grid, write_cog, write_raster
+from emcflow.io.scene_file import SceneFile, read_scene_file, write_scene_file
 from emcflow.products.mintpy import (
     geometry_images,
     mintpy_bperp,
@@ -27,7 +30,13 @@ from emcflow.products.mintpy import (
     series_images,
     velocity_images,
 )
-from emcflow.products.point_table import point_batches, write_geopackage, write_geoparquet
+from emcflow.products.point_table import (
+    DegreeRasters,
+    by_degrees,
+    point_batches,
+    write_geopackage,
+    write_geoparquet,
+)
 from emcflow.products.positions import corrected_positions
 from rasterio.crs import CRS
 from scipy.ndimage import distance_transform_edt
@@ -731,6 +740,68 @@ def test_tables_have_the_coordinates_that_there_are(crs, transform, names, place
     assert {path.name for path in tmp_path.iterdir()} == {"points.tif", "p.parquet", "p.gpkg"}
     attributes = scene_attributes(grid, ["20200101"], (0, 0), WAVELENGTH_M)
     assert ("X_FIRST" in attributes) == ("x" in names)
+
+
+def test_radar_coordinates_have_degrees_by_rasters_or_control_points(tmp_path):
+    rows, cols = np.indices((40, 50))
+    longitude, latitude = 11 + 1e-3 * cols - 2e-4 * rows, 60 - 1e-3 * rows
+    corners = [(row, col) for row in (0, 40) for col in (0, 25, 50)]
+    gcps = tuple(
+        # of pixels' corners, so half a pixel before their centres
+        (row, col, 11 + 1e-3 * (col - 0.5) - 2e-4 * (row - 0.5), 60 - 1e-3 * (row - 0.5), 0.0)
+        for row, col in corners
+    )
+    radar = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    with_gcps = Grid((40, 50), None, radar, gcps, CRS.from_epsg(4326).to_wkt())
+    points = tmp_path / "points.tif"
+    write_raster(points, np.ones((40, 50), np.float32), with_gcps, units="1", description="x")
+    with rasterio.open(points) as dataset:
+        found = read_grid(dataset)
+    assert found == with_gcps
+    for name, image in (("lon", longitude), ("lat", latitude)):
+        whole = np.pad(image, ((3, 0), (2, 0)), constant_values=400)
+        grid = Grid(whole.shape, None, radar)
+        write_raster(
+            tmp_path / f"{name}.tif", whole.astype(np.float32), grid, units="1", description="x"
+        )
+    rasters = tmp_path / "lon.tif", tmp_path / "lat.tif"
+    without = Grid((40, 50), None, radar)
+    degrees = DegreeRasters(*rasters, (3, 2, 43, 52))
+    for grid, given, within in ((with_gcps, None, 1e-7), (without, degrees, 1e-5)):
+        assert by_degrees(grid, given)
+        table = next(point_batches(grid, points, {}, {}, degrees=given))
+        assert table.column_names == ["row", "col", "longitude", "latitude"]
+        np.testing.assert_allclose(table["longitude"], longitude.ravel(), atol=within)
+        np.testing.assert_allclose(table["latitude"], latitude.ravel(), atol=within)
+        write_geoparquet(tmp_path / "p.parquet", iter([table]), None, degrees=True)
+        geo = json.loads(pyarrow.parquet.read_schema(tmp_path / "p.parquet").metadata[b"geo"])
+        assert geo["columns"]["geometry"]["crs"]["id"]["code"] == 4326
+        write_geopackage(tmp_path / "p.gpkg", iter([table]), None, degrees=True)
+        info = pyogrio.read_info(tmp_path / "p.gpkg", force_total_bounds=True)
+        assert info["crs"] == "EPSG:4326"
+        assert info["total_bounds"][0] == pytest.approx(longitude.min(), abs=1e-5)
+    assert not by_degrees(without, None)
+    assert not by_degrees(Grid((40, 50), "EPSG:4326", radar), degrees)
+    with pytest.raises(InputError, match="values from 400 to 400; expected degrees"):
+        DegreeRasters(*rasters, None).read((0, 0, 2, 2), np.ones((2, 2), bool))
+
+
+def test_control_points_go_with_the_window_and_the_scene_file(tmp_path):
+    gcps = (
+        (0.0, 0.0, 11.0, 60.0, 5.0),
+        (40.0, 50.0, 11.5, 59.5, 0.0),
+        (0.0, 50.0, 11.5, 60.0, 0.0),
+    )
+    grid = Grid((40, 50), None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), gcps, "EPSG:4326")
+    part = grid.cropped((10, 20, 30, 40))
+    assert part.gcps[0] == (-10.0, -20.0, 11.0, 60.0, 5.0) and part.shape == (20, 20)
+    scene = SceneFile("slc", ("20200101",), 1, part, "s", "c.tif", 0, 0.6, ())
+    write_scene_file(tmp_path / "stack.json", scene)
+    assert read_scene_file(tmp_path / "stack.json") == scene
+    plain = replace(scene, grid=Grid((40, 50), None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)))
+    write_scene_file(tmp_path / "plain.json", plain)
+    assert "gcp" not in (tmp_path / "plain.json").read_text()
+    assert read_scene_file(tmp_path / "plain.json") == plain
 
 
 # Filled between the points

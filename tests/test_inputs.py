@@ -1,5 +1,6 @@
 """Every kind of stack: names and formats, points by dispersion and mask, pairs linked to dates."""
 
+import csv
 import zipfile
 from itertools import combinations
 
@@ -26,6 +27,7 @@ from emcflow.network.phase_linking import (
 from emcflow.products.selection import amplitude_dispersion, coherence_of_dispersion
 from emcflow.tiles.merge import congruent
 from emcflow.workflow.inputs import baseline_rasters, find_inputs
+from rasterio.control import GroundControlPoint
 from rasterio.shutil import copy
 from stacks import DATES, UTM, write_raster
 from workflow import read, run_whole
@@ -469,7 +471,15 @@ def test_what_was_given_and_what_is_unwrapped():
 SCENE = (36, 44)
 
 
-def write_pairs(folder, noise_rad, rng):
+# The corners of that scene, in radar coordinates.
+GCPS = [
+    GroundControlPoint(row, col, 11 + 1e-3 * col, 60 - 1e-3 * row)
+    for row in (0, SCENE[0])
+    for col in (0, SCENE[1])
+]
+
+
+def write_pairs(folder, noise_rad, rng, **place):
     """Write real-valued interferograms, some of the later date first, and coherences in bytes."""
     rows, cols = np.indices(SCENE)
     bowl = 1.2 * np.exp(-((rows - 18) ** 2 + (cols - 22) ** 2) / 120)
@@ -481,21 +491,22 @@ def write_pairs(folder, noise_rad, rng):
         phase = np.where(good, phase, rng.uniform(-np.pi, np.pi, SCENE) if noise_rad > 0.1 else 0.5)
         name = f"{DATES[first]}_{DATES[second]}"
         wrapped = np.angle(np.exp(1j * phase)).astype(np.float32)
-        write_raster(folder / f"{name}.diff_pha.tif", wrapped, nodata=-9)
+        write_raster(folder / f"{name}.diff_pha.tif", wrapped, nodata=-9, **place)
         coherence = np.where(good, 200, 40).astype(np.uint8)
-        write_raster(folder / f"{name}.cc.tif", coherence)
+        write_raster(folder / f"{name}.cc.tif", coherence, **place)
     return pairs, truth, good
 
 
 def test_given_interferograms_are_congruent_with_their_own_phase(tmp_path):
-    pairs, truth, good = write_pairs(tmp_path / "given", 0.3, np.random.default_rng(0))
+    radar = {"crs": "EPSG:4326", "gcps": GCPS, "transform": None}
+    pairs, truth, good = write_pairs(tmp_path / "given", 0.3, np.random.default_rng(0), **radar)
     stack = {
         "layout": "interferograms", "directory": "given", "files": "*.diff_pha.tif",
         "pair_coherence": "*.cc.tif", "min_temporal_coherence": 0.7,
     }  # fmt: skip
     config = {"output_dir": "out", "stack": stack, "network": {"type": "given"}}
     config |= {"geometry": {"wavelength_m": 0.0555}, "link_model": {"enabled": False}}
-    run_whole(tmp_path, config | {"outputs": {"time_series": True}})
+    run_whole(tmp_path, config | {"outputs": {"time_series": True, "exports": ["points_csv"]}})
     misfit = {}
     for first, second in pairs:
         name = f"{DATES[min(first, second)]}_{DATES[max(first, second)]}"
@@ -514,6 +525,14 @@ def test_given_interferograms_are_congruent_with_their_own_phase(tmp_path):
     incidence = np.eye(6)[[b for _, b in pairs]] - np.eye(6)[[a for a, _ in pairs]]
     expected = 0.3 * np.sqrt(np.linalg.inv(incidence[:, 1:].T @ incidence[:, 1:])[4, 4])
     assert np.nanstd(error[good]) < 1.1 * expected
+    with rasterio.open(tmp_path / "out" / "timeseries" / "velocity_mm_yr.tif") as dataset:
+        found, crs = dataset.gcps
+        assert [(p.row, p.col, p.x) for p in found] == [(p.row, p.col, p.x) for p in GCPS]
+        assert crs.to_epsg() == 4326
+    with open(tmp_path / "out" / "exports" / "points.csv") as file:
+        row = next(csv.DictReader(file))
+    assert float(row["longitude"]) == pytest.approx(11 + 1e-3 * (float(row["col"]) + 0.5))
+    assert float(row["latitude"]) == pytest.approx(60 - 1e-3 * (float(row["row"]) + 0.5))
     lines = (tmp_path / "out" / "stack" / "linked" / "pairs.csv").read_text().splitlines()
     assert lines[0] == "reference,secondary,misfit_rad,coherence"
     assert {",".join(line.split(",")[:2]) for line in lines[1:]} == set(misfit)

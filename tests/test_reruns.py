@@ -34,6 +34,7 @@ TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n202002
 # those read.
 OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "design_matrix"}
 FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis"]
+PLACE = "longitude", "latitude"
 
 CHANGES = {
     "output_dir": "elsewhere",
@@ -47,6 +48,8 @@ CHANGES = {
     "stack.mask": "copy/temporal_coherence.tif",
     "stack.temporal_coherence": "copy/temporal_coherence.tif",
     "stack.pair_coherence": "../copy/*.int.tif",
+    "stack.longitude_deg": "copy/temporal_coherence.tif",
+    "stack.latitude_deg": "copy/temporal_coherence.tif",
     "stack.min_temporal_coherence": 0.5,
     "stack.amplitude_dispersion": "copy/temporal_coherence.tif",
     "stack.max_amplitude_dispersion": 0.4,
@@ -192,6 +195,13 @@ BASES = {
             "link_model.thermal_range_mm_per_c",
         ],
     ),
+    "radar": (
+        with_sections(
+            stack={f"{name}_deg": "stack/temporal_coherence.tif" for name in PLACE},
+            outputs={"exports": FORMATS[2:]},
+        ),
+        [f"stack.{name}_deg" for name in PLACE],
+    ),
     "weights": (
         with_sections(link_model={"weights_csv": "other_weights.csv"}),
         ["link_model.weights_csv"],
@@ -209,6 +219,7 @@ BASES = {
 ELSEWHERE = {
     "stack.points",
     "stack.pair_coherence",
+    *(f"stack.{name}_deg" for name in PLACE),
     "stack.max_amplitude_dispersion",
     "baselines.rasters",
     "baselines.known_csv",

@@ -16,6 +16,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from rasterio import Affine
+from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import MemoryFile
@@ -62,11 +63,17 @@ class Grid:
     transform : tuple of float
         The six numbers of the affine transform, GDAL's pixel-corner convention, in the order
         (a, b, c, d, e, f) of the ``affine`` package.
+    gcps : tuple of (row, col, x, y, z)
+        Ground control points, where there are some and no transform; results keep them.
+    gcp_crs : str or None
+        Of their x and y.
     """
 
     shape: tuple[int, int]
     crs: str | None
     transform: tuple[float, ...]
+    gcps: tuple[tuple[float, ...], ...] = ()
+    gcp_crs: str | None = None
 
     def differs_from(self, other: Grid) -> str:
         """Say in words how this grid differs from another; empty where it does not."""
@@ -117,7 +124,9 @@ class Grid:
             return self
         row0, col0, row1, col1 = window
         transform = Affine(*self.transform) @ Affine.translation(col0, row0)
-        return Grid((row1 - row0, col1 - col0), self.crs, tuple(transform)[:6])
+        gcps = tuple((row - row0, col - col0, *place) for row, col, *place in self.gcps)
+        shape = row1 - row0, col1 - col0
+        return Grid(shape, self.crs, tuple(transform)[:6], gcps, self.gcp_crs)
 
 
 def _short(crs: str | CRS | None) -> str:
@@ -247,7 +256,10 @@ def _names_inside(path: str | Path, inside: Sequence[tuple[str, bool, str]]) -> 
 def read_grid(dataset: rasterio.DatasetReader) -> Grid:
     """Return the grid of an open raster."""
     crs = dataset.crs.to_wkt() if dataset.crs else None
-    return Grid(dataset.shape, crs, tuple(dataset.transform)[:6])
+    points, of_points = dataset.gcps
+    gcps = tuple((p.row, p.col, p.x, p.y, p.z or 0.0) for p in points)
+    gcp_crs = of_points.to_wkt() if gcps and of_points else None
+    return Grid(dataset.shape, crs, tuple(dataset.transform)[:6], gcps, gcp_crs)
 
 
 def read_band(path: str | Path, bounds: tuple[int, int, int, int] | None = None) -> np.ndarray:
@@ -543,6 +555,14 @@ def write_raster(
             file.write(memory.getbuffer())
 
 
+def _georeference(grid: Grid) -> dict:
+    """Return the transform of a grid, or its ground control points: GeoTIFFs have one of both."""
+    if not grid.gcps:
+        return {"crs": grid.crs, "transform": Affine(*grid.transform)}
+    gcps = [GroundControlPoint(*point) for point in grid.gcps]
+    return {"crs": grid.gcp_crs, "gcps": gcps}
+
+
 def _profile(grid: Grid, count: int, dtype: np.dtype | str, threads: int) -> dict:
     """Return how GDAL is to write a raster."""
     dtype = np.dtype(dtype)
@@ -555,8 +575,7 @@ def _profile(grid: Grid, count: int, dtype: np.dtype | str, threads: int) -> dic
         "width": cols,
         "count": count,
         "dtype": dtype.name,
-        "crs": grid.crs,
-        "transform": Affine(*grid.transform),
+        **_georeference(grid),
         "tiled": tiled,
         "blockysize": min(rows, BLOCK),
         **({"blockxsize": BLOCK} if tiled else {}),

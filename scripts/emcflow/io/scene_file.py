@@ -54,13 +54,17 @@ def write_scene_file(path: str | Path, scene: SceneFile) -> None:
     content: dict[str, Any] = {}
     for name, value in asdict(scene).items():
         content |= value if name == "grid" else {name: value}
+    if not scene.grid.gcps:
+        del content["gcps"], content["gcp_crs"]
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def read_scene_file(path: str | Path) -> SceneFile:
     """Read what :func:`write_scene_file` has written."""
     content = json.loads(Path(path).read_text())
-    grid = Grid(tuple(content["shape"]), content["crs"], tuple(content["transform"]))
+    gcps = tuple(map(tuple, content.get("gcps", ())))
+    place = content["crs"], tuple(content["transform"]), gcps, content.get("gcp_crs")
+    grid = Grid(tuple(content["shape"]), *place)
     own = {each.name: content[each.name] for each in fields(SceneFile) if each.name != "grid"}
     lists = {name: tuple(own[name]) for name in ("dates", "remarks")}
     return SceneFile(**own | lists, grid=grid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -354,7 +354,7 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
     Returns
     -------
     grid : Grid
-        Shared by all files.
+        Shared by all files; with the ground control points of the coherence, or of the first one.
     mask : ndarray of bool, shape grid.shape
         True at the coherent points.
 
@@ -368,6 +368,10 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
         grid = read_grid(dataset)
     files = [file for file in stack.files if file]
     check_files(files, grid, stack.coherence, stack.window, amplitudes=stack.has_amplitudes)
+    if grid.crs is None and not grid.gcps:
+        with open_raster(files[0]) as dataset:
+            own = read_grid(dataset).cropped(stack.window)
+        grid = replace(grid, gcps=own.gcps, gcp_crs=own.gcp_crs)
     return grid, coherent_points(stack.coherence, min_coherence, warn=True)
 
 

@@ -21,15 +21,19 @@ import pyarrow.csv
 import pyarrow.parquet
 import pyogrio
 from rasterio._err import CPLE_BaseError, CPLE_NotSupportedError  # what transform raises
+from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
+from rasterio.transform import GCPTransformer
 from rasterio.warp import transform
 
+from emcflow.errors import InputError
 from emcflow.io.files import whole_file
 from emcflow.io.raster import Grid, map_crs, read_band, read_values, windows
 from emcflow.products.positions import corrected_positions
 
 WINDOW = (512, 512)  # whole blocks of the rasters
 WGS84 = CRS.from_epsg(4326)
+DEGREES = "longitude", "latitude"
 LONGITUDE_DECIMALS = 8  # of a degree: a millimetre
 WKB_POINT = np.dtype([("order", "u1"), ("type", "<u4"), ("x", "<f8"), ("y", "<f8")])
 
@@ -76,6 +80,49 @@ class Flight:
         )
 
 
+@dataclass(frozen=True)
+class DegreeRasters:
+    """Longitude and latitude of the pixels of a scene in radar coordinates.
+
+    Parameters
+    ----------
+    longitude, latitude : path
+        Rasters [degrees].
+    window : tuple of int or None
+        The part of them that is the scene: first row, first column, end row, end column.
+    """
+
+    longitude: str
+    latitude: str
+    window: tuple[int, int, int, int] | None
+
+    def read(self, bounds: tuple[int, int, int, int], inside: np.ndarray) -> np.ndarray:
+        """Return longitude and latitude of the points `inside` of a window, float64 (2, n).
+
+        Raises
+        ------
+        InputError
+            For values that are no degrees.
+        """
+        row, col = (self.window or (0, 0))[:2]
+        row0, col0, row1, col1 = bounds
+        shifted = row0 + row, col0 + col, row1 + row, col1 + col
+        found = np.empty((2, np.count_nonzero(inside)))
+        for own, path, most in zip(found, (self.longitude, self.latitude), (360, 90), strict=True):
+            own[:] = read_values(path, shifted)[inside]
+            if (np.abs(own) > most).any():
+                raise InputError(
+                    f"{path}: values from {np.nanmin(own):g} to {np.nanmax(own):g}; expected "
+                    f"degrees of at most {most}: give another raster, or declare its nodata"
+                )
+        return found
+
+
+def by_degrees(grid: Grid, degrees: DegreeRasters | None) -> bool:
+    """Say whether a scene is not on a map, but longitudes and latitudes of its pixels are known."""
+    return map_crs(grid.crs) is None and (degrees is not None or map_crs(grid.gcp_crs) is not None)
+
+
 def point_batches(
     grid: Grid,
     points_of: str | Path,
@@ -83,6 +130,7 @@ def point_batches(
     factors: Mapping[str, float],
     n_threads: int = 1,
     flight: Flight | None = None,
+    degrees: DegreeRasters | None = None,
 ) -> Iterator[pa.Table]:
     """Yield a table of the points of one window after the other.
 
@@ -99,6 +147,8 @@ def point_batches(
         Rasters read side by side.
     flight : Flight, optional
         Where given, points with longitude and latitude get those of the target as well.
+    degrees : DegreeRasters, optional
+        Of a scene that is not on a map; else those of its ground control points, if it has some.
 
     Yields
     ------
@@ -123,7 +173,11 @@ def point_batches(
             if len(row):
                 row, col = (row + bounds[0]).astype(np.int32), (col + bounds[1]).astype(np.int32)
                 table = {"row": row, "col": col, **_places(grid, row, col, with_degrees)}
-                if flight and with_degrees:
+                if by_degrees(grid, degrees):
+                    known = degrees.read(bounds, inside) if degrees else _by_gcps(grid, row, col)
+                    rounded = np.round(known, LONGITUDE_DECIMALS)
+                    table |= dict(zip(DEGREES, rounded, strict=True))
+                if flight and "longitude" in table:
                     place = table["longitude"], table["latitude"]
                     corrected = np.round(flight.correct(*place, bounds, inside), LONGITUDE_DECIMALS)
                     names = "longitude_corrected", "latitude_corrected"
@@ -145,6 +199,15 @@ def _places(
         return {"x": x, "y": y}
     longitude, latitude = np.round(_to_degrees(crs, x, y), LONGITUDE_DECIMALS)
     return {"x": x, "y": y, "longitude": longitude, "latitude": latitude}
+
+
+def _by_gcps(grid: Grid, row: np.ndarray, col: np.ndarray) -> np.ndarray:
+    """Return longitude and latitude of pixels by the ground control points, float64 (2, n)."""
+    points = [GroundControlPoint(*point) for point in grid.gcps]
+    # by thin plate splines, which go through all of them, however they lie
+    with GCPTransformer(points, tps=True) as transformer:
+        x, y = transformer.xy(row, col, offset="center")
+    return _to_degrees(CRS.from_user_input(grid.gcp_crs), np.asarray(x), np.asarray(y))
 
 
 def has_degrees(crs: str | None) -> bool:
@@ -187,7 +250,16 @@ def write_csv(path: str | Path, batches: Iterator[pa.Table]) -> int:
     return _write(path, batches, lambda file, schema: pyarrow.csv.CSVWriter(file, schema))
 
 
-def write_geoparquet(path: str | Path, batches: Iterator[pa.Table], crs: str | None) -> int:
+def _names_of_geometry(crs: str | None, degrees: bool) -> tuple[str, str]:
+    """Return the columns that become the geometry."""
+    if degrees:
+        return DEGREES
+    return ("col", "row") if map_crs(crs) is None else ("x", "y")
+
+
+def write_geoparquet(
+    path: str | Path, batches: Iterator[pa.Table], crs: str | None, degrees: bool = False
+) -> int:
     """Write tables of points as GeoParquet, and return the number of points.
 
     Parameters
@@ -198,8 +270,10 @@ def write_geoparquet(path: str | Path, batches: Iterator[pa.Table], crs: str | N
         At least one.
     crs : str or None
         Of the columns x and y, which become the geometry; without one of maps col and row do.
+    degrees : bool
+        Longitude and latitude, which `by_degrees` says that there are, become the geometry.
     """
-    known = map_crs(crs)
+    known = WGS84 if degrees else map_crs(crs)
     column = {
         "encoding": "WKB",
         "geometry_types": ["Point"],
@@ -211,11 +285,13 @@ def write_geoparquet(path: str | Path, batches: Iterator[pa.Table], crs: str | N
         schema = schema.with_metadata({"geo": json.dumps(geo)})
         return pyarrow.parquet.ParquetWriter(file, schema, compression="zstd")
 
-    names = ("col", "row") if known is None else ("x", "y")
+    names = _names_of_geometry(crs, degrees)
     return _write(path, (_with_geometry(table, names) for table in batches), writer)
 
 
-def write_geopackage(path: str | Path, batches: Iterator[pa.Table], crs: str | None) -> int:
+def write_geopackage(
+    path: str | Path, batches: Iterator[pa.Table], crs: str | None, degrees: bool = False
+) -> int:
     """Write tables of points as the layer ``points`` of a GeoPackage; return the number of points.
 
     Parameters
@@ -226,9 +302,11 @@ def write_geopackage(path: str | Path, batches: Iterator[pa.Table], crs: str | N
         At least one.
     crs : str or None
         As for :func:`write_geoparquet`.
+    degrees : bool
+        As there.
     """
-    known = map_crs(crs)
-    names = ("col", "row") if known is None else ("x", "y")
+    known = WGS84 if degrees else map_crs(crs)
+    names = _names_of_geometry(crs, degrees)
     layer = {
         "layer": "points",
         "driver": "GPKG",

@@ -285,6 +285,12 @@ def _stack_problems(config: dict) -> Iterator[str]:
             f"stack.layout {layout} has no interferograms; set stack.layout to interferograms, or "
             "leave this key out"
         )
+    if (stack["longitude_deg"] is None) != (stack["latitude_deg"] is None):
+        given, missing = ("longitude_deg", "latitude_deg")[:: 1 if stack["longitude_deg"] else -1]
+        yield (
+            f"stack.{missing}: missing; stack.{given} is {_show(stack[given])}, and a place needs "
+            "both: give the other raster too, or leave both out"
+        )
     if stack["points"] == "mask" and stack["mask"] is None:
         yield "stack.mask: missing; stack.points mask takes its points from it, give a raster"
     if (

@@ -115,7 +115,7 @@ def find_inputs(stack: dict[str, Any], output_dir: str) -> Inputs:
                 "give stack.pair_coherence, stack.temporal_coherence, or more interferograms"
             )
         raster, cropped = linked.coherence, True
-    _check_exist(stack, ("amplitude_dispersion", "mask"))
+    _check_exist(stack, ("amplitude_dispersion", "mask", "longitude_deg", "latitude_deg"))
     given = kind == "temporal_coherence" and stack["mask"] is None
     points, coherence = None, raster or ""
     if not (given and (window is None or cropped) and local_file(coherence)):
@@ -200,7 +200,7 @@ def _point_raster(stack: dict[str, Any]) -> tuple[str, str | None]:
 
 def _check_exist(stack: dict[str, Any], keys: tuple[str, ...]) -> None:
     for key in keys:
-        path = stack[key]
+        path = stack.get(key)
         if path is None or not local_file(path):
             continue
         if not Path(path).exists():

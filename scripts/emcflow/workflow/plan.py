@@ -163,6 +163,21 @@ class Plan:
         }
 
     @property
+    def degree_rasters(self) -> list[str]:
+        """Rasters of longitude and latitude, where there are some."""
+        keys = "longitude_deg", "latitude_deg"
+        return [path for key in keys if (path := self.config["stack"][key])]
+
+    @property
+    def degrees(self) -> dict[str, Any] | None:
+        """What points in radar coordinates get longitude and latitude from, where it is known."""
+        if not self.degree_rasters:
+            return None
+        longitude, latitude = self.degree_rasters
+        window = self.config["stack"]["window"]
+        return {"longitude": longitude, "latitude": latitude, "window": window}
+
+    @property
     def view_changes(self) -> bool:
         """Whether rasters tell how the view changes over the scene."""
         return self.in_metres and bool(self.geometry_rasters or self.bperp_rasters)
@@ -246,6 +261,7 @@ class Plan:
             *(interferograms.all_files if interferograms else self.stack.files),
             *([points.raster, points.mask] if points else [self.stack.coherence]),
             *self.geometry_rasters.values(),
+            *self.degree_rasters,
             *self.bperp_rasters.values(),
             *self.baseline_files,
         ]
