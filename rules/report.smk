@@ -16,6 +16,7 @@ rule report:
         loops=f"{OUT}/quality/loops.csv",
         open_loops=f"{OUT}/quality/open_loops.tif",
         interferograms=RESULTS.interferograms,
+        probabilities=RESULTS.probabilities,
         found=RESULTS.found["table"] if PLAN.link_model else [],
         links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if PLAN.link_model else [],
         parameters=list(RESULTS.shown_maps.values()),

@@ -165,6 +165,22 @@ def test_peaks_are_those_of_the_most_probable_grid_point_by_hand(noise_rad):
         assert np.mean(model.coherence >= at_best - 1e-4) > 0.99
 
 
+def test_towers_beyond_the_range_are_found_and_links_of_noise_stay():
+    """Of 4,000 links 4 are of towers: too few for a range that fits the scene to hold them."""
+    phase, edges, design, height = links_of_classes(4000, 0.9, (2.0, 8.0), 0.4, seed=3)
+    towers, noise = np.arange(0, 4000, 1000), np.arange(50, 4000, 100)
+    rng = np.random.default_rng(4)
+    height[towers] = rng.uniform(150, 380, towers.size) * rng.choice([-1, 1], towers.size)
+    spread = 0.3 * rng.standard_normal((20, towers.size))
+    phase[:, 2 * towers + 1] = wrap(design * height[towers] + spread)
+    phase[:, 2 * noise + 1] = rng.uniform(-np.pi, np.pi, (20, noise.size))
+    links = learned_models(phase, edges, design, RANGES[1:]).links
+    assert np.abs(links.params[0, towers] - height[towers]).max() < 3
+    assert np.abs(links.params[0, noise]).max() <= 50
+    others = np.setdiff1d(np.arange(4000), np.r_[towers, noise])
+    assert np.abs(links.params[0, others] - height[others]).max() < 15
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_threads_and_chunks_leave_the_same_bytes(weighted, monkeypatch):
     phase, edges, design, _ = links_of_classes(700, 0.8, (3.0, 20.0), 0.6)

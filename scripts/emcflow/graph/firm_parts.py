@@ -112,6 +112,7 @@ def _part_tree(
     needed: float,
     large: int,
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Parent of each node in the forest of strongest ways, and the class that joins it."""
     # top is the same forest as parent with the ways made shorter
     parent, top = np.full(nnodes, -1, np.int32), np.arange(nnodes).astype(np.int32)
     joined, size = np.zeros(nnodes, np.uint8), np.ones(nnodes, np.int32)

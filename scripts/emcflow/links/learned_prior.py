@@ -256,7 +256,7 @@ def fitting_ranges(
     for t, limits in enumerate(found):
         if len(limits) == 2:
             tried = [
-                [*found[:t], _times(limits, 2**doublings), *found[t + 1 :]]
+                [*found[:t], times_as_wide(limits, 2**doublings), *found[t + 1 :]]
                 for doublings in range(1 + MOST_DOUBLINGS)
             ]
             axes = [fine_axes(design, some, COARSEST + 1) for some in tried]
@@ -274,7 +274,7 @@ def fitting_ranges(
     return found
 
 
-def _times(limits: tuple[float, ...], factor: float) -> tuple[float, ...]:
+def times_as_wide(limits: tuple[float, ...], factor: float) -> tuple[float, ...]:
     """Range that is as many times as wide about its middle."""
     middle, half = 0.5 * (limits[0] + limits[1]), 0.5 * factor * (limits[1] - limits[0])
     return (middle - half, middle + half) if factor > 1 else limits

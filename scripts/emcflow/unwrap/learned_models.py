@@ -15,6 +15,7 @@ import numpy as np
 from emcflow.graph.planar import PlanarGraph
 from emcflow.links.cycle_model import DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS, CycleModel
 from emcflow.links.data_term import DATA_RANGE, GRID_POINTS, LINKS_OF_PRIOR, data_term
+from emcflow.links.far_peaks import with_far_peaks
 from emcflow.links.learned_prior import (
     MARGIN,
     MOST_TERMS,
@@ -112,9 +113,14 @@ def learned_models(
         points, grid = grid_points(axes), SearchGrid(design, axes, weights)
         densities = [prior.log_density(points), prior.log_density(points, NARROW_CLASS)]
         found = likely_peaks(phase, edges, grid, prior, densities, n_threads, memory_mb, progress)
+        # the column from the data is of span 1: nothing of it is far away
+        data_range = [(*DATA_RANGE, np.inf)] * (design.shape[1] - len(asked))
+        found[0] = with_far_peaks(
+            phase, edges, design, [*asked, *data_range], found[0], prior, weights, n_threads
+        )
         return found, [CycleModel(design, each.params, each.coherence) for each in found]
 
-    ranges = fitting_ranges(phase, edges, design, ranges, weights)
+    asked, ranges = ranges, fitting_ranges(phase, edges, design, ranges, weights)
     axes = fine_axes(design, ranges)
     prior = prior_of_scene(phase, edges, design, axes, weights)
     found, (mixture, narrow) = searched(design, axes, prior, progress)
