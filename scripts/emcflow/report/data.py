@@ -254,7 +254,7 @@ class RunData:
     layers : mapping of str to Parameter
         Further maps that are looked at with the others: of quality and components.
     wrong : mapping of int to ndarray of float32, shape (rows, cols)
-        Small pictures of the probability of a wrong cycle, by the number of the pair.
+        Small pictures of -10 log10 p by the number of the pair, p of a wrong cycle.
     terms : mapping of str to ndarray of float32, shape (rows, cols)
         Maps of the terms, thinned out as the pictures of the pairs.
     residues_of_tiles : ndarray of int, shape (ntiles, npairs)

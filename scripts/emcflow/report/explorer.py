@@ -22,6 +22,7 @@ from emcflow.report.pictures import PARAMETER_TEXTS
 from emcflow.report.words import day, days_of_pair, pair_facts, percent
 
 LEVELS = 250  # between the ends of the colours of a map
+SUREST = 40.0  # of -10 log10 p of a wrong cycle, the end of the colours
 LEVELS_PER_CYCLE = 32  # of the phase of a pair
 COLOURS = 64  # of a palette
 NODES = 17  # of the mesh that longitude and latitude are known at, along each side
@@ -106,10 +107,10 @@ PAIR_LAYERS = {
         "One even colour is good. Fringes: atmosphere, motion that is not steady, wrong cycles.",
     ),
     "wrong": (
-        "Probability of a wrong cycle",
-        "share",
-        DEVIATION,
-        "0 is good, above 0.1 is doubtful.",
+        "Probability p of a wrong cycle",
+        "−10 log₁₀ p",
+        SEQUENCE,
+        "30 (0.1 %) and more is good, below 20 (1 %) is doubtful.",
     ),
 }
 
@@ -266,7 +267,7 @@ def _pair_layer(name: str) -> dict[str, Any]:
     }
     if colours == CYCLIC:
         layer |= {"low": -np.pi, "high": np.pi}
-    return layer | ({"low": 0.0, "high": 1.0} if name == "wrong" else {})
+    return layer | ({"low": 0.0, "high": SUREST} if name == "wrong" else {})
 
 
 def _pair(run: RunData, packer: Packer, number: int) -> dict[str, Any]:
@@ -287,7 +288,7 @@ def _pair(run: RunData, packer: Packer, number: int) -> dict[str, Any]:
         **packer.image(image, 2 * np.pi / LEVELS_PER_CYCLE),
     }
     if number in run.wrong:
-        pair["wrong"] = packer.image(run.wrong[number], 1 / LEVELS)
+        pair["wrong"] = packer.image(run.wrong[number], 1.0)
     return pair
 
 

@@ -22,7 +22,7 @@ from emcflow.io.network_tables import (
     read_found_baselines,
     read_interferograms,
 )
-from emcflow.io.raster import NO_LABEL_DATA, open_raster, read_band
+from emcflow.io.raster import NO_BYTE_DATA, NO_LABEL_DATA, open_raster, read_band
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.io.tiles_json import tiles_from_json
@@ -57,7 +57,6 @@ PACKAGES = (
 )
 MAP_SIDE = 800  # pixels of the longer side of a map: as many as the figure can show
 PAIR_PIXELS = 10_000_000  # of the pictures of all interferograms together: some 8 MB of the page
-WRONG = ".pwrong.tif"  # ending of the raster beside that of a pair
 NO_POINTS = np.empty((0, 2), np.int32)
 MAP_PIXELS = 6_000_000  # and of all maps together
 
@@ -74,6 +73,8 @@ class RunFiles:
         Raster of temporal coherence.
     interferograms : sequence of path
         ``D1_D2.unw.tif`` of every pair.
+    probabilities : sequence of path
+        ``D1_D2.unw.pwrong.tif`` of every pair.
     mesh, unwrapped : sequence of path
         ``mesh_tile_NN.h5`` and ``uw_tile_NN.h5``, one per tile.
     overlaps : path
@@ -113,6 +114,7 @@ class RunFiles:
     triangles: str
     coherence: str
     interferograms: Sequence[str]
+    probabilities: Sequence[str]
     mesh: Sequence[str]
     unwrapped: Sequence[str]
     overlaps: str
@@ -193,7 +195,7 @@ def read_run(
         baselines=_read_baselines(files) if files.baselines else None,
         found=read_found_baselines(files.found) if files.found else None,
         layers={name: maps[name] for name in files.layers},
-        wrong=_read_wrong(rasters, thinning, n_threads),
+        wrong=_read_wrong(files.probabilities, thinning, n_threads),
         terms=_read_terms(files, thinning, len(rasters)),
         residues_of_tiles=np.stack([read(p, "statistics/residues")[0] for p in files.unwrapped]),
         samples=reference
@@ -377,13 +379,15 @@ def _read_terms(files: RunFiles, thinning: Thinning, npairs: int) -> dict[str, n
 def _read_wrong(
     rasters: Sequence[str], thinning: Thinning, n_threads: int
 ) -> dict[int, np.ndarray]:
-    """Read small pictures of the probability of a wrong cycle of the pairs that have it."""
+    """Read small pictures of how likely a cycle is wrong, -10 log10 p, of each pair."""
     step = picture_step(thinning.shape, len(rasters), PAIR_PIXELS)
-    paths = [Path(str(path).removesuffix(".tif") + WRONG) for path in rasters]
-    known = {number: path for number, path in enumerate(paths) if path.exists()}
+
+    def picture(path: str) -> np.ndarray:
+        values = thinning.read(path, step)[0]
+        return np.where(values == NO_BYTE_DATA, np.nan, values).astype(np.float32)
+
     with ThreadPoolExecutor(n_threads) as pool:
-        images = pool.map(lambda path: _as_float(thinning.read(path, step)[0]), known.values())
-        return dict(zip(known, images, strict=True))
+        return dict(enumerate(pool.map(picture, rasters)))
 
 
 # What it was made of
