@@ -12,7 +12,8 @@ from emcflow.workflow.code_version import code_version
 PACKAGE = Path(module.__file__).parents[1]
 FILES = {
     "script.py": "from library.used import answer\nprint(answer())\n",
-    "library/used.py": '"""Doc."""\nfrom library import (\n deeper\n)\nanswer = lambda: deeper.N\n',
+    "library/used.py": '"""Doc."""\nfrom library import (\n deeper\n)\nTYPE_CHECKING = False\n'
+    "if TYPE_CHECKING:\n    from library.unused import M\n\nanswer = lambda: deeper.N\n",
     "library/deeper.py": "N = 1\n",
     "library/unused.py": "M = 1\n",
     "library/used.html.j2": "<p>",

@@ -19,7 +19,7 @@ from emcflow.io.baselines import read_baselines
 from emcflow.io.raster import read_values
 from emcflow.processors.describe import look
 from emcflow.workflow.config import SCHEMA_PATH, check_config
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from workflow import ROOT, read, run_whole
 
@@ -213,6 +213,7 @@ def spoilable(name, folder):
     ),
     rest=st.booleans(),
 )
+@example(name="nisar_gslc", which=0, cut=0.0078125, put=b"\xff\0", rest=True)
 def test_any_metadata_are_read_or_refused_in_one_line(
     name, which, cut, put, rest, tmp_path_factory
 ):

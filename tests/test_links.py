@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from emcflow.errors import InputError
 from emcflow.links.periodogram import estimate_links
-from emcflow.links.search_grid import search_axis
+from emcflow.links.search_grid import RangedAxis, search_axis
 
 WAVELENGTH, SLANT_RANGE, INCIDENCE = 0.0555, 800e3, np.radians(35.0)
 
@@ -207,6 +207,7 @@ def test_progress_ends_at_the_number_of_links():
         ({"phase": np.zeros((19, 2), np.float32)}, "dates"),
         ({"axes": [np.linspace(-1, 1, 5)]}, "axes"),
         ({"axes": [np.array([0.0, 1.0, 3.0]), np.array([0.0, 1.0])]}, "evenly spaced"),
+        ({"axes": [RangedAxis(np.zeros(1), -1, 3), np.array([0.0, 1.0])]}, "not in the middle"),
         ({"memory_mb": 0.01}, "memory_mb"),
         ({"design": np.ones((20, 2))}, "constant"),
     ],

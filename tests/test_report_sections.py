@@ -544,6 +544,6 @@ def test_ranges_that_links_reach_beyond_are_named_with_those_to_set(run):
     beyond = next(remark for remark in found if "reach beyond" in remark)
     assert "link_model.dem_error_range_m, -50 to 50" in beyond
     assert "set it to [-200, 200]" in beyond
-    at_range_end = next(remark for remark in found if "at the edge" in remark)
-    assert "link_model.velocity_range_mm_yr: [-200, 200]" in at_range_end
-    assert "link_model.dem_error_range_m: [-400, 400]" in at_range_end
+    at_edge = next(remark for remark in found if "at the edge" in remark)
+    assert "link_model.velocity_range_mm_yr: [-200, 200]" in at_edge
+    assert "link_model.dem_error_range_m: [-400, 400]" in at_edge

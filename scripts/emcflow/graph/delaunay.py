@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pythoncdt as cdt
+from numpy.typing import ArrayLike
 
 from emcflow.arrays import real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.graph.planar import PlanarGraph, planar_graph
 
 
-def point_mesh(points: np.ndarray) -> PlanarGraph:
+def point_mesh(points: ArrayLike) -> PlanarGraph:
     """Links, triangles and sides of the Delaunay triangulation of points.
 
     Points on one line have no triangles; each is then linked to the next.
@@ -38,7 +39,7 @@ def point_mesh(points: np.ndarray) -> PlanarGraph:
     return planar_graph(triangles, npoints, chain)
 
 
-def delaunay_triangles(points: np.ndarray) -> np.ndarray:
+def delaunay_triangles(points: ArrayLike) -> np.ndarray:
     """Triangulate points of a grid.
 
     The triangles fill the convex hull of the points. On a grid many points lie on one circle: which
@@ -75,7 +76,7 @@ def delaunay_triangles(points: np.ndarray) -> np.ndarray:
     return triangles
 
 
-def _check_points(points: np.ndarray) -> np.ndarray:
+def _check_points(points: ArrayLike) -> np.ndarray:
     """Points as int64, refused when not distinct and in row-major order."""
     points = whole_array(points, "points", np.int64).reshape(-1, 2)
     step = np.diff(points, axis=0)

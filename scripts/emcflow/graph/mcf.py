@@ -29,14 +29,13 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
 from emcflow.arrays import whole_array
 from emcflow.errors import InputError
 from emcflow.graph.components import regions
-from emcflow.graph.planar import DualAdjacency, PlanarGraph
 from emcflow.graph.ssp import (
     DONE,
     LARGEST,
@@ -46,6 +45,9 @@ from emcflow.graph.ssp import (
     make_scratch,
     successive_shortest_paths,
 )
+
+if TYPE_CHECKING:
+    from emcflow.graph.planar import DualAdjacency, PlanarGraph
 
 logger = logging.getLogger(__name__)
 

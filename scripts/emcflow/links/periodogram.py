@@ -26,7 +26,7 @@ from emcflow.acquisition.date_weights import mean_of_dates, root_weighted
 from emcflow.arrays import phase_array, real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.links.peaks import VECTOR, Peaks, Search, find_highest_peaks, link_phasors
-from emcflow.links.search_grid import LEAST_CHUNK, CoarseAxis, checked_design
+from emcflow.links.search_grid import LEAST_CHUNK, RangedAxis, checked_design, checked_range
 
 # Grid points below this part of the highest power cannot become the highest peak: half a step of
 # a sixth of a cell in two terms costs at most 1 - sinc(1/6)**4 = 0.17 of the power.
@@ -68,7 +68,7 @@ def estimate_links(
     phase: np.ndarray,
     edges: np.ndarray,
     design: np.ndarray,
-    axes: Sequence[np.ndarray | CoarseAxis],
+    axes: Sequence[np.ndarray | RangedAxis],
     n_threads: int = 1,
     memory_mb: float = 512,
     progress: Callable | None = None,
@@ -85,7 +85,7 @@ def estimate_links(
     design : float64 (ndates, nterms)
         Phase per unit of each term [rad/unit]. Without terms, as two dates leave none, only the
         coherence of the link's own phase is found.
-    axes : sequence of float64 (n,) or CoarseAxis, one per term
+    axes : sequence of float64 (n,) or RangedAxis, one per term
         Evenly spaced search grids, as :func:`emcflow.links.search_grid.search_axis` makes them, or
         `coarse_axis`.
     n_threads : int
@@ -130,9 +130,8 @@ def estimate_links(
     """
     design = checked_design(design)
     phase, edges = checked_links(phase, edges, len(design))
-    weights = checked_weights(weights, len(design))
     if design.shape[1] == 0:
-        return _model_without_terms(phase, edges, weights)
+        return _model_without_terms(phase, edges, checked_weights(weights, len(design)))
     grid = SearchGrid(design, axes, weights)
     nlinks, nterms = len(edges), design.shape[1]
     model = LinkModel(
@@ -188,7 +187,7 @@ class SearchGrid:
     def __init__(
         self,
         design: np.ndarray,
-        axes: Sequence[np.ndarray | CoarseAxis],
+        axes: Sequence[np.ndarray | RangedAxis],
         weights: np.ndarray | None = None,
     ) -> None:
         design = checked_design(design)
@@ -356,23 +355,27 @@ def chunk_sums(
     return product, real, imag
 
 
-def _checked_axis(given: np.ndarray | CoarseAxis, t: int) -> CoarseAxis:
-    """Search axis t with the ends of its range, refused when unfit."""
-    axis = given
-    if not isinstance(axis, CoarseAxis):
-        values = np.asarray(axis, dtype=np.float64)
-        if values.ndim != 1 or len(values) < 2:
-            raise InputError(
-                f"search axis {t}: expected at least two values, make it with search_axis"
-            )
-        axis = CoarseAxis(values, float(values[0]), float(values[-1]))
-    values = axis.values
+def _checked_axis(given: np.ndarray | RangedAxis, t: int) -> RangedAxis:
+    """Search axis t with its range, refused when unfit."""
+    ranged = given if isinstance(given, RangedAxis) else None
+    values = np.asarray(given if ranged is None else ranged.values, dtype=np.float64)
+    if values.ndim != 1 or len(values) < (2 if ranged is None else 1):
+        raise InputError(f"search axis {t}: expected at least two values, make it with search_axis")
     if len(values) > 1:
         step = (values[-1] - values[0]) / (len(values) - 1)
         even = np.linspace(values[0], values[-1], len(values))
         if not step > 0 or np.abs(values - even).max() > 1e-6 * step:
             raise InputError(f"search axis {t}: expected rising, evenly spaced values")
-    return axis
+    if ranged is None:
+        return RangedAxis(values, float(values[0]), float(values[-1]))
+    low, high = checked_range(ranged.low, ranged.high)
+    off = abs(values[0] - low - (high - values[-1]))
+    if values[0] < low or values[-1] > high or off > 1e-6 * (high - low):
+        raise InputError(
+            f"search axis {t}: {values[0]:g} to {values[-1]:g} is not in the middle of {low:g} to "
+            f"{high:g}: make it with search_axis or coarse_axis"
+        )
+    return RangedAxis(values, low, high)
 
 
 def checked_links(

@@ -145,8 +145,8 @@ def search_axis(
 
 
 @dataclass(frozen=True)
-class CoarseAxis:
-    """Grid of a term that does not reach the ends of its range.
+class RangedAxis:
+    """Grid of a term and its range, whose ends the grid need not reach.
 
     Attributes
     ----------
@@ -164,7 +164,7 @@ class CoarseAxis:
         return len(self.values)
 
 
-def coarse_axis(column: np.ndarray, low: float, high: float) -> CoarseAxis:
+def coarse_axis(column: np.ndarray, low: float, high: float) -> RangedAxis:
     """Grid of a further term, which multiplies the search: the middles of equal parts of its range.
 
     They are at most half a resolution cell apart, more than in `search_axis`, and none is at an end
@@ -179,7 +179,7 @@ def coarse_axis(column: np.ndarray, low: float, high: float) -> CoarseAxis:
 
     Returns
     -------
-    CoarseAxis
+    RangedAxis
 
     Raises
     ------
@@ -188,7 +188,7 @@ def coarse_axis(column: np.ndarray, low: float, high: float) -> CoarseAxis:
     """
     low, high = checked_range(low, high)
     parts = _axis_steps(column, low, high, cell=COARSE_CELL)
-    return CoarseAxis(low + (np.arange(parts) + 0.5) * (high - low) / parts, low, high)
+    return RangedAxis(low + (np.arange(parts) + 0.5) * (high - low) / parts, low, high)
 
 
 def _axis_steps(

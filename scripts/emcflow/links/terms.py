@@ -8,7 +8,7 @@ import numpy as np
 
 from emcflow.acquisition.geometry import DAYS_PER_YEAR, TERMS, days_since_first
 from emcflow.acquisition.model_terms import EXTRA_UNITS, GROUPS
-from emcflow.links.search_grid import CoarseAxis, choose_terms, coarse_axis, search_axis
+from emcflow.links.search_grid import RangedAxis, choose_terms, coarse_axis, search_axis
 
 
 def choose_model_terms(
@@ -75,7 +75,7 @@ def choose_model_terms(
 
 def search_axes(
     design: np.ndarray, ranges: Mapping[str, Sequence[float]], terms: Sequence[int]
-) -> list[np.ndarray | CoarseAxis]:
+) -> list[np.ndarray | RangedAxis]:
     """Return the search grids of some terms: fine for velocity and DEM error, coarse for others.
 
     Parameters
@@ -89,7 +89,7 @@ def search_axes(
 
     Returns
     -------
-    list of float64 (n,) or CoarseAxis, one per term that is searched
+    list of float64 (n,) or RangedAxis, one per term that is searched
     """
     names = list(ranges)
     return [

@@ -33,13 +33,16 @@ columns are those of dates of equal variance s2, that of a date of weight 1 (Kay
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emcflow.acquisition.date_weights import effective_dates, mean_of_dates, root_weighted
 from emcflow.acquisition.geometry import RELATIVE_TERMS, TERMS
 from emcflow.errors import InputError
-from emcflow.links.integrate import PointFit
+
+if TYPE_CHECKING:
+    from emcflow.links.integrate import PointFit
 
 # More contrasts hardly make the variance of a point any surer, and each is one more map.
 MAX_CONTRASTS = 16

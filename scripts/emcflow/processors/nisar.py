@@ -64,7 +64,7 @@ def _kind(path: Path) -> str:
             return next(
                 (k for k in ("GSLC", "GUNW") for b in BANDS if f"science/{b}/{k}/grids" in file), ""
             )
-    except OSError:
+    except (OSError, RuntimeError):  # the latter where what is in it is damaged
         return ""
 
 

@@ -89,7 +89,7 @@ def is_cslc(path: Path) -> bool:
     try:
         with h5py.File(path) as file:
             return "metadata/orbit" in file and any(f"data/{p}" in file for p in POLARIZATIONS)
-    except OSError:
+    except (OSError, RuntimeError):  # the latter where what is in it is damaged
         return False
 
 

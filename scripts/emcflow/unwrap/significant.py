@@ -63,16 +63,7 @@ def significant_params(
     weights both coherences are weighted, and n is the effective number of dates: one of next to no
     weight tells nothing.
     """
-    phase = phase_array(phase, "phase", np.float32)
-    params = real_array(params, "params", np.float32)
-    coherence = real_array(coherence, "coherence", np.float64)
-    cells = np.array([high - low for low, high in ranges]) * np.ptp(design, axis=0) / (2 * np.pi)
-    ndates = effective_dates(len(phase), weights)
-    needed = np.log(np.maximum(cells, 1)).sum() + 0.5 * len(params) * np.log(ndates)
-    plain = plain_coherence(phase, graph, weights, n_threads)
-    spread_plain, spread = (-np.log(np.clip(g, 1e-6, 1 - 1e-6)) for g in (plain, coherence))
-    gain = 0.5 * ndates * np.log(spread_plain / spread)
-    return np.where(gain > needed, params, np.float32(0))
+    return significant_model(phase, graph, design, params, coherence, ranges, n_threads, weights)[0]
 
 
 def significant_model(
@@ -99,8 +90,16 @@ def significant_model(
     coherence : float32 (nlinks,)
         That of the link as it is where they are zero.
     """
-    kept = significant_params(phase, graph, design, params, coherence, ranges, n_threads, weights)
+    phase = phase_array(phase, "phase", np.float32)
+    params = real_array(params, "params", np.float32)
+    coherence = real_array(coherence, "coherence", np.float64)
+    cells = np.array([high - low for low, high in ranges]) * np.ptp(design, axis=0) / (2 * np.pi)
+    ndates = effective_dates(len(phase), weights)
+    needed = np.log(np.maximum(cells, 1)).sum() + 0.5 * len(params) * np.log(ndates)
     plain = plain_coherence(phase, graph, weights, n_threads)
+    spread_plain, spread = (-np.log(np.clip(g, 1e-6, 1 - 1e-6)) for g in (plain, coherence))
+    gain = 0.5 * ndates * np.log(spread_plain / spread)
+    kept = np.where(gain > needed, params, np.float32(0))
     return kept, np.where(kept.any(axis=0), coherence, plain).astype(np.float32)
 
 

@@ -89,8 +89,8 @@ def smooth_cycles(
     days = days_since_first(dates)
     apart = (days[:, None] - days) / (width * np.median(np.diff(days)))
     window = np.exp(-0.5 * apart**2)
-    own = np.ones(len(days)) if weights is None else np.asarray(weights, np.float64)
-    of_dates = Weights(window * own, own)
+    of_dates = np.ones(len(days)) if weights is None else np.asarray(weights, np.float64)
+    both = Weights(window * of_dates, of_dates)
     smoothed = Smoothed(
         np.empty((len(days), graph.nedges), np.int16), np.empty(graph.nedges, np.float32)
     )
@@ -99,7 +99,7 @@ def smooth_cycles(
 
     def fill_chunk(start: int) -> None:
         stop = min(start + LINKS_PER_CHUNK, graph.nedges)
-        _smooth_links(phase, graph.edges, (start, stop), design, params, of_dates, smoothed)
+        _smooth_links(phase, graph.edges, (start, stop), design, params, both, smoothed)
 
     in_threads(fill_chunk, range(0, graph.nedges, LINKS_PER_CHUNK), n_threads)
     return smoothed

@@ -14,13 +14,15 @@ from typing import Any
 PACKAGES = Path(__file__).resolve().parents[2]
 # A line of an import, names in parentheses on further ones as well.
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
+TYPES_ALONE = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+[^\n]*\n|\n)*", re.M)
 
 
 def code_version(*scripts: str | Path) -> str:
     """Hash the compiled code of scripts and of their own modules, found by following the imports.
 
     Snakemake sees a change of a script but not of the modules it imports; with this hash among a
-    rule's params it sees both. Comments, blank lines and docstrings do not count. A file beside a
+    rule's params it sees both. Comments, blank lines, docstrings and imports for types alone do not
+    count. A file beside a
     module that has its name but another ending, as a template has, belongs to it.
 
     Parameters
@@ -56,7 +58,7 @@ def _reached(scripts: Iterable[Path]) -> dict[str, Path]:
 @cache
 def _imports(path: Path, root: Path) -> list[tuple[str, Path]]:
     names = []
-    for module, imported in IMPORT.findall(path.read_text()):
+    for module, imported in IMPORT.findall(TYPES_ALONE.sub("", path.read_text())):
         each = re.findall(r"[\w.]+", imported)
         names += [module, *(f"{module}.{name}" for name in each)] if module else each
     files = (name.replace(".", "/") + ".py" for name in names)
