@@ -30,6 +30,7 @@ rule tile_mesh:
         tiles=f"{OUT}/tiles/tiles.json",
         files=PLAN.stack_files,
         coherence=PLAN.stack.coherence,
+        sigma=local_files(PLAN.sigma_rasters),
         previous=PLAN.of_previous("mesh/mesh_tile_{tile}.h5"),
     output:
         f"{OUT}/mesh/mesh_tile_{{tile}}.h5",
@@ -51,6 +52,9 @@ rule tile_mesh:
         stack=PLAN.stack_params,
         min_coherence=PLAN.inputs.min_coherence,
         max_link_pixels=config["mesh"]["max_link_pixels"],
+        sigma=list(PLAN.sigma_rasters),
+        sigma_is=config["stack"]["sigma_is"] if PLAN.sigma_rasters else None,
+        sigma_window=config["stack"]["window"] if PLAN.sigma_rasters else None,
         code=code_version("tile_mesh"),
     message:
         f"Tile {{wildcards.tile}}: read the phase of {len(PLAN.stack.dates)} dates, mesh the points"

@@ -48,6 +48,7 @@ if PLAN.maps_of_phase or PLAN.time_series:
             remove_dem_error=PLAN.remove_dem_error,
             velocity_positive=config["outputs"]["velocity_positive"],
             dates_alike=bool(PLAN.bperp_rasters),
+            own_weights=bool(PLAN.sigma_rasters),
             terms=list(PLAN.terms),
             extra_terms=list(PLAN.extra_ranges),
             code=code_version("time_series"),

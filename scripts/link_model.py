@@ -4,11 +4,18 @@ import json
 from pathlib import Path
 
 import numpy as np
-from emcflow.acquisition.date_weights import effective_dates
+from emcflow.acquisition.date_weights import effective_dates, typical_weights
 from emcflow.acquisition.geometry import TERM_UNITS
 from emcflow.acquisition.model_terms import EXTRA_UNITS, range_key
 from emcflow.errors import named_as_keys
-from emcflow.io.hdf5 import create, put, put_cycle_models, read, read_graph
+from emcflow.io.hdf5 import (
+    create,
+    put,
+    put_cycle_models,
+    read,
+    read_graph,
+    read_variances,
+)
 from emcflow.io.network_tables import read_design
 from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.links.periodogram import estimate_links
@@ -40,11 +47,14 @@ with job(snakemake) as log:
     with named_as_keys("link_model", "memory_mb"):
         check_search(design, [*ranges.values()], search_mb, keys, terms, fine)
     weights = None if params.weights is None else np.array(params.weights)
+    weights = read_variances(snakemake.input.mesh) or weights
+    of_scene = typical_weights(weights)
     if weights is not None:
         log.info(
-            "weights of the dates from %.2g to %.2g, as good as %.1f equal ones of %d",
-            weights.min(),
-            weights.max(),
+            "weights of the dates%s from %.2g to %.2g, as good as %.1f equal ones of %d",
+            "" if of_scene is weights else " at a typical point",
+            of_scene.min(),
+            of_scene.max(),
             effective_dates(len(dates), weights),
             len(dates),
         )
@@ -97,21 +107,21 @@ with job(snakemake) as log:
         np.median(model.coherence) if len(edges) else np.nan,
         100 * model.at_range_end.mean() if len(edges) else 0,
     )
-    noise = noise_coherence(NOISE_PROBABILITY, design[:, terms], limits, weights)
+    noise = noise_coherence(NOISE_PROBABILITY, design[:, terms], limits, of_scene)
     log.info(
         "%.2f %% of the links above coherence %.2f, which pure noise exceeds in %g %% of searches",
         100 * (model.coherence > noise).mean() if len(edges) else 0,
         noise,
         100 * NOISE_PROBABILITY,
     )
-    covariance = parameter_covariance(design[:, terms], weights)
+    covariance = parameter_covariance(design[:, terms], of_scene)
     correlation = parameter_correlation(covariance, [names[term] for term in terms])
     if correlation is not None:
         log.info("errors of %s and %s have correlation %.2f", *params.terms, correlation)
     units = [(TERM_UNITS | EXTRA_UNITS)[name] for name in names]
     kept = {"terms": [names[term] for term in terms], "units": [units[term] for term in terms]}
     if weights is not None:
-        kept["date_weights"] = weights
+        kept["date_weights"] = of_scene
     with create(snakemake.output[0], **kept) as file:
         put(file, "link_params", model.params, "see terms")
         put(file, "link_params_sigma", model.sigma, "see terms")

@@ -7,7 +7,9 @@ from emcflow.graph.components import regions
 from emcflow.graph.delaunay import links_within, point_mesh
 from emcflow.io.coverage import unchanging
 from emcflow.io.hdf5 import create, put, put_graph, put_points, read_points
-from emcflow.io.stack import Stack, coherent_points, read_phase
+from emcflow.io.point_sigmas import point_variances
+from emcflow.io.scene_file import read_scene_file
+from emcflow.io.stack import Stack, check_grid, coherent_points, read_phase
 from emcflow.io.tiles_json import tiles_from_json
 from emcflow.workflow.job import job
 from emcflow.workflow.taken_over import check_phase
@@ -32,6 +34,11 @@ with job(snakemake) as log:
             log.warning("%d of %d coherent points are left out: %s", count, valid.size, reason)
     if not valid.all():
         phase = phase[:, valid]
+    at = tuple(np.argwhere(mask)[valid].T)
+    scene = read_scene_file(snakemake.input.stack).grid
+    for path in filter(None, params.sigma):
+        check_grid(path, scene, stack.coherence, params.sigma_window)
+    variances = point_variances(params.sigma, params.sigma_is, bounds, at, params.sigma_window)
     points = (np.argwhere(mask)[valid] + bounds[:2]).astype(np.int32)
     log.info("%d points x %d dates read", *phase.T.shape)
     graph = point_mesh(points)
@@ -52,6 +59,8 @@ with job(snakemake) as log:
     ) as file:
         put_points(file, points, bounds)
         put(file, "phase", phase, "rad")
+        if variances is not None:
+            put(file, "variances", variances, "relative")
         put_graph(file, graph)
         put(file, "confident", confident, "1")
         put(file, "region", region, "label")

@@ -42,6 +42,8 @@ def write_maps():
     if terms:
         (design,) = read(given.links[0], "design")
         weights = read_link_weights(given.links[0])
+        if params.own_weights:
+            weights = None  # atmosphere, which links do not see, counts here
         if params.dates_alike:
             weights = np.ones(len(dates))
         fit = fit_scene(scene.points, scene.phase, component, design, years, place, weights)

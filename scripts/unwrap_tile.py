@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from emcflow.acquisition.date_weights import effective_dates
+from emcflow.acquisition.date_weights import PointVariances, effective_dates
 from emcflow.errors import named_as_keys
 from emcflow.graph.planar import breadth_first_tree
 from emcflow.io.hdf5 import (
@@ -16,9 +16,10 @@ from emcflow.io.hdf5 import (
     read_graph,
     read_link_weights,
     read_points,
+    read_variances,
 )
 from emcflow.io.network_tables import read_interferograms, read_time_network
-from emcflow.unwrap.costs import spatial_costs, temporal_costs
+from emcflow.unwrap.costs import PairCosts, spatial_costs, temporal_costs
 from emcflow.unwrap.hypotheses import chosen_cycles, link_hypotheses, wanted_hypotheses
 from emcflow.unwrap.labels import changed_links, link_quality
 from emcflow.unwrap.significant import plain_coherence
@@ -42,7 +43,7 @@ with job(snakemake) as log:
     network, formed = read_time_network(*tables)
     models, weights = {}, None
     if links:
-        models, weights = read_cycle_models(links), read_link_weights(links)
+        models, weights = read_cycle_models(links), read_variances(mesh) or read_link_weights(links)
     costs_in_time = temporal_costs(params.temporal_cost, network)
     costs_in_time[~formed] = 0
     hypotheses = link_hypotheses(
@@ -50,6 +51,8 @@ with job(snakemake) as log:
     )
 
     def costs_of(coherence):  # noqa: D103
+        if params.spatial_cost == "coherence" and isinstance(weights, PointVariances):
+            return PairCosts(coherence, graph.edges, weights, confident)
         costs = spatial_costs(params.spatial_cost, graph, points, coherence=coherence)
         costs[~confident] = 0
         return costs

@@ -237,6 +237,7 @@ KEYS = {
         {"weights_csv": "baselines.csv", "enabled": False},
         ["weights_csv: baselines.csv", "link model, which is off", "link_model.enabled to true"],
     ),
+    "noise of no raster": ("stack.sigma", "crlb_*.tif", ["stack.sigma: no crlb_*.tif", "expected"]),
     "memory": ("link_model.memory_mb", 1, ["link_model.memory_mb: 1", "not below 16"]),
     "points in quotes": ("tiles.points_per_tile", "1e6", ["write 1000000 without quotes"]),
     "points fraction": ("tiles.points_per_tile", 2.5, ["points_per_tile: 2.5", "whole number"]),

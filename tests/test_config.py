@@ -124,6 +124,21 @@ def test_every_key_has_a_description_and_a_default():
         assert "default" in part or name == "output_dir"
 
 
+def test_noise_of_points_is_not_combined_with_weights_of_dates():
+    config = {
+        "output_dir": "results",
+        "stack": {"directory": "stack", "sigma": "crlb_*.tif"},
+        "baselines": {"csv": "baselines.csv"},
+        "geometry": {"wavelength_m": 0.05, "slant_range_m": 8e5, "incidence_angle_deg": 30},
+        "link_model": {"weights_csv": "weights.csv"},
+    }
+    with pytest.raises(InputError, match=r"stack.sigma: .* with link_model.weights_csv.*leave one"):
+        check_config(config)
+    config["link_model"] = {"enabled": False}
+    with pytest.raises(InputError, match=r"stack.sigma: .* link model, which is off"):
+        check_config(config)
+
+
 @pytest.mark.parametrize("section", ["stack", "link_model", "simulation"])
 def test_an_empty_section_is_one_without_keys(section):
     assert check_config(SIMULATED | {section: None} | SIMULATED) == check_config(SIMULATED)

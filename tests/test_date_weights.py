@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from emcflow.acquisition.date_weights import effective_dates
+from emcflow.acquisition.date_weights import PointVariances, effective_dates, link_weights
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
+from emcflow.graph.mcf import FlowSolver
 from emcflow.io.date_tables import read_weights
+from emcflow.io.point_sigmas import point_variances
 from emcflow.links.integrate import fit_links
 from emcflow.links.noise_floor import noise_coherence, unbiased_coherence
 from emcflow.links.periodogram import estimate_links
@@ -16,7 +18,10 @@ from emcflow.links.uncertainty import (
     parameter_sigma,
     residual_contrasts,
 )
+from emcflow.unwrap.costs import PairCosts, spatial_costs
+from emcflow.unwrap.learned_models import learned_models
 from emcflow.unwrap.significant import significant_params
+from stacks import write_raster
 from test_links import axes_of, c_band, links_of, random_params, wrap
 
 DATES = ["20200101", "20200113", "20200206"]
@@ -198,6 +203,154 @@ def test_a_link_keeps_parameters_that_beat_zero_by_the_same_weights():
     assert kept[across].all()
     assert kept[~across].mean() < 0.02
     assert (significant_params(*given)[0] != 0)[~across].mean() > 0.5
+
+
+# Variances of points and dates
+
+
+def noise_of_parts(nlinks, bad=1.5, parts=4):
+    """Standard deviations (20, nlinks) [rad]: each part of the scene has bad dates of its own."""
+    rng, noise = np.random.default_rng(3), np.full((20, nlinks), 0.3)
+    for part in np.array_split(np.arange(nlinks), parts):
+        noise[np.ix_(rng.permutation(20)[:6], part)] = bad
+    return noise
+
+
+def test_weights_of_a_link_are_those_of_the_sums_of_variances():
+    variances = PointVariances(np.array([[1, 3, 1], [1, 1, 1]], np.float32))
+    edges = np.array([[0, 1], [0, 2]])
+    # variances 4 and 2: weights 2/3 and 4/3; the other link has the same at both dates
+    np.testing.assert_allclose(link_weights(variances, edges), [[2 / 3, 1], [4 / 3, 1]])
+    np.testing.assert_allclose(variances.effective, (2 / 3 + 4 / 3) ** 2 / (4 / 9 + 16 / 9))
+    assert link_weights(np.array([0.5, 1.5]), edges).shape == (2, 1)
+    with pytest.raises(InputError, match="all above 0"):
+        PointVariances(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_points_that_are_alike_give_the_weights_of_their_dates(learned):
+    design = c_band()
+    phase, edges = links_of(design, random_params(300), noise=0.5)
+    noise = noise_of(20, 0.3, 0.9)
+    variances = PointVariances(np.repeat(noise[:, None] ** 2, 600, axis=1))
+    found = []
+    for weights in (weights_of(noise), variances):
+        if learned:
+            ranges = [(-100, 100), (-50, 50)]
+            found.append(learned_models(phase, edges, design, ranges, weights=weights).links)
+        else:
+            found.append(estimate_links(phase, edges, design, axes_of(design), weights=weights))
+    for field in ("params", "sigma", "coherence"):
+        values = [getattr(model, field) for model in found]
+        np.testing.assert_allclose(values[1], values[0], rtol=1e-3, atol=1e-3)
+
+
+def test_variances_of_points_reach_the_bound_where_weights_of_dates_do_not():
+    design, nlinks = c_band(), 8000
+    noise, params = noise_of_parts(nlinks), random_params(nlinks)
+    phase, edges = links_of(design, params)
+    both = np.repeat(noise, 2, axis=1)
+    phase = phase + np.random.default_rng(1).normal(0, 1, phase.shape) * both
+    phase = wrap(phase - phase[0]).astype(np.float32)
+    bound = np.array([weighted_bound(design, column) for column in noise.T[:: nlinks // 4]])
+    bound = np.sqrt((bound**2).mean(axis=0))
+    of_dates = weights_of(np.sqrt((noise**2).mean(axis=1)))
+    errors, wrong = [], []
+    for weights in (of_dates, PointVariances(both**2)):
+        model = estimate_links(phase, edges, design, axes_of(design), weights=weights)
+        error = model.params - params
+        off = (np.abs(error) > 10 * bound[:, None]).any(axis=0)
+        errors.append(np.sqrt((error[:, ~off] ** 2).mean(axis=1)))
+        wrong.append(off.mean())
+    assert (errors[1] < 1.1 * bound).all()
+    assert (errors[0] > 1.4 * bound).all()
+    assert wrong[1] < 0.001 < wrong[0]
+    # standard deviations are of each link: wrapped noise of a radian makes them somewhat small
+    assert ((error / model.sigma)[:, ~off].var(axis=1) > 1).all()
+    assert ((error / model.sigma)[:, ~off].var(axis=1) < 1.7).all()
+
+
+def test_results_do_not_depend_on_threads_with_variances():
+    design = c_band()
+    phase, edges = links_of(design, random_params(3000), noise=0.5)
+    variances = PointVariances(np.repeat(noise_of_parts(3000), 2, axis=1) ** 2)
+    one, two = (
+        estimate_links(phase, edges, design, axes_of(design), n_threads=n, weights=variances)
+        for n in (1, 2)
+    )
+    for field in ("params", "sigma", "coherence", "at_range_end"):
+        assert np.array_equal(getattr(one, field), getattr(two, field))
+
+
+def test_a_cycle_costs_less_where_its_dates_are_noisy():
+    points = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    graph = point_mesh(points)
+    coherence, joins = np.full(graph.nedges, 0.8), np.ones(graph.nedges, bool)
+    alike = PairCosts(coherence, graph.edges, PointVariances(np.ones((3, 4))), joins)
+    usual = spatial_costs("coherence", graph, points, coherence)
+    assert np.array_equal(alike.of_dates(0, 1), usual) and np.array_equal(alike.of_links, usual)
+    variances = np.ones((3, 4), np.float32)
+    variances[2] = 4
+    costs = PairCosts(coherence, graph.edges, PointVariances(variances), joins)
+    # inverse variances 1, 1, 1/4 have the mean 3/4: 16/9 / (3/4) and 16/9 / (3/4 * 5/2)
+    np.testing.assert_array_equal(costs.of_dates(0, 1), np.rint(1 + 20 * 16 / 9 / 0.75))
+    np.testing.assert_array_equal(costs.of_dates(1, 2), np.rint(1 + 20 * 16 / 9 / (0.75 * 2.5)))
+    joins[0] = False
+    assert (
+        PairCosts(coherence, graph.edges, PointVariances(variances), joins).of_dates(0, 2)[0] == 0
+    )
+
+
+def test_flows_at_costs_of_a_pair_are_those_of_a_solver_of_their_own():
+    points = np.argwhere(np.ones((12, 12), bool))
+    graph = point_mesh(points)
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(1, 100, (2, graph.nedges))
+    loops = rng.integers(-1, 2, graph.ntriangles + 1)
+    loops[-1] = -loops[:-1].sum()
+    shared = FlowSolver(graph, first)
+    expected = FlowSolver(graph, second).solve(loops)
+    assert np.array_equal(shared.with_costs(second).solve(loops), expected)
+    assert not np.array_equal(shared.solve(loops), expected)
+
+
+def test_variances_from_rasters(tmp_path, caplog):
+    sigma = np.array([[0.2, 0.01], [9.0, np.nan]], np.float32)
+    other = np.array([[0.4, 0.0], [0.5, np.nan]], np.float32)
+    paths = ["", str(write_raster(tmp_path / "a.tif", sigma))]
+    paths.append(str(write_raster(tmp_path / "b.tif", other)))
+    at = (np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]))
+    found = point_variances(paths, "noise_rad", (0, 0, 2, 2), at)
+    most = np.pi**2 / 3
+    # the first date, and what has no value: the middle one of the others
+    expected = [[0.1, 0.01, (most + 0.25) / 2, 1], [0.04, 0.01, most, 1], [0.16, 0.01, 0.25, 1]]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    bytes_ = str(write_raster(tmp_path / "c.tif", np.array([[51, 204], [0, 255]], np.uint8)))
+    found = point_variances(["", bytes_], "coherence", (0, 0, 2, 2), at)
+    np.testing.assert_allclose(found[1], [24, 9 / 16, 1, 39 / 361], rtol=1e-5)
+    found = point_variances(["", bytes_], "coherence", (0, 0, 1, 1), (at[0][:1], at[1][:1]), [0, 1])
+    np.testing.assert_allclose(found[1], [9 / 16], rtol=1e-5)
+    assert point_variances([], "noise_rad", (0, 0, 2, 2), at) is None
+    nothing = str(write_raster(tmp_path / "d.tif", np.zeros((2, 2), np.float32)))
+    found = point_variances([*paths, nothing], "noise_rad", (0, 0, 2, 2), at)
+    np.testing.assert_array_equal(found[3], found[0])
+    assert "d.tif has no value at any point here" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        ("noise_rad", np.full((2, 2), -1, np.float32), "from -1 to -1; .* deviation .* in radians"),
+        ("noise_rad", np.full((2, 2), 400, np.float32), "from 400 to 400; .* in radians, 0 to 100"),
+        ("noise_rad", np.full((2, 2), 0.5j, np.complex64), "values of complex64 .* in radians"),
+        ("coherence", np.full((2, 2), 2, np.float32), "expected a coherence, 0 to 1"),
+    ],
+)
+def test_rasters_of_something_else_are_no_noise(kind, values, expected, tmp_path):
+    path = str(write_raster(tmp_path / "20200101.tif", values))
+    at = (np.array([0, 1]), np.array([0, 1]))
+    with pytest.raises(InputError, match=rf"20200101.tif: .*{expected}"):
+        point_variances([path], kind, (0, 0, 2, 2), at)
 
 
 # From links to points

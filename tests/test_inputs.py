@@ -26,7 +26,7 @@ from emcflow.network.phase_linking import (
 )
 from emcflow.products.selection import amplitude_dispersion, coherence_of_dispersion
 from emcflow.tiles.merge import congruent
-from emcflow.workflow.inputs import baseline_rasters, find_inputs
+from emcflow.workflow.inputs import baseline_rasters, find_inputs, sigma_rasters
 from rasterio.control import GroundControlPoint
 from rasterio.shutil import copy
 from stacks import DATES, UTM, write_raster
@@ -347,6 +347,18 @@ def test_bad_pairs(name, tmp_path):
         find_interferograms(tmp_path)
 
 
+def test_rasters_of_noise_are_found_by_the_date_they_are_of(tmp_path):
+    names = ["crlb_20200101_20200113.tif", "sigma_20200206.tif"]
+    for name in names:
+        (tmp_path / name).touch()
+    stack = {"directory": str(tmp_path), "sigma": "*.tif"}
+    first, *later = sigma_rasters(stack, ("20200101", "20200113", "20200206"))
+    assert first == "" and [path.rpartition("/")[2] for path in later] == names
+    assert sigma_rasters({"sigma": None}, ("20200101",)) == ()
+    with pytest.raises(InputError, match=r"none for 1 of 4 dates of the stack \(20200218\)"):
+        sigma_rasters(stack, ("20200101", "20200113", "20200206", "20200218"))
+
+
 def test_pairs_without_loops_choose_no_points(tmp_path):
     for name in ("20200101_20200113.int.tif", "20200113_20200206.int.tif"):
         (tmp_path / name).touch()
@@ -442,7 +454,7 @@ def test_phase_at_points_is_that_of_the_whole_image(tmp_path):
 def test_coherences_of_pairs_are_bytes_or_fractions(values, expected, tmp_path):
     path = str(write_raster(tmp_path / "20200101_20200113.cc.tif", values))
     if expected is None:
-        with pytest.raises(InputError, match="expected the coherence of a pair, 0 to 1, or bytes"):
+        with pytest.raises(InputError, match="expected a coherence, 0 to 1, or bytes"):
             read_pair_coherence(path, (0, 0, 2, 2))
     else:
         np.testing.assert_allclose(read_pair_coherence(path, (0, 0, 2, 2)), expected, atol=1e-6)

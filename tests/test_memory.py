@@ -3,7 +3,10 @@
 import csv
 import re
 
+import numpy as np
 import pytest
+import rasterio
+from stacks import write_raster
 from workflow import run_whole
 
 JOBS = {
@@ -18,6 +21,24 @@ JOBS = {
     "quality",
     "report",
 }
+
+
+JOBS_OF_SIGMA = {"tile_mesh_00", "link_model_00", "unwrap_tile_00"}
+GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39}
+BASELINES = "results/simulation/baselines_ifg.csv"
+
+
+def write_sigmas(folder, side, dates):
+    """Write standard deviations for all dates of a simulated stack but the first."""
+    stack = folder.parent / "results" / "simulation" / "stack"
+    names = sorted(path.stem for path in stack.glob("2*.tif"))
+    rng = np.random.default_rng(0)
+    for name in names:
+        noise = rng.uniform(0.2, 0.8, (side, side)).astype(np.float32)
+        with rasterio.open(stack / f"{name}.tif") as like:
+            profile = {"crs": like.crs, "transform": like.transform}
+        write_raster(folder / f"{name[9:17]}.tif", noise, **profile)
+    assert len(names) == dates - 1
 
 
 def asked_and_taken(results):
@@ -53,6 +74,14 @@ def test_jobs_take_what_their_rules_ask_for_and_no_less_than_two_thirds(
     jobs = asked_and_taken(tmp_path / "results")
     assert jobs.keys() >= JOBS
     assert len([name for name in jobs if name.startswith("unwrap_tile")]) == tiles
+    write_sigmas(tmp_path / "sigma", side, dates)
+    of_sigma = {"layout": "phase_linked", "directory": "results/simulation/stack"}
+    config["stack"] = of_sigma | {"sigma": "../../../sigma/*.tif"}
+    config |= {"output_dir": "noisy", "baselines": {"csv": BASELINES}, "geometry": GEOMETRY}
+    del config["simulation"]
+    run_whole(tmp_path, config, "--benchmark-extended")
+    noisy = asked_and_taken(tmp_path / "noisy")
+    jobs |= {f"{name} with sigma": noisy[name] for name in JOBS_OF_SIGMA}
     wrong = {
         name: (asked, taken)
         for name, (asked, taken) in jobs.items()

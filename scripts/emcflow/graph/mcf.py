@@ -25,6 +25,7 @@ References
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -97,8 +98,19 @@ class FlowSolver:
             opposite_arcs(adjacency, graph.nedges),
             costs[(adjacency.sign < 0).astype(np.int8), adjacency.edge],
         )
+        # of the costs of an edge in either direction, those of each arc
+        self._places = (adjacency.sign < 0) * graph.nedges + adjacency.edge
         self._max_scans = max(MIN_SCANS, MAX_SCANS_PER_ARC * adjacency.edge.size)
         self._scratch = threading.local()
+
+    def with_costs(self, costs: np.ndarray) -> FlowSolver:
+        """Return a solver on the same graph, and with the same work arrays, at other costs."""
+        other = copy.copy(self)
+        own = _costs_by_direction(costs, self.nedges)
+        forth = np.empty_like(self.arcs.cost)
+        np.take(own.ravel(), self._places, out=forth)
+        other.arcs = self.arcs._replace(cost=forth)
+        return other
 
     def solve(self, residues: np.ndarray) -> np.ndarray:
         """Flow int32 (nedges,) that removes `residues` int (ntri + 1,) at the least cost.

@@ -137,6 +137,22 @@ def dates_in_name(path: str, count: int) -> tuple[str, ...]:
     )
 
 
+def last_date_in_name(path: str) -> str:
+    """Return the date that a raster is of: the one in its name, or the second of a pair.
+
+    Raises
+    ------
+    InputError
+        Where there is none; see :func:`dates_in_name`.
+    """
+    for dates in _written_dates(path):
+        if dates:
+            date = list(dict.fromkeys(dates))[:2][-1]
+            _check_date(path, date)
+            return date
+    return dates_in_name(path, 1)[0]  # it says so
+
+
 def has_date(path: str) -> bool:
     """Say whether a name has a date, see :func:`dates_in_name`."""
     return any(_written_dates(path))

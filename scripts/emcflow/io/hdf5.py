@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from emcflow.acquisition.date_weights import PointVariances
 from emcflow.errors import InputError
 from emcflow.graph.planar import PlanarGraph
 from emcflow.io.files import whole_file
@@ -142,6 +143,12 @@ def read_link_weights(path: str | Path) -> np.ndarray | None:
     """Read the weights of the dates in a link model, None where all dates were alike."""
     with open_product(path) as file:
         return file.attrs.get("date_weights")
+
+
+def read_variances(path: str | Path) -> PointVariances | None:
+    """Read the variances of the phase in the mesh of a tile, None where they are not known."""
+    with open_product(path) as file:
+        return PointVariances(_array(file, "variances")[...]) if "variances" in file else None
 
 
 CYCLE_MODEL_UNITS = {

@@ -182,8 +182,8 @@ def read_pair_coherence(path: str, bounds: tuple[int, int, int, int]) -> np.ndar
     low, high = values.real.min(initial=0), values.real.max(initial=0)
     if np.iscomplexobj(values) or low < 0 or high > HIGHEST_COHERENCE:
         raise InputError(
-            f"{path}: values of {values.dtype} from {low:g} to {high:g}; expected the coherence of "
-            "a pair, 0 to 1, or bytes 0 to 255: give another raster, or divide by the largest "
+            f"{path}: values of {values.dtype} from {low:g} to {high:g}; expected a coherence, "
+            "0 to 1, or bytes 0 to 255: give another raster, or divide by the largest "
             "value it can have"
         )
     return np.minimum(values, 1).astype(np.float32)

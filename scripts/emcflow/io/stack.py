@@ -421,15 +421,17 @@ def check_window(window: Sequence[int] | None, whole: Grid, grid_of: str) -> Non
         )
 
 
-def check_grid(path: str, grid: Grid, grid_of: str) -> None:
-    """Refuse a raster that is not on a grid, that of another raster.
+def check_grid(path: str, grid: Grid, grid_of: str, window: Sequence[int] | None = None) -> None:
+    """Refuse a raster that is not on a grid, that of another raster, in all or within a window.
 
     Raises
     ------
     InputError
     """
     with open_raster(path) as dataset:
-        difference = read_grid(dataset).differs_from(grid)
+        own = read_grid(dataset)
+    check_window(window, own, path)
+    difference = own.cropped(window).differs_from(grid)
     if difference:
         raise InputError(
             f"{path}: {difference}; expected the grid of {grid_of}: crop and resample it to that"

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from emcflow.acquisition.date_weights import Weights
 from emcflow.links.learned_prior import (
     LinkPrior,
     fine_axes,
@@ -47,7 +48,7 @@ def data_term(
     edges: np.ndarray,
     design: np.ndarray,
     ranges: Sequence[Sequence[float]],
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> tuple[np.ndarray | None, float]:
     """Column of a further term, where the phases of the links ask for one.
 
@@ -61,7 +62,7 @@ def data_term(
         Phase per unit of each term [rad/unit].
     ranges : sequence of (low, high), one per term
         Search ranges in the units of the terms.
-    weights : float64 (ndates,), optional
+    weights : float64 (ndates,) or PointVariances, optional
         Of the dates, mean 1.
 
     Returns
@@ -109,7 +110,7 @@ def _searched(
     links: np.ndarray,
     design: np.ndarray,
     axes: Sequence[np.ndarray],
-    weights: np.ndarray | None,
+    weights: Weights,
 ) -> tuple[LinkModel, LinkPrior]:
     """Link model of some links under the prior that is learned with this design, and the prior."""
     prior = prior_of_scene(phase, edges, design, axes, weights, LINKS_OF_PRIOR)

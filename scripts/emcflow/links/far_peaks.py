@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from emcflow.acquisition.date_weights import Weights
 from emcflow.links.learned_prior import (
     COARSEST,
     MOST_DOUBLINGS,
@@ -39,7 +40,7 @@ def with_far_peaks(
     asked: Sequence[Sequence[float]],
     links: LinkModel,
     prior: LinkPrior,
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
     n_threads: int = 1,
 ) -> LinkModel:
     """Replace peaks within the range by far ones that are clearly more likely.
@@ -57,7 +58,7 @@ def with_far_peaks(
     links : LinkModel
         Peaks within the range that fits the scene.
     prior : LinkPrior
-    weights : float64 (ndates,), optional
+    weights : float64 (ndates,) or PointVariances, optional
         Of the dates, mean 1.
     n_threads : int
         No influence on the result.

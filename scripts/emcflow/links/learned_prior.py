@@ -21,7 +21,7 @@ import numpy as np
 from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
-from emcflow.acquisition.date_weights import effective_dates
+from emcflow.acquisition.date_weights import Weights, effective_dates, link_weights
 
 # More terms than this have too large a grid.
 MOST_TERMS = 2
@@ -195,7 +195,7 @@ def prior_of_scene(
     edges: np.ndarray,
     design: np.ndarray,
     axes: Sequence[np.ndarray],
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
     most: int = MOST_LINKS,
 ) -> LinkPrior:
     """Learn the prior of a scene from some of its links.
@@ -210,7 +210,7 @@ def prior_of_scene(
         Phase per unit of each term [rad/unit].
     axes : sequence of float64 arrays, one per term
         From `fine_axes`.
-    weights : float64 (ndates,), optional
+    weights : float64 (ndates,) or PointVariances, optional
         Of the dates, mean 1.
     most : int
         Links; fewer where the grid is large.
@@ -230,7 +230,7 @@ def fitting_ranges(
     edges: np.ndarray,
     design: np.ndarray,
     ranges: Sequence[Sequence[float]],
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> list[tuple[float, ...]]:
     """Search ranges that hold what the links have: wider ones where the given ones do not.
 
@@ -285,7 +285,7 @@ def coherence_on_grid(
     edges: np.ndarray,
     design: np.ndarray,
     grid: np.ndarray,
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> np.ndarray:
     """Coherence of links about every point of a grid, float32 (nlinks, n).
 
@@ -299,7 +299,7 @@ def coherence_on_grid(
         Phase per unit of each term [rad/unit].
     grid : float64 (nterms, n)
         In the units of the terms.
-    weights : float64 (ndates,), optional
+    weights : float64 (ndates,) or PointVariances, optional
         Of the dates, mean 1.
 
     Notes
@@ -309,7 +309,7 @@ def coherence_on_grid(
     gradient = phase[:, edges[:, 1]].astype(np.float64) - phase[:, edges[:, 0]]
     phasors = np.exp(1j * gradient)
     if weights is not None:
-        phasors *= weights[:, None]
+        phasors *= link_weights(weights, edges)
     waves = np.exp(-1j * (design @ grid)).astype(np.complex64)
     with threadpool_limits(1, "blas"):
         sums = phasors.astype(np.complex64).T @ waves

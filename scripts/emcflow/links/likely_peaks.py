@@ -58,7 +58,7 @@ def likely_peaks(
     From the grid point the likelihood alone is climbed. Where that leads farther than a grid step,
     to a peak that the prior has not chosen, the link keeps the grid point.
     """
-    phase, edges = checked_links(phase, edges, grid.ndates)
+    phase, edges = checked_links(phase, edges, grid.ndates, grid.weights)
     log_densities = np.ascontiguousarray(densities, dtype=np.float64)
     order = np.argsort(-log_densities, axis=1, kind="stable")
     nlinks, nterms = len(edges), len(grid.search.shape)
@@ -80,7 +80,9 @@ def likely_peaks(
     def search(start: int, stop: int, scratch: Scratch) -> None:
         product, real, imag = chunk_sums(phase, edges[start:stop], grid, scratch)
         peaks = Peaks(*(array[..., start:stop] for array in found))
-        find_likely_peaks(product, real, imag, grid.search, scratch.power, priors, peaks)
+        find_likely_peaks(
+            product, real, imag, scratch.search, scratch.weights, scratch.power, priors, peaks
+        )
 
     in_chunks(search, nlinks, grid, n_threads, memory_mb, progress)
     return [LinkModel(*(array[p] for array in found)) for p in range(len(log_densities))]

@@ -541,11 +541,31 @@ def _make_climb(search: Search) -> Climb:
 
 
 @njit(cache=True, nogil=True)
+def _weigh(search: Search, weights: np.ndarray) -> None:
+    """Make the normal equations and variances of a search those of a link of these weights."""
+    basis, ndates = search.basis, len(weights)
+    for s in range(len(search.shape)):
+        for t in range(s + 1):
+            both = own = other = 0.0
+            for d in range(ndates):
+                weighted = weights[d] * basis[1 + s, d]
+                both += weighted * basis[1 + t, d]
+                own += weighted
+                other += weights[d] * basis[1 + t, d]
+            # weights of mean 1 add up to the number of dates
+            search.normal[s, t] = search.normal[t, s] = both - own * other / ndates
+    search.inverse_normal[:] = np.linalg.inv(search.normal)
+    for d in range(ndates):
+        search.variances[d] = 1 / weights[d]
+
+
+@njit(cache=True, nogil=True)
 def find_highest_peaks(
     product: np.ndarray,
     real: np.ndarray,
     imag: np.ndarray,
     search: Search,
+    weights: np.ndarray,
     power: np.ndarray,
     above: np.ndarray,
     peaks: Peaks,
@@ -559,6 +579,9 @@ def find_highest_peaks(
     real, imag : float64 (nlinks, ndates)
         As `link_phasors` fills them, times the weights of the dates.
     search : Search
+        Written over where links have weights of their own.
+    weights : float64 (nlinks, ndates)
+        Those of each link; no rows where `search` has those of all.
     power, above : float32 (2 half,), int64 (2 half,)
         Work arrays.
     peaks : Peaks
@@ -570,6 +593,8 @@ def find_highest_peaks(
     climb = _make_climb(search)
     best = np.empty(nterms)
     for i in range(real.shape[0]):
+        if len(weights):
+            _weigh(search, weights[i])
         highest = _grid_power(product[2 * i], product[2 * i + 1], size, power)
         threshold = highest * search.candidate_power
         count = _candidates(power, threshold, search, size, above, peak, index, found)
@@ -632,6 +657,7 @@ def find_likely_peaks(
     real: np.ndarray,
     imag: np.ndarray,
     search: Search,
+    weights: np.ndarray,
     power: np.ndarray,
     prior: Prior,
     peaks: Peaks,
@@ -640,7 +666,7 @@ def find_likely_peaks(
 
     Parameters
     ----------
-    product, real, imag, search, power
+    product, real, imag, search, weights, power
         As for `find_highest_peaks`.
     prior : Prior
     peaks : Peaks
@@ -651,6 +677,8 @@ def find_likely_peaks(
     index, at = np.empty(nterms, np.int64), np.empty(nterms)
     climb = _make_climb(search)
     for i in range(real.shape[0]):
+        if len(weights):
+            _weigh(search, weights[i])
         highest = _grid_power(product[2 * i], product[2 * i + 1], size, power)
         before = -1
         for p in range(len(prior.densities)):

@@ -22,7 +22,14 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from emcflow.acquisition.date_weights import mean_of_dates, root_weighted
+from emcflow.acquisition.date_weights import (
+    PointVariances,
+    Weights,
+    link_weights,
+    mean_of_dates,
+    root_weighted,
+    typical_weights,
+)
 from emcflow.arrays import phase_array, real_array, whole_array
 from emcflow.errors import InputError
 from emcflow.links.peaks import VECTOR, Peaks, Search, find_highest_peaks, link_phasors
@@ -72,7 +79,7 @@ def estimate_links(
     n_threads: int = 1,
     memory_mb: float = 512,
     progress: Callable | None = None,
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> LinkModel:
     """Estimate the parameters of every link as the highest peak of its periodogram.
 
@@ -94,8 +101,9 @@ def estimate_links(
         Upper bound of the scratch memory of all threads [MiB]; fewer threads run if need be.
     progress : callable, optional
         Called as ``progress(links done, nlinks)`` from time to time.
-    weights : float64 (ndates,), optional
-        In proportion to 1 / variance of the phase of each date, mean 1.
+    weights : float64 (ndates,) or PointVariances, optional
+        In proportion to 1 / variance of the phase of each date, mean 1; or what they follow from,
+        link by link.
 
     Returns
     -------
@@ -129,7 +137,7 @@ def estimate_links(
     (Kay 1993, ch. 4: noise of covariance ``s2 * inv(diag(w))``).
     """
     design = checked_design(design)
-    phase, edges = checked_links(phase, edges, len(design))
+    phase, edges = checked_links(phase, edges, len(design), weights)
     if design.shape[1] == 0:
         return _model_without_terms(phase, edges, checked_weights(weights, len(design)))
     grid = SearchGrid(design, axes, weights)
@@ -149,19 +157,29 @@ def estimate_links(
             model.coherence[start:stop],
             model.at_range_end[start:stop],
         )
-        find_highest_peaks(product, real, imag, grid.search, scratch.power, scratch.above, peaks)
+        find_highest_peaks(
+            product,
+            real,
+            imag,
+            scratch.search,
+            scratch.weights,
+            scratch.power,
+            scratch.above,
+            peaks,
+        )
 
     in_chunks(search, nlinks, grid, n_threads, memory_mb, progress)
     return model
 
 
 def _model_without_terms(
-    phase: np.ndarray, edges: np.ndarray, weights: np.ndarray | None = None
+    phase: np.ndarray, edges: np.ndarray, weights: Weights = None
 ) -> LinkModel:
     """Link model of no parameters: the coherence of the phase as it is."""
     nlinks = len(edges)
     total = np.zeros(nlinks, np.complex128)
-    for row, weight in zip(phase, np.ones(len(phase)) if weights is None else weights, strict=True):
+    of_dates = np.ones((len(phase), 1)) if weights is None else link_weights(weights, edges)
+    for row, weight in zip(phase, of_dates, strict=True):
         row = row.astype(np.float64)
         total += weight * np.exp(1j * (row[edges[:, 1]] - row[edges[:, 0]]))
     return LinkModel(
@@ -188,7 +206,7 @@ class SearchGrid:
         self,
         design: np.ndarray,
         axes: Sequence[np.ndarray | RangedAxis],
-        weights: np.ndarray | None = None,
+        weights: Weights = None,
     ) -> None:
         design = checked_design(design)
         weights = checked_weights(weights, len(design))
@@ -210,8 +228,9 @@ class SearchGrid:
         # unknowns become radians over the span of a term, of equal size for all terms.
         span = np.ptp(design, axis=0)
         reach = 0.5 * (high - low) * span
-        columns = (design - mean_of_dates(design, weights)) / span
-        weighted = root_weighted(columns, weights)
+        typical = typical_weights(weights)
+        columns = (design - mean_of_dates(design, typical)) / span
+        weighted = root_weighted(columns, typical)
         normal = weighted.T @ weighted
         power = CANDIDATE_POWER if len(axes) <= 2 else CANDIDATE_POWER_OF_MANY
         self.search = Search(
@@ -226,7 +245,7 @@ class SearchGrid:
             basis=_moment_basis(columns),
             normal=normal,
             inverse_normal=np.linalg.pinv(normal, hermitian=True),
-            variances=np.ones(len(design)) if weights is None else 1 / weights,
+            variances=np.ones(len(design)) if typical is None else 1 / typical,
             candidate_power=np.float32(power),
         )
         self.centre_phase = design @ self.search.centre
@@ -257,6 +276,11 @@ class Scratch:
     """Arrays of one thread on a `SearchGrid`, used again for every chunk."""
 
     def __init__(self, grid: SearchGrid) -> None:
+        self.search, self.weights = grid.search, np.empty((0, grid.ndates))
+        if isinstance(grid.weights, PointVariances):
+            changed = "normal", "inverse_normal", "variances"
+            own = {name: getattr(grid.search, name).copy() for name in changed}
+            self.search = grid.search._replace(**own)
         self.real = np.zeros((grid.chunk, grid.search.basis.shape[1]))
         self.imag = np.zeros((grid.chunk, grid.search.basis.shape[1]))
         self.phasors = np.empty((2 * grid.chunk, grid.ndates), np.float32)
@@ -268,6 +292,8 @@ class Scratch:
     def nbytes(grid: SearchGrid) -> int:
         """Bytes of one scratch."""
         per_link = 2 * 8 * grid.search.basis.shape[1] + 2 * 4 * grid.ndates + 2 * 4 * 2 * grid.half
+        if isinstance(grid.weights, PointVariances):
+            per_link += 3 * 8 * grid.ndates
         return grid.chunk * per_link + 2 * grid.half * (4 + 8)
 
 
@@ -349,8 +375,13 @@ def chunk_sums(
     phasors, product = scratch.phasors[: 2 * count], scratch.product[: 2 * count]
     link_phasors(phase, edges, grid.centre_phase, real, imag, phasors)
     if grid.weights is not None:
-        for values in (real, imag, phasors):
-            values[:, : grid.ndates] *= grid.weights
+        weights = link_weights(grid.weights, edges).T
+        real[:, : grid.ndates] *= weights
+        imag[:, : grid.ndates] *= weights
+        both = phasors.reshape(count, 2, grid.ndates)  # parts of a link
+        both *= weights[:, None]
+        if isinstance(grid.weights, PointVariances):
+            scratch.weights = np.ascontiguousarray(weights)
     np.matmul(phasors, grid.waves, out=product)
     return product, real, imag
 
@@ -379,7 +410,7 @@ def _checked_axis(given: np.ndarray | RangedAxis, t: int) -> RangedAxis:
 
 
 def checked_links(
-    phase: np.ndarray, edges: np.ndarray, ndates: int
+    phase: np.ndarray, edges: np.ndarray, ndates: int, weights: Weights = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Arrays of `estimate_links` in the one layout they are compiled for, refused when unfit."""
     # One layout and type of each array: every other one would be compiled for anew.
@@ -393,13 +424,22 @@ def checked_links(
         raise InputError(f"edges name points outside 0 to {phase.shape[1] - 1}")
     if not np.isfinite(phase).all():
         raise InputError("phase has values that are not finite: leave such points out")
+    if isinstance(weights, PointVariances) and weights.values.shape != phase.shape:
+        raise InputError(
+            f"variances of shape {weights.values.shape}: expected one per date and point, "
+            f"{phase.shape}"
+        )
     return phase, edges
 
 
-def checked_weights(weights: np.ndarray | None, ndates: int) -> np.ndarray | None:
+def checked_weights(weights: Weights, ndates: int) -> Weights:
     """Weights as float64, None where there are none, refused when unfit."""
     if weights is None:
         return None
+    if isinstance(weights, PointVariances):
+        if len(weights.values) != ndates:
+            raise InputError(f"variances of {len(weights.values)} dates: expected {ndates}")
+        return weights
     weights = real_array(weights, "weights", np.float64)
     if weights.shape != (ndates,) or not (weights > 0).all() or abs(weights.mean() - 1) > 1e-6:
         raise InputError(

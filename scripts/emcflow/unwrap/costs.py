@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from emcflow.acquisition.date_weights import PointVariances
 from emcflow.acquisition.geometry import days_since_first
 from emcflow.arrays import real_array
 from emcflow.errors import InputError
@@ -133,6 +134,63 @@ def _coherence_costs(coherence: np.ndarray | None, nlinks: int) -> np.ndarray:
             f"coherence has shape {coherence.shape}, expected ({nlinks},), one per link: costs of "
             "kind 'coherence' need the link model; choose another kind without it"
         )
+    return _costs_of_ratio(_signal_to_noise(coherence))
+
+
+def _signal_to_noise(coherence: np.ndarray) -> np.ndarray:
+    """Return g^2 / (1 - g^2), bounded."""
     power = np.clip(coherence, 0.0, 1.0) ** 2
-    ratio = power / np.maximum(1 - power, 1 / (1 + LARGEST_SNR))
-    return np.rint(1 + COHERENCE_SCALE * ratio).astype(np.int32)
+    return power / np.maximum(1 - power, 1 / (1 + LARGEST_SNR))
+
+
+def _costs_of_ratio(ratio: np.ndarray) -> np.ndarray:
+    return np.rint(1 + COHERENCE_SCALE * np.minimum(ratio, 1 + LARGEST_SNR)).astype(np.int32)
+
+
+class PairCosts:
+    """Costs of kind 'coherence' for each interferogram, where variances of points and dates differ.
+
+    The coherence of a link stands for the variance s^2 of its phase at a date of weight 1; at a
+    date of weight w it is s^2 / w, and that of an interferogram the sum of its two dates, which
+    takes the place of 2 s^2 in the costs of :func:`spatial_costs`.
+
+    Parameters
+    ----------
+    coherence : float (nlinks,)
+        Of the links about their model, with these weights, 0 to 1.
+    edges : int (nlinks, 2)
+        Points of each link.
+    variances : PointVariances
+    joins : bool (nlinks,)
+        Others may be cut for nothing.
+
+    Attributes
+    ----------
+    of_links : int32 (nlinks,)
+        Of an interferogram of two dates of weight 1.
+    """
+
+    def __init__(
+        self,
+        coherence: np.ndarray,
+        edges: np.ndarray,
+        variances: PointVariances,
+        joins: np.ndarray,
+    ):
+        self._ratio = _signal_to_noise(real_array(coherence, "coherence", np.float64))
+        self._edges, self._variances, self._joins = edges, variances.values, joins
+        # mean over the dates of the inverse variances of a link: that of weight 1
+        self._usual = np.zeros(len(edges))
+        for date in range(len(self._variances)):
+            self._usual += 1 / self._of_links(date)
+        self._usual /= len(self._variances)
+        self.of_links = _costs_of_ratio(self._ratio) * joins
+
+    def of_dates(self, first: int, second: int) -> np.ndarray:
+        """Return the costs of the interferogram of two dates, int32 (nlinks,)."""
+        relative = 0.5 * self._usual * (self._of_links(first) + self._of_links(second))
+        return _costs_of_ratio(self._ratio / relative) * self._joins
+
+    def _of_links(self, date: int) -> np.ndarray:
+        own = self._variances[date].astype(np.float64)
+        return own[self._edges[:, 0]] + own[self._edges[:, 1]]

@@ -15,11 +15,13 @@ from functools import partial
 
 import numpy as np
 
+from emcflow.acquisition.date_weights import Weights
 from emcflow.errors import InputError
 from emcflow.graph.components import SpanningTree
 from emcflow.graph.planar import PlanarGraph, planar_graph
 from emcflow.links.cycle_model import AUTO, DATA, DATA_NARROW, MIXTURE, NARROW, ZERO, CycleModel
 from emcflow.network.networks import Network, PlanarNetwork
+from emcflow.unwrap.costs import PairCosts
 from emcflow.unwrap.significant import plain_coherence
 from emcflow.unwrap.smooth_in_time import smooth_cycles
 from emcflow.unwrap.spatial import unwrap_in_space
@@ -102,7 +104,7 @@ def link_hypotheses(
     models: Mapping[str, CycleModel],
     temporal_costs: np.ndarray,
     n_threads: int = 1,
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> list[Hypothesis]:
     """Hypotheses of the links of a tile: zero, and each model as it is and smooth over the dates.
 
@@ -119,7 +121,7 @@ def link_hypotheses(
         Cost of a cycle in each pair of the network.
     n_threads : int
         No influence on the result.
-    weights : float64 (ndates,), optional
+    weights : float64 (ndates,) or PointVariances, optional
         Of the dates in the coherences, mean 1.
 
     Returns
@@ -236,7 +238,7 @@ def wanted_hypotheses(hypotheses: Sequence[Hypothesis], wanted: str) -> list[Hyp
 def weigh(
     hypothesis: Hypothesis,
     cycles: np.ndarray,
-    costs: np.ndarray,
+    costs: np.ndarray | PairCosts,
     loops: Network,
     graph: PlanarGraph,
     tree: SpanningTree,
@@ -250,7 +252,7 @@ def weigh(
     hypothesis : Hypothesis
     cycles : int16 (ndates, nlinks)
         Of it.
-    costs : int32 (nlinks,)
+    costs : int32 (nlinks,) or PairCosts
     loops : Network
         From `some_loops`.
     graph, tree, solver, n_threads
@@ -269,7 +271,7 @@ def weigh(
 
 def chosen_cycles(
     hypotheses: Sequence[Hypothesis],
-    costs_of: Callable[[np.ndarray], np.ndarray],
+    costs_of: Callable[[np.ndarray], np.ndarray | PairCosts],
     network: PlanarNetwork,
     graph: PlanarGraph,
     tree: SpanningTree,
@@ -283,7 +285,7 @@ def chosen_cycles(
     ----------
     hypotheses : sequence of Hypothesis
     costs_of : callable
-        Returns the costs int32 (nlinks,) that go with a coherence of links.
+        Returns the costs int32 (nlinks,), or PairCosts, that go with a coherence of links.
     network : Network
         Over which links are unwrapped in time; some of its triangles are tried.
     graph, tree, solver, n_threads

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emcflow.acquisition.date_weights import Weights
 from emcflow.graph.planar import PlanarGraph
 from emcflow.links.cycle_model import DATA, DATA_NARROW, MIXTURE, NARROW, PEAKS, CycleModel
 from emcflow.links.data_term import DATA_RANGE, GRID_POINTS, LINKS_OF_PRIOR, data_term
@@ -73,7 +74,7 @@ def learned_models(
     n_threads: int = 1,
     memory_mb: float = 512,
     progress: Callable | None = None,
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> LearnedModels:
     """Learn what the links of a scene have, and find likely parameters of all of them.
 
@@ -94,7 +95,7 @@ def learned_models(
         Upper bound of the scratch memory of the search [MiB].
     progress : callable, optional
         Called as ``progress(links done, nlinks)`` from time to time.
-    weights : float64 (ndates,), optional
+    weights : float64 (ndates,) or PointVariances, optional
         In proportion to 1 / variance of the phase of each date, mean 1.
 
     Returns

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from emcflow.acquisition.date_weights import effective_dates
+from emcflow.acquisition.date_weights import Weights, effective_dates, link_weights
 from emcflow.arrays import phase_array, real_array
 from emcflow.graph.mcf import in_threads
 from emcflow.graph.planar import PlanarGraph
@@ -22,7 +22,7 @@ def significant_params(
     coherence: np.ndarray,
     ranges: Sequence[Sequence[float]] | np.ndarray,
     n_threads: int = 1,
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> np.ndarray:
     """Parameters of the link model where the phase supports them, zero elsewhere.
 
@@ -46,7 +46,7 @@ def significant_params(
         Where the peak was searched.
     n_threads : int
         No influence on the result.
-    weights : float64 (ndates,), optional
+    weights : float64 (ndates,) or PointVariances, optional
         Of the dates in that coherence, mean 1.
 
     Returns
@@ -74,7 +74,7 @@ def significant_model(
     coherence: np.ndarray,
     ranges: Sequence[Sequence[float]] | np.ndarray,
     n_threads: int = 1,
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Parameters of the link model where the phase supports them, and the coherence about them.
 
@@ -104,7 +104,7 @@ def significant_model(
 
 
 def plain_coherence(
-    phase: np.ndarray, graph: PlanarGraph, weights: np.ndarray | None = None, n_threads: int = 1
+    phase: np.ndarray, graph: PlanarGraph, weights: Weights = None, n_threads: int = 1
 ) -> np.ndarray:
     """Coherence of every link without any model.
 
@@ -114,7 +114,7 @@ def plain_coherence(
         Wrapped phase [rad], relative to the first date.
     graph : PlanarGraph
         Mesh of the points; its edges are the links.
-    weights : float64 (ndates,), optional
+    weights : float64 (ndates,) or PointVariances, optional
         Of the dates, mean 1.
     n_threads : int
         No influence on the result.
@@ -124,11 +124,12 @@ def plain_coherence(
     float64 (nlinks,)
         0 to 1.
     """
-    of_dates = np.ones(len(phase)) if weights is None else np.asarray(weights, np.float64)
+    alike = np.ones(len(phase)) if weights is None else weights
     plain = np.empty(graph.nedges)
 
     def fill_chunk(start: int) -> None:
         stop = min(start + LINKS_PER_CHUNK, plain.size)
+        of_dates = np.ascontiguousarray(link_weights(alike, graph.edges[start:stop]).T)
         _link_coherence(phase, graph.edges, of_dates, start, stop, plain)
 
     in_threads(fill_chunk, range(0, plain.size, LINKS_PER_CHUNK), n_threads)
@@ -147,9 +148,10 @@ def _link_coherence(
     """Fill start:stop of `out` with the coherence of links without any model."""
     ndates = phase.shape[0]
     for link in range(start, stop):
+        own = weights[min(link - start, len(weights) - 1)]
         real = imag = 0.0
         for date in range(ndates):
             gradient = phase[date, links[link, 1]] - phase[date, links[link, 0]]
-            real += weights[date] * np.cos(gradient)
-            imag += weights[date] * np.sin(gradient)
+            real += own[date] * np.cos(gradient)
+            imag += own[date] * np.sin(gradient)
         out[link] = np.sqrt(real**2 + imag**2) / ndates

@@ -14,26 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from emcflow.acquisition.date_weights import Weights, link_weights
 from emcflow.acquisition.geometry import days_since_first
 from emcflow.graph.mcf import in_threads
 from emcflow.graph.planar import PlanarGraph
 
 LINKS_PER_CHUNK = 8192
-
-
-class Weights(NamedTuple):
-    """Weights of the dates, by which they are smoothed and by which they count.
-
-    Attributes
-    ----------
-    window : float64 (ndates, ndates)
-        Of each date in the smooth series at another.
-    of_dates : float64 (ndates,)
-        Of each date in the coherence.
-    """
-
-    window: np.ndarray
-    of_dates: np.ndarray
 
 
 class Smoothed(NamedTuple):
@@ -59,7 +45,7 @@ def smooth_cycles(
     dates: Sequence[str],
     width: float,
     n_threads: int = 1,
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> Smoothed:
     """Cycles of every link about its model and a smooth series of what is left.
 
@@ -79,7 +65,7 @@ def smooth_cycles(
         Standard deviation of the Gaussian that smooths, in median intervals of the dates.
     n_threads : int
         No influence on the result.
-    weights : float64 (ndates,), optional
+    weights : float64 (ndates,) or PointVariances, optional
         Of the dates, mean 1.
 
     Returns
@@ -89,8 +75,7 @@ def smooth_cycles(
     days = days_since_first(dates)
     apart = (days[:, None] - days) / (width * np.median(np.diff(days)))
     window = np.exp(-0.5 * apart**2)
-    of_dates = np.ones(len(days)) if weights is None else np.asarray(weights, np.float64)
-    both = Weights(window * of_dates, of_dates)
+    alike = np.ones(len(days)) if weights is None else weights
     smoothed = Smoothed(
         np.empty((len(days), graph.nedges), np.int16), np.empty(graph.nedges, np.float32)
     )
@@ -99,7 +84,8 @@ def smooth_cycles(
 
     def fill_chunk(start: int) -> None:
         stop = min(start + LINKS_PER_CHUNK, graph.nedges)
-        _smooth_links(phase, graph.edges, (start, stop), design, params, both, smoothed)
+        of_dates = np.ascontiguousarray(link_weights(alike, graph.edges[start:stop]).T)
+        _smooth_links(phase, graph.edges, (start, stop), design, params, window, of_dates, smoothed)
 
     in_threads(fill_chunk, range(0, graph.nedges, LINKS_PER_CHUNK), n_threads)
     return smoothed
@@ -112,17 +98,21 @@ def _smooth_links(
     chunk: tuple[int, int],
     design: np.ndarray,
     params: np.ndarray,
-    weights: Weights,
+    window: np.ndarray,
+    of_dates: np.ndarray,
     smoothed: Smoothed,
 ) -> None:
-    """Fill cycles and coherence of the links from the first to before the last of a chunk."""
-    window, of_dates = weights
+    """Fill cycles and coherence of the links from the first to before the last of a chunk.
+
+    The weights of the dates have a row for each of these links, or one for all.
+    """
     cycles, coherence = smoothed
     ndates, nterms = design.shape
     rest = np.empty(ndates)
     real, imag = np.empty(ndates), np.empty(ndates)
     for link in range(chunk[0], chunk[1]):
         a, b = links[link]
+        own = of_dates[min(link - chunk[0], len(of_dates) - 1)]
         for d in range(ndates):
             rest[d] = np.float64(phase[d, b]) - phase[d, a]
             for t in range(nterms):
@@ -134,8 +124,8 @@ def _smooth_links(
         for d in range(ndates):
             x = y = 0.0
             for e in range(ndates):
-                x += window[d, e] * real[e]
-                y += window[d, e] * imag[e]
+                x += window[d, e] * own[e] * real[e]
+                y += window[d, e] * own[e] * imag[e]
             angle = np.arctan2(y, x)
             if d > 0:
                 angle += 2 * np.pi * np.rint((smooth - angle) / (2 * np.pi))
@@ -145,7 +135,7 @@ def _smooth_links(
                 first = nearest
             cycles[d, link] = nearest - first
             # the phasor of the date, turned back by that of the smooth series
-            weight = of_dates[d] / max(np.hypot(x, y), 1e-12)
+            weight = own[d] / max(np.hypot(x, y), 1e-12)
             sum_real += weight * (real[d] * x + imag[d] * y)
             sum_imag += weight * (imag[d] * x - real[d] * y)
         coherence[link] = np.sqrt(sum_real**2 + sum_imag**2) / ndates

@@ -11,6 +11,7 @@ from emcflow.graph.components import SpanningTree
 from emcflow.graph.mcf import FlowSolver, flow_cost, in_threads
 from emcflow.graph.planar import PlanarGraph, integrate_cycles, residues
 from emcflow.network.networks import Network
+from emcflow.unwrap.costs import PairCosts
 
 
 def unwrap_in_space(
@@ -18,7 +19,7 @@ def unwrap_in_space(
     network: Network,
     graph: PlanarGraph,
     tree: SpanningTree,
-    costs: np.ndarray,
+    costs: np.ndarray | PairCosts,
     solver: str = "ssp",
     n_threads: int = 1,
     progress: Callable | None = None,
@@ -35,8 +36,8 @@ def unwrap_in_space(
         Mesh of the points. Without triangles the links are integrated as they are.
     tree : SpanningTree
         Of the points; each of its regions is zero at its root.
-    costs : int (nlinks,) or (2, nlinks)
-        Cost of a cycle on each link, from `spatial_costs`.
+    costs : int (nlinks,) or (2, nlinks), or PairCosts
+        Cost of a cycle on each link, from `spatial_costs`; or what tells it for each pair.
     solver : {'ssp', 'ortools'}
         See `mcf.solve_flows`.
     n_threads : int
@@ -53,8 +54,9 @@ def unwrap_in_space(
         ``flow_sum``: cycles that were added to or taken from them; ``cost``: total cost of that.
         Also ``crossings`` of int64 (npoints,): changed links of each point, over all pairs.
     """
-    problem = FlowSolver(graph, costs, solver)
-    costs = np.asarray(costs)
+    by_pair = costs if isinstance(costs, PairCosts) else None
+    alike = by_pair.of_links if by_pair else np.asarray(costs)
+    of_all = FlowSolver(graph, alike, solver)
     pairs = network.pairs
     by_date = np.empty((len(k), graph.ntriangles), np.int16)
     for date in range(len(k)):
@@ -70,12 +72,13 @@ def unwrap_in_space(
         loops = np.empty(graph.ntriangles + 1, np.int32)
         np.subtract(by_date[second], by_date[first], out=loops[:-1], dtype=np.int32)
         loops[-1] = -loops[:-1].sum()
-        flow = problem.solve(loops)
+        own = by_pair.of_dates(first, second) if by_pair else alike
+        flow = (of_all.with_costs(own) if by_pair else of_all).solve(loops)
         changed = np.flatnonzero(flow)
         statistics["residues"][i] = np.count_nonzero(loops[:-1])
         statistics["flow_links"][i] = changed.size
         statistics["flow_sum"][i] = np.abs(flow[changed]).sum()
-        statistics["cost"][i] = flow_cost(flow[changed], costs[..., changed])
+        statistics["cost"][i] = flow_cost(flow[changed], own[..., changed])
         with one_at_a_time:
             np.add.at(statistics["crossings"], graph.edges[changed].ravel(), 1)
         flow += k[second]

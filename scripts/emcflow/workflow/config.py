@@ -291,6 +291,8 @@ def _stack_problems(config: dict) -> Iterator[str]:
             f"stack.{missing}: missing; stack.{given} is {_show(stack[given])}, and a place needs "
             "both: give the other raster too, or leave both out"
         )
+    if stack["sigma"] is not None:
+        yield from _sigma_problems(config)
     if stack["points"] == "mask" and stack["mask"] is None:
         yield "stack.mask: missing; stack.points mask takes its points from it, give a raster"
     if (
@@ -431,6 +433,22 @@ def _geometry_problems(config: dict) -> Iterator[str]:
             yield (
                 f"geometry.{key}: missing; the link model needs it, give it (the metadata of the "
                 "images has it) or set link_model.enabled to false"
+            )
+
+
+def _sigma_problems(config: dict) -> Iterator[str]:
+    """Name what the noise of points and dates cannot be combined with."""
+    given = f"stack.sigma: {_show(config['stack']['sigma'])}"
+    if not link_model_is_on(config):
+        yield (
+            f"{given} is for the link model, which is off here; give geometry.wavelength_m and set "
+            "link_model.enabled to true, or leave this key out"
+        )
+    for section, key in (("link_model", "weights_csv"), ("baselines", "rasters")):
+        if config[section][key] is not None:
+            yield (
+                f"{given} cannot be combined with {section}.{key}, which says how dates count; "
+                "leave one of both keys out"
             )
 
 

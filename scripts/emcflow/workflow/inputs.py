@@ -10,7 +10,13 @@ from typing import Any
 
 from emcflow.acquisition.geometry import RASTER_KEYS
 from emcflow.errors import InputError
-from emcflow.io.filenames import by_date, check_braces, dates_in_name, list_rasters
+from emcflow.io.filenames import (
+    by_date,
+    check_braces,
+    dates_in_name,
+    last_date_in_name,
+    list_rasters,
+)
 from emcflow.io.interferograms import Interferograms, find_interferograms
 from emcflow.io.raster import local_file
 from emcflow.io.sources import files_of
@@ -151,6 +157,28 @@ def baseline_rasters(names: str | list[str] | None, dates: tuple[str, ...]) -> d
             "add them"
         )
     return {date: found[date] for date in dates}
+
+
+def sigma_rasters(stack: dict[str, Any], dates: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the raster of the noise of each date; the first may be without, all others relative.
+
+    Raises
+    ------
+    InputError
+        For names without a date, two of a date, or later dates without one.
+    """
+    if stack.get("sigma") is None:
+        return ()
+    paths = list_rasters("stack.sigma", stack["directory"], stack["sigma"])
+    found = by_date((last_date_in_name(path), path) for path in paths)
+    missing = [date for date in dates[1:] if date not in found]
+    if missing:
+        raise InputError(
+            f"stack.sigma: none for {len(missing)} of {len(dates)} dates of the stack "
+            f"({', '.join(missing)}); expected one for each but the first: add them, or leave the "
+            "dates out (stack.exclude)"
+        )
+    return tuple(found.get(date, "") for date in dates)
 
 
 def view_rasters(geometry: dict[str, Any]) -> dict[str, str]:

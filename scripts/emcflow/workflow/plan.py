@@ -29,6 +29,7 @@ from emcflow.workflow.inputs import (
     baseline_rasters,
     find_inputs,
     local_files,
+    sigma_rasters,
     view_rasters,
 )
 from emcflow.workflow.update import Previous, check_kept, find_previous
@@ -64,6 +65,8 @@ class Plan:
         Dates and baselines [m] that give a scale to baselines that are found in the phases.
     bperp_rasters : dict of str to str
         Raster of perpendicular baselines of each date.
+    sigma_rasters : tuple of str
+        Raster of the noise of each date, empty for a first one without; none where it is not known.
     geometry_rasters : dict of str to str
         Those of the section ``geometry``, by their keys.
     extra_ranges : dict of str to list of float
@@ -82,6 +85,7 @@ class Plan:
     known_baselines: tuple[list[str], list[float]] | None
     bperp_rasters: dict[str, str]
     geometry_rasters: dict[str, str]
+    sigma_rasters: tuple[str, ...]
     extra_ranges: dict[str, list[float]]
     temperatures_c: Any
     date_weights: Any
@@ -262,6 +266,7 @@ class Plan:
             *([points.raster, points.mask] if points else [self.stack.coherence]),
             *self.geometry_rasters.values(),
             *self.degree_rasters,
+            *self.sigma_rasters,
             *self.bperp_rasters.values(),
             *self.baseline_files,
         ]
@@ -403,6 +408,7 @@ def make_plan(config: dict[str, Any]) -> Plan:
         known_baselines=known,
         bperp_rasters=bperp,
         geometry_rasters=geometry,
+        sigma_rasters=sigma_rasters(config["stack"], dates) if model["enabled"] else (),
         extra_ranges=extra,
         temperatures_c=temperatures,
         date_weights=weights,

@@ -22,6 +22,8 @@ SNAKEMAKE_MB = 400
 # Maps that the report shows beside the pairs, and the most pixels that it holds of both.
 MAPS_SHOWN = 20
 MOST_PICTURE_PIXELS = 16_000_000
+# What the variance of a point at a date takes, with its inverse while their mean is found.
+VARIANCE_BYTES = 12
 
 
 class JobResources:
@@ -157,6 +159,9 @@ class JobResources:
         dates = len(plan.stack.dates) if dates is None else dates
         extra = len(plan.extra_ranges)
         own = predicted_mb(job, points, pixels, dates, pairs, threads, extra)
+        if job in ("tile_mesh", "link_model", "unwrap_tile") and plan.sigma_rasters:
+            # variances, and in links of some points at a time
+            own += int(VARIANCE_BYTES * dates * points / 1e6) + 1
         if job == "link_model" and extra:
             # the grid of many terms may take all of it
             own += plan.config["link_model"]["memory_mb"]
