@@ -19,7 +19,7 @@ from emcflow.network.phase_linking import (
     squared_misfits,
     without_unchanging,
 )
-from emcflow.products.selection import HIGH_AGREEMENT, agrees_everywhere
+from emcflow.products.selection import HIGH_AGREEMENT, LEAST_COHERENCE, agrees_everywhere
 from emcflow.workflow.job import job, progress
 from rasterio.windows import Window
 
@@ -39,7 +39,7 @@ with job(snakemake) as log:
     row0, col0 = params.window[:2] if params.window else (0, 0)
     blocks = list(product(*(range(0, size, BLOCK) for size in grid.shape)))
     report = progress("blocks linked")
-    complete = unchanged = agreeing = 0
+    complete = unchanged = agreeing = noise = 0
     counts = None
     with ExitStack() as stack, ThreadPoolExecutor(snakemake.threads) as pool:
         stacked = [
@@ -83,11 +83,17 @@ with job(snakemake) as log:
                 for values, path in zip(own, params.coherences, strict=True):
                     values[:] = read_pair_coherence(path, bounds)[valid]
                 coherences += own.sum(axis=1, dtype=np.float64)
-                mean_coherence[row:end_row, col:end_col][valid] = own.mean(axis=0)
+                mean = own.mean(axis=0)
+                mean_coherence[row:end_row, col:end_col][valid] = mean
                 weights = coherence_weights(own)
             known = pair_phase[:, valid]
             phase, coherence = link_phases(known, pairs, len(dates), snakemake.threads, weights)
             squares += squared_misfits(known, pairs, phase)
+            if params.coherences:
+                # whatever it agrees by: in loops of few pairs noise does as well as signal
+                is_noise = mean < LEAST_COHERENCE
+                coherence[is_noise] = 0
+                noise += np.count_nonzero(is_noise)
             complete += coherence.size
             agreeing += np.count_nonzero(coherence > HIGH_AGREEMENT)
             window = Window(col, row, shape[1], shape[0])
@@ -105,11 +111,11 @@ with job(snakemake) as log:
         remarks += unchanging_remark(unchanged)
         # pairs without loops or coherences choose no points anyway
         chooses = len(files) >= len(dates) or params.coherences
-        tells_nothing = chooses and agrees_everywhere((agreeing, complete))
+        tells_nothing = chooses and agrees_everywhere((agreeing, complete - noise))
         if tells_nothing:
             remarks.append(
-                f"The interferograms agree at {agreeing / complete:.1%} of the pixels, as filtered "
-                "ones do, so that their agreement chooses no points: "
+                f"The interferograms agree at {agreeing / (complete - noise):.1%} of the pixels, "
+                "as filtered ones do, so that their agreement chooses no points: "
                 + (
                     "the mean coherence of the pairs is taken in its place."
                     if params.coherences
@@ -139,6 +145,12 @@ with job(snakemake) as log:
         table["misfit_rad"][worst],
         params.names[worst],
     )
+    if noise:
+        log.info(
+            "%d pixels have a mean coherence of the pairs below %g: they count as noise",
+            noise,
+            LEAST_COHERENCE,
+        )
     for remark in remarks:
         log.warning("%s", remark)
     log.info(

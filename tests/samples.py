@@ -380,14 +380,29 @@ def write_mintpy(folder):
 # LiCSAR and HyP3
 
 
-def write_licsar(folder):
+SEA = np.indices((SETTINGS["rows"], SETTINGS["cols"]))[1] >= 13  # 70 %
+
+
+def at_sea(name, phase):
+    """Put noise where the sea is, other at each pair; some of it is nodata, as the frames have."""
+    rng = np.random.default_rng(int(name[-8:]) + int(name[:8]))
+    sea = rng.uniform(-np.pi, np.pi, phase.shape).astype(np.float32)
+    sea[:, -4:] = 0
+    return np.where(SEA, sea, phase)
+
+
+def write_licsar(folder, sea=False):
     """GEOC of LiCSBAS: phase in radians, 0 is nodata; metadata.txt by licsar_proc."""
     town = city()
     frame = folder / "GEOC"
     for first, second in town.pairs:
         name = f"{first}_{second}"
         phase = np.nan_to_num(town.interferogram(first, second)).astype(np.float32)
+        coherence = np.where(np.isfinite(town.coherence), 180, 0).astype(np.uint8)
+        if sea:
+            phase, coherence = at_sea(name, phase), np.where(SEA, 25, coherence).astype(np.uint8)
         put(frame / name / f"{name}.geo.diff_pha.tif", phase, nodata=0)
+        put(frame / name / f"{name}.geo.cc.tif", coherence)
     up = np.full(town.coherence.shape, np.cos(np.radians(town.incidence_angle_deg)), np.float32)
     up[0, 0] = 0
     put(frame / "042A_05000_131313.geo.U.tif", up, nodata=0)
@@ -401,7 +416,7 @@ def write_licsar(folder):
     return town
 
 
-def write_hyp3(folder, burst=True):
+def write_hyp3(folder, burst=True, sea=False):
     """HyP3's products, by its guides and hyp3-isce2's test of make_parameter_file."""
     town = city()
     for first, second in town.pairs:
@@ -416,11 +431,18 @@ def write_hyp3(folder, burst=True):
             ]
         product = folder / name
         phase = np.nan_to_num(town.interferogram(first, second)).astype(np.float32)
+        coherence = np.full(phase.shape, 0.7, np.float32)
+        if sea:
+            phase = at_sea(f"{first}_{second}", phase)
+            coherence[SEA] = 0.1
         put(product / f"{name}_wrapped_phase.tif", phase, nodata=0)
+        put(product / f"{name}_corr.tif", coherence, nodata=0)
         theta = np.radians(90 - town.incidence_angle_deg) * np.ones(phase.shape, np.float32)
         put(product / f"{name}_lv_theta.tif", theta.astype(np.float32), nodata=0)
         land = np.ones(phase.shape, np.uint8)
         land[:, -4:] = 0
+        if sea:
+            land[SEA] = 0
         put(product / f"{name}_water_mask.tif", land)
         (product / f"{name}.txt").write_text(
             f"Reference Granule: {granules[0]}\nSecondary Granule: {granules[1]}\n"

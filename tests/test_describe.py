@@ -45,16 +45,21 @@ SAMPLES = {
 }
 
 
+def described(folder):
+    """Return the text of the config of the folder ``data`` in a folder."""
+    printed = io.StringIO()
+    with chdir(folder), redirect_stdout(printed):
+        assert main(["describe", "data"]) == 0
+    return printed.getvalue()
+
+
 @pytest.fixture(scope="module", params=SAMPLES)
 def sample(request, tmp_path_factory):
     """Name, folder, truth, and text of the config of a described sample."""
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "data").mkdir()
     town = SAMPLES[request.param][0](folder / "data")
-    printed = io.StringIO()
-    with chdir(folder), redirect_stdout(printed):
-        assert main(["describe", "data"]) == 0
-    return request.param, folder, town, printed.getvalue()
+    return request.param, folder, town, described(folder)
 
 
 def value(given):
@@ -130,6 +135,19 @@ def test_each_config_runs_and_finds_the_simulated_truth(sample):
         factor, scatter = slope(read(results / f"{layer}.tif"), truth)
         assert factor == pytest.approx(1, abs=0.1), layer
         assert scatter < 0.2 * truth.std(), layer
+
+
+@pytest.mark.parametrize("write", [samples.write_licsar, samples.write_hyp3])
+def test_no_point_is_at_sea(write, tmp_path):
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data", sea=True)
+    config = yaml.safe_load(described(tmp_path))
+    config["stack"].pop("mask", None)  # HyP3's would do it
+    linked = Path(config["output_dir"], "stack", "linked", "temporal_coherence.tif")
+    run_whole(tmp_path, config, "--", str(linked))
+    coherence = read(tmp_path / linked)
+    assert not (coherence[samples.SEA] > 0.2).any()
+    assert (coherence[~samples.SEA] > 0.6).mean() > 0.9
 
 
 def refused(folder, *says):

@@ -46,6 +46,8 @@ def read(folder: Path) -> Found | None:
     found.say("stack.layout", "interferograms", f"{len(files)} products")
     found.say("stack.directory", str(folder), "folder of the products")
     found.say("stack.files", pattern, "wrapped phase in radians")
+    corr = pattern.replace(SUFFIX, "_corr.tif")
+    reading.say_coherence(found, files, SUFFIX, "_corr.tif", corr)
     first = files[0]
     mask = first.with_name(first.name.replace(SUFFIX, "_water_mask.tif"))
     if mask.exists():

@@ -52,6 +52,7 @@ def read(folder: Path) -> Found | None:
     found.say("stack.layout", "interferograms", f"{len(files)} wrapped interferograms")
     found.say("stack.directory", str(directory), "folder of the pairs")
     found.say("stack.files", "*/*.geo.diff_pha.tif", "wrapped phase in radians")
+    reading.say_coherence(found, files, ".diff_pha.tif", ".cc.tif", "*/*.geo.cc.tif")
     places = [place for place in (directory / name for name in PLACES) if place.is_dir()]
     found.say(
         "geometry.wavelength_m",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.io.text_baselines import NUMBER
+from emcflow.processors.found import Found
 
 # No metadata file is larger than this [bytes]; what is, is something else.
 LARGEST_TEXT = 50_000_000
@@ -200,3 +201,21 @@ def first_there(folders: Iterable[Path], *patterns: str) -> Path | None:
             if found:
                 return found[0]
     return None
+
+
+def say_coherence(found: Found, files: Sequence[Path], ending: str, of_it: str, names: str) -> None:
+    """Say the rasters of the coherence of interferograms where each has one beside it.
+
+    Parameters
+    ----------
+    found : Found
+    files : sequence of Path
+        The interferograms.
+    ending, of_it : str
+        How their names end, and those of the coherences.
+    names : str
+        Pattern of the coherences.
+    """
+    beside = [path.with_name(path.name.removesuffix(ending) + of_it) for path in files]
+    if all(path.exists() for path in beside):
+        found.say("stack.pair_coherence", names, "coherence of each of them")

@@ -19,6 +19,10 @@ ROWS_PER_READ = 512
 CLOSED = 0.99999
 # Agreement of interferograms that tells nothing where this share of the pixels has it.
 HIGH_AGREEMENT, EVERYWHERE = 0.9, 0.99
+# Mean coherence of pairs below which a pixel is noise: that of pure noise over n looks is
+# sqrt(pi / (4 n)) (Touzi et al. 1999, IEEE TGRS 37(1), 135-149), 0.2 over 20, fewer than
+# multilooked interferograms have.
+LEAST_COHERENCE = 0.2
 
 
 def amplitude_dispersion(
