@@ -41,11 +41,12 @@ from emcflow.products.positions import corrected_positions
 from rasterio.crs import CRS
 from scipy.ndimage import distance_transform_edt
 from test_memory import asked_and_taken
+from test_stac import check_item
 from workflow import jobs_of, outputs_of_the_page, read, run_whole
 
 WAVELENGTH_M = 0.0555
 MINTPY = Path(sys.prefix) / "mintpy-env" / "bin"
-EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis"]
+EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis", "stac"]
 HEADING_DEG = -13.0
 CONFIG = {
     "output_dir": "results",
@@ -68,7 +69,12 @@ TARGETS = [
 REST = [
     f"results/exports/{name}" for name in ("points.csv", "points.parquet", "points.gpkg", "cog")
 ]
-REST += ["results/filled/filled.tif", "results/report.html", "results/velocity_mm_yr.qml"]
+REST += [
+    "results/exports/stac_item.json",
+    "results/filled/filled.tif",
+    "results/report.html",
+    "results/velocity_mm_yr.qml",
+]
 
 
 def images_of(results):
@@ -111,7 +117,7 @@ MOTION = [
 def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
-    others |= {"export_qgis", "find_baselines"}
+    others |= {"export_qgis", "export_stac", "find_baselines"}
     others |= {"fill_00", "fill_01", "fill_labels", "quality", "link_quality", "report"}
     assert jobs - others == {"time_series", "export_mintpy", "export_dolphin"}
 
@@ -175,6 +181,7 @@ def test_the_jobs_stay_within_their_memory(runs):
         "export_points_csv",
         "export_geoparquet",
         "export_geopackage",
+        "export_stac",
         "fill_00",
         "fill_labels",
     }
@@ -577,6 +584,44 @@ def test_cogs_are_the_rasters_again(runs):
     for name in found:
         np.testing.assert_array_equal(toward[f"exports/cog/{name}"], toward[name])
         assert tags[f"exports/cog/{name}"].items() >= tags[name].items()
+
+
+def test_the_stac_item_describes_every_raster(runs):
+    results, _, (toward, tags), _ = runs
+    item = json.loads((results / "exports" / "stac_item.json").read_text())
+    check_item(item)
+    assert item["id"] == "results_20190105_20191231"
+    cogs = {
+        str(path.relative_to(results / "exports/cog")) for path in results.rglob("cog/**/*.tif")
+    }
+    assert {f"{name}.tif" for name in item["assets"]} == cogs
+    bperp = pd.read_csv(results / "network" / "baselines.csv").set_index("date")["bperp_m"]
+    for name, asset in item["assets"].items():
+        assert (results / "exports" / asset["href"]).resolve() == results / f"{name}.tif"
+        (band,) = asset["bands"]
+        assert band["data_type"] == toward[f"{name}.tif"].dtype.name
+        assert band["unit"] == tags[f"{name}.tif"]["UNITS"]
+        assert asset.get("description") == tags[f"{name}.tif"].get("SIGN")
+        if "REFERENCE_DATE" in tags[f"{name}.tif"]:
+            first, second = (
+                tags[f"{name}.tif"][f"{end}_DATE"] for end in ("REFERENCE", "SECONDARY")
+            )
+            assert asset["insar:reference_datetime"].replace("-", "").startswith(f"{first}T")
+            expected = bperp[int(second)] - bperp[int(first)]
+            assert asset["insar:perpendicular_baseline"] == pytest.approx(expected, abs=1e-3)
+    assert item["assets"]["timeseries/20190105_20191231"]["insar:temporal_baseline"] == 360
+    kinds = {name: asset["roles"] for name, asset in item["assets"].items()}
+    assert kinds["timeseries/20190105_20191231"] == ["data", "los_displacement"]
+    assert kinds["velocity_mm_yr"] == ["data"]
+    pair = next(name for name in kinds if name.endswith(".unw"))
+    assert kinds[pair] == ["data", "unwrapped_phase"]
+    assert kinds[f"{pair}.conncomp"] == kinds[f"{pair}.pwrong"] == ["metadata"]
+    table = pd.read_csv(results / "exports" / "points.csv")
+    west, south, east, north = item["bbox"]
+    assert table["longitude"].between(west, east).all()
+    assert table["latitude"].between(south, north).all()
+    assert item["properties"]["platform"] == "sen"
+    assert item["properties"]["proj:code"] == "EPSG:32631"
 
 
 LOAD_IN_QGIS = """

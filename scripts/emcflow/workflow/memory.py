@@ -87,6 +87,8 @@ PEAKS = {
     "export_mintpy": Peak(fixed_mb=195, pixel=30),
     # one raster, a million values at the most
     "export_qgis": Peak(fixed_mb=230),
+    # imports; longitudes and latitudes of a window, where there are some
+    "export_stac": Peak(fixed_mb=235),
     "export_dolphin": Peak(fixed_mb=110, pixel=20),
     # one window of all columns, as arrays, as a table and as it is written
     "export_points": Peak(fixed_mb=230, date_mb=6, pixel=1),

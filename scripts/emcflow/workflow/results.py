@@ -286,6 +286,7 @@ class Results:
             "geoparquet": f"{self.out}/exports/points.parquet",
             "geopackage": f"{self.out}/exports/points.gpkg",
             "cog": f"{self.out}/exports/cog",
+            "stac": f"{self.out}/exports/stac_item.json",
             "qgis": [f"{path.removesuffix('.tif')}.qml" for path in self.rasters],
         }
 
