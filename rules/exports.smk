@@ -29,7 +29,7 @@ rule export_mintpy:
         mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "export_mintpy"),
         runtime=lambda wildcards, attempt: minutes(attempt, 2 * len(PLAN.pairs), JOBS.points()),
     params:
-        reference_point=config["reference"]["point"],
+        reference=PLAN.reference,
         geometry=config["geometry"],
         platform={key: config["platform"][key] for key in ("name", "heading_deg")},
         state=PLAN.state_of(PLAN.geometry_rasters.values()),

@@ -226,6 +226,10 @@ def values_at_claimed_references(results):
             found[name] = image[at] if "_diff" in name else image[at] - (late - early)
         elif tags.get("REFERENCE") == "median":
             found[name] = np.nanmedian(image) if "SIGN" in tags else 0
+        elif tags.get("REFERENCE", "").startswith("mean of rows"):
+            row, end_row, col, end_col = map(int, re.findall(r"\d+", tags["REFERENCE"]))
+            area = image[row : end_row + 1, col : end_col + 1]
+            found[name] = np.nanmean(area, dtype=float) if "SIGN" in tags else 0
         elif "REFERENCE" in tags:
             found[name] = image[tuple(map(int, re.findall(r"\d+", tags["REFERENCE"])))]
     for path in results.glob("exports/mintpy/*.h5"):
@@ -302,6 +306,29 @@ def test_maps_of_the_link_model_name_the_reference_that_they_have(point, runs, t
     }
     names = ("ifgramStack", "velocity", "demErr", "geometry")
     assert kept == {f"exports/mintpy/{name}.h5" for name in names}
+
+
+def test_maps_and_series_are_relative_to_an_area(runs, tmp_path):
+    results, (away, _), *_ = runs
+    folder = tmp_path / "run"
+    shutil.copytree(results.parent, folder, symlinks=True)
+    config = CONFIG | {"reference": {"area": [20, 30, 40, 60]}}
+    config["outputs"] = {"time_series": True, "exports": ["mintpy"]}
+    run_whole(folder, config)
+    found = values_at_claimed_references(folder / "results")
+    assert {name: value for name, value in found.items() if abs(value) > 1e-4} == {}
+    last = "timeseries/20190105_20191231.tif"
+    for name in ("velocity_mm_yr.tif", "dem_error_m.tif", "timeseries/velocity_mm_yr.tif", last):
+        with rasterio.open(folder / "results" / name) as dataset:
+            tags, image = dataset.tags(), dataset.read(1)
+        assert tags["REFERENCE"] == "mean of rows 20 to 39, columns 30 to 59"
+        # but for one number as before, and for weights: noise of dates is that of differences
+        assert np.nanstd(image - away[name]) < 0.05 * np.nanstd(away[name])
+    named = {name.removesuffix(".h5 names") for name in found if name.endswith("names")}
+    assert named == {"ifgramStack"}
+    references = pd.read_csv(folder / "results" / "merge" / "references.csv")
+    row, col = references.loc[references["series"] == 1, ["row", "col"]].iloc[0]
+    assert 20 <= row < 40 and 30 <= col < 60
 
 
 # MintPy

@@ -89,6 +89,7 @@ CHANGES = {
     "merge.min_overlap_points": 6,
     "merge.bulk_offset": "integer",
     "reference.point": [3, 4],
+    "reference.area": [2, 2, 6, 6],
     "parameters.source": "links",
     "update.previous": "results",
     "outputs.velocity_positive": "toward",
@@ -165,7 +166,12 @@ BASES = {
     "listed": (with_sections(network={"type": "csv", "csv": "all.csv"}), ["network.csv"]),
     "exports": (
         with_sections(outputs={"time_series": True, "exports": FORMATS}),
-        ["outputs.velocity_positive", "outputs.remove_dem_error", "reference.point"],
+        [
+            "outputs.velocity_positive",
+            "outputs.remove_dem_error",
+            "reference.point",
+            "reference.area",
+        ],
     ),
     "flight": (
         with_sections(

@@ -18,7 +18,12 @@ from emcflow.io.baselines import known_baselines, read_baselines, table_state
 from emcflow.io.date_tables import read_temperatures, read_weights
 from emcflow.io.fingerprints import files_state, fingerprint
 from emcflow.io.pair_table import read_pairs
-from emcflow.io.stack import Stack, check_reference, phase_linked_stack
+from emcflow.io.stack import (
+    Stack,
+    check_reference,
+    check_reference_area,
+    phase_linked_stack,
+)
 from emcflow.io.text_baselines import table_files
 from emcflow.network.networks import hop3_network
 from emcflow.network.pairs import delaunay_pairs
@@ -136,6 +141,11 @@ class Plan:
         """Whether the phase of the DEM error is taken off the time series."""
         wanted = self.time_series and self.config["outputs"]["remove_dem_error"]
         return self.link_model and wanted
+
+    @property
+    def reference(self) -> list[int] | None:
+        """The point or the area whose values are 0, where the config names one."""
+        return self.config["reference"]["point"] or self.config["reference"]["area"]
 
     @property
     def has_view(self) -> bool:
@@ -461,10 +471,10 @@ def check_plan(plan: Plan) -> None:
         return
     if plan.link_model and not (plan.bperp_rasters or plan.finds_baselines):
         _check_link_model(plan)
-    point = plan.config["reference"]["point"]
     files = local_files([*plan.stack.files, plan.stack.coherence])
-    if point is not None and all(Path(file).exists() for file in files):
-        check_reference(plan.stack, point, plan.inputs.min_coherence)
+    if plan.reference is not None and all(Path(file).exists() for file in files):
+        check = check_reference if len(plan.reference) == 2 else check_reference_area
+        check(plan.stack, plan.reference, plan.inputs.min_coherence)
 
 
 def _check_link_model(plan: Plan) -> None:
