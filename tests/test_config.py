@@ -350,6 +350,13 @@ def test_a_reference_is_a_point_or_an_area():
     assert problem(both).startswith("reference.area: given beside reference.point [1, 2]")
 
 
+def test_stations_need_velocities():
+    config = with_key(with_key(SLC, "reference.gnss_csv", "gnss.csv"), "link_model.enabled", False)
+    assert problem(config).startswith("reference.gnss_csv: gnss.csv is compared with velocities")
+    series = with_key(config, "outputs.time_series", True)
+    check_config(with_key(series, "geometry.wavelength_m", 0.056))
+
+
 def test_another_schema_can_be_given(tmp_path):
     changed = schema()
     changed["properties"]["tiles"]["properties"]["max_tiles"]["default"] = 3

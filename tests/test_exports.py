@@ -230,7 +230,7 @@ def values_at_claimed_references(results):
             row, end_row, col, end_col = map(int, re.findall(r"\d+", tags["REFERENCE"]))
             area = image[row : end_row + 1, col : end_col + 1]
             found[name] = np.nanmean(area, dtype=float) if "SIGN" in tags else 0
-        elif "REFERENCE" in tags:
+        elif tags.get("REFERENCE", "GNSS") != "GNSS":
             found[name] = image[tuple(map(int, re.findall(r"\d+", tags["REFERENCE"])))]
     for path in results.glob("exports/mintpy/*.h5"):
         with h5py.File(path) as file:
@@ -312,9 +312,20 @@ def test_maps_and_series_are_relative_to_an_area(runs, tmp_path):
     results, (away, _), *_ = runs
     folder = tmp_path / "run"
     shutil.copytree(results.parent, folder, symlinks=True)
-    config = CONFIG | {"reference": {"area": [20, 30, 40, 60]}}
+    config = CONFIG | {"reference": {"area": [20, 30, 40, 60], "gnss_csv": "gnss.csv"}}
+    # stations see the motion as it was, toward the sensor, and that maps lack 5 mm/yr and a ramp
+    velocity = away["velocity_mm_yr.tif"]
+    places = [(5, 5), (10, 70), (30, 20), (50, 15), (52, 74), (30, 60), (900, 10)]
+    around = [np.s_[max(row - 3, 0) : row + 4, col - 3 : col + 4] for row, col in places]
+    toward = [-np.nanmedian(velocity[part]) if velocity[part].size else 0 for part in around]
+    rows = [
+        (*at, f"{v + 5 + 0.1 * at[0] - 0.2 * at[1]:.4f}")
+        for at, v in zip(places, toward, strict=True)
+    ]
+    table = "\n".join(",".join(map(str, row)) for row in rows)
+    (folder / "gnss.csv").write_text(f"row,col,toward_mm_yr\n{table}\n")
     config["outputs"] = {"time_series": True, "exports": ["mintpy"]}
-    run_whole(folder, config)
+    run_whole(folder, config, "--benchmark-extended")
     found = values_at_claimed_references(folder / "results")
     assert {name: value for name, value in found.items() if abs(value) > 1e-4} == {}
     last = "timeseries/20190105_20191231.tif"
@@ -326,6 +337,18 @@ def test_maps_and_series_are_relative_to_an_area(runs, tmp_path):
         assert np.nanstd(image - away[name]) < 0.05 * np.nanstd(away[name])
     named = {name.removesuffix(".h5 names") for name in found if name.endswith("names")}
     assert named == {"ifgramStack"}
+    tied = read(folder / "results/gnss/velocity_mm_yr.tif")
+    row, col = np.indices(tied.shape)
+    off = tied - (velocity - 5 - 0.1 * row + 0.2 * col)
+    assert np.nanmax(np.abs(off)) < 3
+    np.testing.assert_array_equal(np.isfinite(tied), np.isfinite(velocity))
+    stations = pd.read_csv(folder / "results/gnss/stations.csv")
+    assert stations["points"].tolist() == [25] * 6 + [0]
+    assert stations["misfit_mm_yr"][:6].abs().max() < 2 and stations["misfit_mm_yr"].isna()[6]
+    assert "tied to 6 of 7 GNSS stations" in (folder / "results/report.txt").read_text()
+    asked, taken = asked_and_taken(folder / "results")["gnss_tie"]
+    assert taken <= asked <= 1.5 * taken
+    assert {name for name in outputs_of_the_page(folder / "results")[1] if "gnss/" in name} == set()
     references = pd.read_csv(folder / "results" / "merge" / "references.csv")
     row, col = references.loc[references["series"] == 1, ["row", "col"]].iloc[0]
     assert 20 <= row < 40 and 30 <= col < 60

@@ -189,6 +189,7 @@ def cross_problems(config: dict) -> list[str]:
     problems = [
         *_stack_problems(config),
         *_reference_problems(config["reference"]),
+        *_gnss_problems(config),
         *_limit_problems(config["geometry"]),
         *_network_problems(config),
         *_tile_problems(config["tiles"]),
@@ -323,6 +324,15 @@ def _reference_problems(reference: dict) -> Iterator[str]:
         yield (
             f"reference.area: {_show(area)} is empty; write [first row, first column, end row, end "
             "column] with ends above their starts"
+        )
+
+
+def _gnss_problems(config: dict) -> Iterator[str]:
+    path = config["reference"]["gnss_csv"]
+    if path and not (link_model_is_on(config) or config["outputs"]["time_series"]):
+        yield (
+            f"reference.gnss_csv: {_show(path)} is compared with velocities, of which there are "
+            "none without a link model; set outputs.time_series to true, or leave this key out"
         )
 
 
