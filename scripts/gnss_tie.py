@@ -1,17 +1,14 @@
 """Tie the velocities to those of GNSS stations."""
 
 import numpy as np
-from affine import Affine
-from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, check_limits
+from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS
 from emcflow.errors import InputError
 from emcflow.io.files import write_csv, write_text
 from emcflow.io.gnss_table import Stations
 from emcflow.io.raster import (
     NO_LABEL_DATA,
-    map_crs,
     open_raster,
     read_band,
-    read_values,
     scatter,
     write_raster,
 )
@@ -20,49 +17,11 @@ from emcflow.products.gnss import (
     NEAR_PIXELS,
     fit_tie,
     motion_at,
+    station_motion,
+    station_places,
     tie_remark,
-    toward_sensor,
 )
 from emcflow.workflow.job import job
-from rasterio.warp import transform
-
-
-def places_of(stations):
-    """Return row and column of each station, float64 (n, 2)."""
-    if not stations.in_degrees:
-        return np.array(stations.places)
-    crs = map_crs(grid.crs)
-    if crs is None:
-        raise InputError(
-            f"{stations.table}: longitude and latitude of stations, and the scene is in radar "
-            "coordinates; expected the columns row and col: rename the columns"
-        )
-    x, y = transform("EPSG:4326", crs, *np.transpose(stations.places))
-    col, row = ~Affine(*grid.transform) * (np.array(x), np.array(y))
-    return np.column_stack([row, col]) - 0.5
-
-
-def velocities_of(stations, places):
-    """Return the motion of each station toward the sensor, float64 (n,) [mm/yr]."""
-    velocities = np.array(stations.velocities)
-    if not stations.along_axes:
-        return velocities[:, 0] * (1 if stations.velocity_names == ["toward_mm_yr"] else -1)
-    incidence = params.flight["incidence_angle_deg"]
-    if isinstance(incidence, str):
-        path = incidence
-        row, col = (params.flight["window"] or (0, 0))[:2]
-        incidence = np.full(len(places), np.nan)
-        for number, place in enumerate(np.rint(places).astype(int)):
-            if ((place >= 0) & (place < grid.shape)).all():
-                at = np.add(place, (row, col))
-                incidence[number] = read_values(path, (*at, *(at + 1)))[0, 0]
-        known = incidence[np.isfinite(incidence) & (incidence != 0)]
-        if len(known):
-            check_limits(path, "incidence_angle_deg", known.min(), known.max())
-        incidence[incidence == 0] = np.nan
-    heading, looks = params.flight["heading_deg"], params.flight["looks"]
-    return toward_sensor(velocities, incidence, heading, looks)
-
 
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params
@@ -73,8 +32,8 @@ with job(snakemake) as log:
     points = np.argwhere(known)
     toward = -MOTION_SIGNS[params.velocity_positive]
     own = toward * velocity[known].astype(np.float64)
-    places = places_of(stations)
-    gnss = velocities_of(stations, places)
+    places = station_places(stations, grid)
+    gnss = station_motion(stations, places, grid.shape, params.flight)
     insar, counts, label = motion_at(places, points, own, labels[known])
     used = np.isfinite(insar) & np.isfinite(gnss)
     if not used.any():

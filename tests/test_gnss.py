@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.io.gnss_table import read_stations
-from emcflow.products.gnss import fit_tie, motion_at, tie_remark, toward_sensor
+from emcflow.io.gnss_table import Stations, read_stations
+from emcflow.io.raster import Grid, write_raster
+from emcflow.products.gnss import (
+    fit_tie,
+    motion_at,
+    station_motion,
+    station_places,
+    tie_remark,
+    toward_sensor,
+)
+from rasterio.crs import CRS
 
 
 def test_motion_toward_the_sensor_by_hand():
@@ -22,6 +31,40 @@ def test_motion_toward_the_sensor_by_hand():
     found = toward_sensor([[1.0, 2.0, 3.0]], np.array([39.0]), -13.0, "right")
     across = 2 * np.cos(angle) + 1 * np.sin(angle)
     np.testing.assert_allclose(found, 3 * np.cos(np.radians(39)) - np.sin(np.radians(39)) * across)
+
+
+AXES = ["east_mm_yr", "north_mm_yr", "up_mm_yr"]
+
+
+def test_stations_are_where_their_degrees_are():
+    """In a grid of 0.1 degrees from 10 E 50 N; the centre of its first pixel is row 0, column 0."""
+    grid = Grid((20, 30), CRS.from_epsg(4326).to_wkt(), (0.1, 0, 10, 0, -0.1, 50))
+    names, places = ["longitude", "latitude"], [[10.05, 49.95], [11.05, 48.45]]
+    stations = Stations("gnss.csv", ["A", "B"], names, AXES, places, [[0, 0, 1]] * 2, [1, 1])
+    np.testing.assert_allclose(station_places(stations, grid), [[0, 0], [15, 10]], atol=1e-9)
+    radar = Grid((20, 30), None, (1.0, 0, 0, 0, 1.0, 0))
+    with pytest.raises(InputError, match=r"^gnss\.csv: longitude and latitude .* row and col"):
+        station_places(stations, radar)
+
+
+def test_motion_of_stations_by_a_raster_of_angles_and_along_the_line_of_sight(tmp_path):
+    """A window of the raster from row 2, column 3; no angle at the second, the third is outside."""
+    angles = np.full((6, 8), 30, np.float32)
+    angles[3, 5], angles[2, 4] = 60, 0
+    path = tmp_path / "incidence.tif"
+    radar = Grid((6, 8), None, (1.0, 0, 0, 0, 1.0, 0))
+    write_raster(path, angles, radar, units="degree", description="incidence")
+    places = [[1, 2], [0, 1], [-9, 0]]
+    stations = Stations(
+        "t", ["A", "B", "C"], ["row", "col"], AXES, places, [[0, 0, 8]] * 3, [1] * 3
+    )
+    view = {"heading_deg": -13, "looks": "right", "incidence_angle_deg": str(path)}
+    view["window"] = (2, 3, 6, 8)
+    found = station_motion(stations, np.array(places), (4, 5), view)
+    np.testing.assert_allclose(found, [4, np.nan, np.nan], atol=1e-6)
+    for name, sign in (("toward_mm_yr", 1), ("away_mm_yr", -1)):
+        along = Stations("t", ["A"], ["row", "col"], [name], [[1, 2]], [[5.0]], [1])
+        assert station_motion(along, np.array([[1, 2]]), (4, 5), None) == [5 * sign]
 
 
 PLACES = np.array([[0.0, 0], [0, 10], [20, 0], [20, 10], [5, 5]])

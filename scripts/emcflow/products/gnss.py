@@ -16,14 +16,29 @@ section 2.2: residuals of what was left out, without fitting again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from affine import Affine
+from rasterio.warp import transform
 
+from emcflow.acquisition.geometry import check_limits
+from emcflow.errors import InputError
+from emcflow.io.gnss_table import Stations
+from emcflow.io.raster import Grid, map_crs, read_values
 from emcflow.products.positions import LOOKS
 
-__all__ = ["Tie", "fit_tie", "motion_at", "tie_remark", "toward_sensor"]
+__all__ = [
+    "Tie",
+    "fit_tie",
+    "motion_at",
+    "station_motion",
+    "station_places",
+    "tie_remark",
+    "toward_sensor",
+]
 
 # A plane needs three stations, and one more to be checked by.
 PLANE_STATIONS = 4
@@ -58,6 +73,77 @@ class Tie:
     def at(self, places: np.ndarray) -> np.ndarray:
         """Return what is to be added at rows and columns (n, 2), float64 (n,) [mm/yr]."""
         return self.coefficients[0] + places @ self.coefficients[1:]
+
+
+def station_places(stations: Stations, grid: Grid) -> np.ndarray:
+    """Return row and column of each station, float64 (nstations, 2); whole at centres of pixels.
+
+    Raises
+    ------
+    InputError
+        For longitudes and latitudes where the scene is not on a map.
+    """
+    if not stations.in_degrees:
+        return np.array(stations.places, np.float64)
+    crs = map_crs(grid.crs)
+    if crs is None:
+        raise InputError(
+            f"{stations.table}: longitude and latitude of stations, and the scene is in radar "
+            "coordinates; expected the columns row and col: give these instead"
+        )
+    x, y = transform("EPSG:4326", crs, *np.transpose(stations.places))
+    matrix = np.reshape(tuple(~Affine(*grid.transform))[:6], (2, 3))
+    col, row = matrix @ [x, y, np.ones(len(x))]
+    return np.column_stack([row, col]) - 0.5
+
+
+def station_motion(
+    stations: Stations,
+    places: np.ndarray,
+    shape: Sequence[int],
+    view: Mapping[str, Any] | None,
+) -> np.ndarray:
+    """Return the motion of each station toward the sensor.
+
+    Parameters
+    ----------
+    stations : Stations
+    places : ndarray of float, shape (nstations, 2)
+        Row and column.
+    shape : sequence of int
+        Rows and columns of the scene.
+    view : mapping or None
+        ``heading_deg``, ``looks`` and ``incidence_angle_deg``, a number or a raster of which
+        ``window`` is the scene; of stations whose motion is along three axes.
+
+    Returns
+    -------
+    ndarray of float64, shape (nstations,)
+        [mm/yr]; NaN where a raster has no angle.
+    """
+    velocities = np.array(stations.velocities)
+    if view is None:
+        return velocities[:, 0] * (1 if stations.velocity_names == ["toward_mm_yr"] else -1)
+    angle = view["incidence_angle_deg"]
+    if isinstance(angle, str):
+        angle = _angles_at(angle, places, shape, view["window"])
+    return toward_sensor(velocities, angle, view["heading_deg"], view["looks"])
+
+
+def _angles_at(
+    path: str, places: np.ndarray, shape: Sequence[int], window: Sequence[int] | None
+) -> np.ndarray:
+    """Return the values of a raster of angles at the pixels of stations, NaN where it has none."""
+    first, found = (window or (0, 0))[:2], np.full(len(places), np.nan)
+    for number, place in enumerate(np.rint(places).astype(int)):
+        if ((place >= 0) & (place < shape)).all():
+            row, col = (place + np.array(first)).tolist()
+            value = read_values(path, (row, col, row + 1, col + 1))[0, 0]
+            found[number] = np.nan if value == 0 else value
+    known = found[np.isfinite(found)]
+    if len(known):
+        check_limits(path, "incidence_angle_deg", float(known.min()), float(known.max()))
+    return found
 
 
 def toward_sensor(
