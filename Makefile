@@ -2,6 +2,7 @@
 # make test    all tests        make check    a minute: style, types, floors, tests of functions on arrays
 # make lint    all checks of style        make clean    remove what make made
 # make docs    the documentation, into site/        make docs-figures    its figures
+# make docs-screenshot    the picture of the report, from the demo, by Chromium
 # make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
 # make accuracy   points right by kind of scene, beside five peers, for docs/accuracy.md: an hour
 # make reliability   runs killed and run again, docs/reliability.md     make soak   load: many runs, tiles, dates
@@ -24,7 +25,7 @@ PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check lint docs docs-figures bench accuracy scaling networks calibrate geometry scale new-dates same-bytes reliability soak env dev-env clean
+.PHONY: demo test check lint docs docs-figures docs-screenshot bench accuracy scaling networks calibrate geometry scale new-dates same-bytes reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -54,6 +55,9 @@ docs: dev-env
 
 docs-figures: env
 	PYTHONPATH=scripts $(BIN)/python docs/figures.py
+
+docs-screenshot: demo
+	PYTHONPATH=scripts:tests $(BIN)/python docs/screenshot.py
 
 bench: env $(PEERS_VENV)/.stamp
 	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py compare $(BENCH) --cores $(N) --spurt $(abspath $(PEERS_VENV))/bin/python

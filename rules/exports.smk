@@ -29,7 +29,7 @@ rule export_mintpy:
         mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "export_mintpy"),
         runtime=lambda wildcards, attempt: minutes(attempt, 2 * len(PLAN.pairs), JOBS.points()),
     params:
-        reference_point=config["reference"]["point"],
+        reference=PLAN.reference,
         geometry=config["geometry"],
         platform={key: config["platform"][key] for key in ("name", "heading_deg")},
         state=PLAN.state_of(PLAN.geometry_rasters.values()),
@@ -155,3 +155,30 @@ rule export_qgis:
         "Write styles for QGIS beside the rasters"
     script:
         "../scripts/export_qgis.py"
+
+
+rule export_stac:
+    input:
+        stack=f"{OUT}/stack/stack.json",
+        rasters=RESULTS.rasters,
+        baselines=RESULTS.baselines.get("baselines", []),
+        degrees=local_files(PLAN.degree_rasters),
+    output:
+        RESULTS.exports["stac"],
+    log:
+        f"{OUT}/logs/export_stac.log",
+    benchmark:
+        f"{OUT}/benchmarks/export_stac.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: JOBS.megabytes(attempt, "export_stac", 0, 0),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
+    params:
+        platform=config["platform"]["name"],
+        degrees=PLAN.degrees,
+        code=code_version("export_stac"),
+    message:
+        "Describe the rasters in a STAC item"
+    script:
+        "../scripts/export_stac.py"

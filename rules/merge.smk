@@ -76,7 +76,7 @@ rule reference_points:
         + attempt * JOBS.heights_mb(),
         runtime=lambda wildcards, attempt: minutes(attempt, 10, JOBS.points()),
     params:
-        reference_point=config["reference"]["point"],
+        reference=PLAN.reference,
         min_overlap_points=config["merge"]["min_overlap_points"],
         code=code_version("reference_points"),
     message:

@@ -71,7 +71,7 @@ if PLAN.link_model and not PLAN.maps_of_phase:
             runtime=lambda wildcards, attempt: minutes(attempt, 30, JOBS.points()),
         params:
             min_overlap_points=config["merge"]["min_overlap_points"],
-            reference_point=config["reference"]["point"],
+            reference=PLAN.reference,
             velocity_positive=config["outputs"]["velocity_positive"],
             geometry=config["geometry"],
             terms=list(PLAN.terms),

@@ -44,7 +44,7 @@ if PLAN.maps_of_phase or PLAN.time_series:
                 if PLAN.maps_of_phase
                 else {"wavelength_m": config["geometry"]["wavelength_m"]}
             ),
-            reference_point=config["reference"]["point"],
+            reference=PLAN.reference,
             remove_dem_error=PLAN.remove_dem_error,
             velocity_positive=config["outputs"]["velocity_positive"],
             dates_alike=bool(PLAN.bperp_rasters),

@@ -39,8 +39,11 @@ with job(snakemake) as log:
         flight = params.platform["name"], params.platform["heading_deg"]
         return mintpy.scene_attributes(grid, scene_file.dates, reference, wavelength, mean, *flight)
 
-    # Maps of the link model are 0 at a point that the config names, else at their median.
-    of_model = params.reference_point
+    # Maps of the link model are 0 at a point that the config names, else in the mean or at their
+    # median; series at the reference point, but for the mean of an area.
+    named = params.reference
+    of_area = named is not None and len(named) == 4
+    of_model, of_series = None if of_area else named, None if of_area else reference
     coherence = np.nan_to_num(read_coherence(given.coherence))
     mintpy.write_stack(
         output.stack,
@@ -67,7 +70,7 @@ with job(snakemake) as log:
         images = mintpy.series_images(map(read_band, given.phase), wavelength)
         mintpy.write_stack(
             output.series,
-            attributes(reference),
+            attributes(of_series),
             "timeseries",
             "m",
             {"date": dates.astype("S8"), "bperp": bperp},
@@ -78,7 +81,7 @@ with job(snakemake) as log:
     if output.get("velocity"):
         sigma = read_band(given.velocity_sigma) if given.get("velocity_sigma") else None
         images = mintpy.velocity_images(read_band(given.velocity), sigma, params.velocity_positive)
-        own = attributes(reference if output.get("series") else of_model)
+        own = attributes(of_series if output.get("series") else of_model)
         mintpy.write_file(output.velocity, own, "velocity", "m/year", images)
     if output.get("dem_error"):
         # MintPy reads the first dataset by name unless another is asked for: "dem" it is.

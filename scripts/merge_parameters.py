@@ -14,21 +14,14 @@ from emcflow.products.parameter_maps import RESIDUAL, map_tags, write_parameter_
 from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
 from emcflow.tiles.merge import LEAST_LABELLED_POINTS, component_labels
 from emcflow.tiles.overlaps import check_any_points
+from emcflow.tiles.reference_area import reference_places
 from emcflow.workflow.job import job
-
-
-def point_of(points, params):
-    """Return the place of the reference point among the points, None where it is not one."""
-    if params.reference_point is None:
-        return None
-    at = np.flatnonzero((points == params.reference_point).all(axis=1))
-    return int(at[0]) if at.size else None
 
 
 def joined(tiles):
     """Return values of the scene from those of the tiles, relative to the reference."""
     offsets = tile_offsets(tiles, grid.shape, params.min_overlap_points)
-    return blend_tiles(tiles, offsets, grid.shape, params.reference_point)
+    return blend_tiles(tiles, offsets, grid.shape, params.reference)
 
 
 def residual_squares(tiles, paths, ncontrasts):
@@ -63,9 +56,10 @@ with job(snakemake) as log:
         if snakemake.input.get("point_view"):
             with open_raster(snakemake.input.point_view) as dataset:
                 scale, leak = (band[tuple(scene.points.T)] for band in dataset.read())
-            scene.values[:] = to_points(
-                scene.values, terms, scale, leak, scene.component, point_of(scene.points, params)
-            )
+            places = None
+            if params.reference is not None:
+                places = reference_places(scene.points, scene.component + 1, params.reference)
+            scene.values[:] = to_points(scene.values, terms, scale, leak, scene.component, places)
         labels = component_labels(scene.component)
         scene.values[:, labels == 0] = np.nan
         if labels.max() > 1:
@@ -95,7 +89,7 @@ with job(snakemake) as log:
         scene_points,
         values,
         terms=[*params.terms, *params.extra_terms],
-        tags=map_tags(params.reference_point, params.geometry),
+        tags=map_tags(params.reference, params.geometry),
         velocity_positive=params.velocity_positive,
         correlation=correlation,
     )

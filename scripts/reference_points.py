@@ -13,6 +13,7 @@ from emcflow.tiles.merge import (
     reference_points,
     scene_index,
 )
+from emcflow.tiles.reference_area import reference_places
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:
@@ -39,15 +40,18 @@ with job(snakemake) as log:
         tags={"LABELS": text},
     )
     if given.get("previous"):
-        points, _ = read_references(given.previous)
+        points, chosen = read_references(given.previous)
         references = scene.places(points)
     else:
         quality = reference_quality(scene.points, coherence[at], grid.shape)
         height = None
         if given.get("links"):
             height = scene_heights(given.mesh, given.links, grid, params.min_overlap_points)[at]
-        references = reference_points(scene, quality, params.reference_point, height)
-    chosen = params.reference_point
+        chosen = params.reference
+        if chosen is not None and len(chosen) == 4:
+            inside = reference_places(scene.points, labels, chosen)
+            chosen = scene.points[inside[quality[inside].argmax()]].tolist()
+        references = reference_points(scene, quality, chosen, height)
     write_references(output.references, scene.points[references], labels[references], chosen)
     _, (row, col) = read_references(output.references)
     log.info(

@@ -26,6 +26,7 @@ from emcflow.products.parameter_maps import MOTION, RESIDUAL, map_tags, write_pa
 from emcflow.products.point_maps import fit_scene
 from emcflow.products.reference import read_references
 from emcflow.products.time_series import chunks, fit_velocity, invert_scene, pair_weights
+from emcflow.tiles.reference_area import area_text, reference_places
 from emcflow.workflow.job import job
 
 
@@ -35,8 +36,8 @@ def write_maps():
     with open_product(given.links[0]) as file:
         terms = list(file.attrs["terms"])
     component = labels[at].astype(np.int32) - 1
-    chosen = params.reference_point
-    place = None if chosen is None else scene.place(tuple(chosen))
+    chosen = params.reference
+    places = None if chosen is None else reference_places(scene.points, labels[at], chosen)
     values, correlation, remarks = {}, None, []
     columns = {"date": dates}
     if terms:
@@ -46,13 +47,13 @@ def write_maps():
             weights = None  # atmosphere, which links do not see, counts here
         if params.dates_alike:
             weights = np.ones(len(dates))
-        fit = fit_scene(scene.points, scene.phase, component, design, years, place, weights)
+        fit = fit_scene(scene.points, scene.phase, component, design, years, places, weights)
         of_points, sigma = fit.values, fit.sigma
         correlation = parameter_correlation(fit.covariance, terms)
         if given.get("point_view"):
             with open_raster(given.point_view) as dataset:
                 scale, leak = (band[at] for band in dataset.read())
-            of_points = to_points(of_points, terms, scale, leak, component, place)
+            of_points = to_points(of_points, terms, scale, leak, component, places)
             sigma = sigma_to_points(sigma, terms, scale, leak, correlation)
         sigmas = SIGMAS | EXTRA_SIGMAS
         values = dict(zip(terms, of_points, strict=True))
@@ -109,8 +110,11 @@ def write_series():
     known = np.ones(len(scene.points), bool)
     if dem_error:
         known = np.isfinite(dem_error[1]).all(axis=0)
-    place = scene.place(reference, known)
-    zero = slice(place, place + 1)
+    if params.reference is not None and len(params.reference) == 4:
+        named = params.reference
+        zero = reference_places(scene.points, labels[at] * known, named)
+    else:
+        named, zero = reference, np.array([scene.place(reference, known)])
 
     def without_dem_error(phase, rows, some):
         """Phase of some dates and points, NaN where the DEM error is not known."""
@@ -120,10 +124,11 @@ def write_series():
         return phase - rad_per_m[rows] @ units[:, some].astype(np.float64)
 
     every = slice(None)
-    of_reference = without_dem_error(scene.phase.read(zero), every, zero)
+    of_zero = without_dem_error(scene.phase.at(zero), every, zero)
+    of_reference = of_zero.mean(axis=1, keepdims=True)
     metres = metres_per_rad(wavelength, params.velocity_positive)
     tags = {
-        "REFERENCE": "row {}, column {}".format(*reference),
+        "REFERENCE": area_text(named),
         "WAVELENGTH_M": f"{wavelength:.12g}",
         "DEM_ERROR": "taken out" if dem_error else "in it",
     }

@@ -651,6 +651,13 @@ def test_a_bad_reference_ends_the_run_at_its_start(name, folder):
     complete(start(changed("reference.point", reference)), says)
 
 
+@pytest.mark.parametrize("area", [[0, 0, 9, 3], [2, 3, 3, 5]], ids=["outside", "incoherent"])
+def test_a_reference_area_without_points_ends_the_run_at_its_start(area, folder):
+    IN_STACK["reference incoherent"][0](folder)
+    says = [f"reference.area: {area} holds no point above 0.6", "6 x 7 pixels", "choose another"]
+    complete(start(changed("reference.area", area)), says)
+
+
 @pytest.mark.parametrize("name", ["shape", "real", "truncated", "no raster", "coherence per cent"])
 def test_a_bad_stack_for_real(name, folder):
     spoil, says = IN_STACK[name]

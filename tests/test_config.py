@@ -177,6 +177,7 @@ def test_an_empty_section_is_one_without_keys(section):
         ("merge.min_overlap_points", 0, "not below 1"),
         ("reference.point", [3], "a list of 2 whole numbers not below 0 or null"),
         ("reference.point", [3, -1], "-1 found in the list"),
+        ("reference.area", [3, 4, 5], "a list of 4 whole numbers not below 0 or null"),
         ("outputs.velocity_positive", "up", "one of away, toward"),
         ("outputs.time_series", 1, "true or false expected"),
         ("outputs.mask_probability", 0, "above 0"),
@@ -349,11 +350,26 @@ def test_several_tiles_need_a_dilation():
         ("simulation.dates", 62, "simulation.dates"),
         ("reference.point", [200, 0], "reference.point"),
         ("reference.point", [0, 200], "reference.point"),
+        ("reference.area", [0, 0, 201, 3], "reference.area"),
     ],
 )
 def test_simulations_that_cannot_be(key, value, names):
     assert problem(with_key(SIMULATED, key, value)).startswith(f"{names}: ")
     check_config(with_key(SLC, key, value))
+
+
+def test_a_reference_is_a_point_or_an_area():
+    area = with_key(SLC, "reference.area", [3, 4, 3, 9])
+    assert problem(area).startswith("reference.area: [3, 4, 3, 9] is empty")
+    both = with_key(with_key(SLC, "reference.area", [3, 4, 5, 9]), "reference.point", [1, 2])
+    assert problem(both).startswith("reference.area: given beside reference.point [1, 2]")
+
+
+def test_stations_need_velocities():
+    config = with_key(with_key(SLC, "reference.gnss_csv", "gnss.csv"), "link_model.enabled", False)
+    assert problem(config).startswith("reference.gnss_csv: gnss.csv is compared with velocities")
+    series = with_key(config, "outputs.time_series", True)
+    check_config(with_key(series, "geometry.wavelength_m", 0.056))
 
 
 def test_another_schema_can_be_given(tmp_path):

@@ -41,11 +41,12 @@ from emcflow.products.positions import corrected_positions
 from rasterio.crs import CRS
 from scipy.ndimage import distance_transform_edt
 from test_memory import asked_and_taken
+from test_stac import check_item
 from workflow import jobs_of, outputs_of_the_page, read, run_whole
 
 WAVELENGTH_M = 0.0555
 MINTPY = Path(sys.prefix) / "mintpy-env" / "bin"
-EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis"]
+EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis", "stac"]
 HEADING_DEG = -13.0
 CONFIG = {
     "output_dir": "results",
@@ -68,7 +69,12 @@ TARGETS = [
 REST = [
     f"results/exports/{name}" for name in ("points.csv", "points.parquet", "points.gpkg", "cog")
 ]
-REST += ["results/filled/filled.tif", "results/report.html", "results/velocity_mm_yr.qml"]
+REST += [
+    "results/exports/stac_item.json",
+    "results/filled/filled.tif",
+    "results/report.html",
+    "results/velocity_mm_yr.qml",
+]
 
 
 def images_of(results):
@@ -111,7 +117,7 @@ MOTION = [
 def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
-    others |= {"export_qgis", "find_baselines"}
+    others |= {"export_qgis", "export_stac", "find_baselines"}
     others |= {"fill_00", "fill_01", "fill_labels", "quality", "link_quality", "report"}
     assert jobs - others == {"time_series", "export_mintpy", "export_dolphin"}
 
@@ -175,6 +181,7 @@ def test_the_jobs_stay_within_their_memory(runs):
         "export_points_csv",
         "export_geoparquet",
         "export_geopackage",
+        "export_stac",
         "fill_00",
         "fill_labels",
     }
@@ -219,7 +226,11 @@ def values_at_claimed_references(results):
             found[name] = image[at] if "_diff" in name else image[at] - (late - early)
         elif tags.get("REFERENCE") == "median":
             found[name] = np.nanmedian(image) if "SIGN" in tags else 0
-        elif "REFERENCE" in tags:
+        elif tags.get("REFERENCE", "").startswith("mean of rows"):
+            row, end_row, col, end_col = map(int, re.findall(r"\d+", tags["REFERENCE"]))
+            area = image[row : end_row + 1, col : end_col + 1]
+            found[name] = np.nanmean(area, dtype=float) if "SIGN" in tags else 0
+        elif tags.get("REFERENCE", "GNSS") != "GNSS":
             found[name] = image[tuple(map(int, re.findall(r"\d+", tags["REFERENCE"])))]
     for path in results.glob("exports/mintpy/*.h5"):
         with h5py.File(path) as file:
@@ -295,6 +306,52 @@ def test_maps_of_the_link_model_name_the_reference_that_they_have(point, runs, t
     }
     names = ("ifgramStack", "velocity", "demErr", "geometry")
     assert kept == {f"exports/mintpy/{name}.h5" for name in names}
+
+
+def test_maps_and_series_are_relative_to_an_area(runs, tmp_path):
+    results, (away, _), *_ = runs
+    folder = tmp_path / "run"
+    shutil.copytree(results.parent, folder, symlinks=True)
+    config = CONFIG | {"reference": {"area": [20, 30, 40, 60], "gnss_csv": "gnss.csv"}}
+    # stations see the motion as it was, toward the sensor, and that maps lack 5 mm/yr and a ramp
+    velocity = away["velocity_mm_yr.tif"]
+    places = [(5, 5), (10, 70), (30, 20), (50, 15), (52, 74), (30, 60), (900, 10)]
+    around = [np.s_[max(row - 3, 0) : row + 4, col - 3 : col + 4] for row, col in places]
+    toward = [-np.nanmedian(velocity[part]) if velocity[part].size else 0 for part in around]
+    rows = [
+        (*at, f"{v + 5 + 0.1 * at[0] - 0.2 * at[1]:.4f}")
+        for at, v in zip(places, toward, strict=True)
+    ]
+    table = "\n".join(",".join(map(str, row)) for row in rows)
+    (folder / "gnss.csv").write_text(f"row,col,toward_mm_yr\n{table}\n")
+    config["outputs"] = {"time_series": True, "exports": ["mintpy"]}
+    run_whole(folder, config, "--benchmark-extended")
+    found = values_at_claimed_references(folder / "results")
+    assert {name: value for name, value in found.items() if abs(value) > 1e-4} == {}
+    last = "timeseries/20190105_20191231.tif"
+    for name in ("velocity_mm_yr.tif", "dem_error_m.tif", "timeseries/velocity_mm_yr.tif", last):
+        with rasterio.open(folder / "results" / name) as dataset:
+            tags, image = dataset.tags(), dataset.read(1)
+        assert tags["REFERENCE"] == "mean of rows 20 to 39, columns 30 to 59"
+        # but for one number as before, and for weights: noise of dates is that of differences
+        assert np.nanstd(image - away[name]) < 0.05 * np.nanstd(away[name])
+    named = {name.removesuffix(".h5 names") for name in found if name.endswith("names")}
+    assert named == {"ifgramStack"}
+    tied = read(folder / "results/gnss/velocity_mm_yr.tif")
+    row, col = np.indices(tied.shape)
+    off = tied - (velocity - 5 - 0.1 * row + 0.2 * col)
+    assert np.nanmax(np.abs(off)) < 3
+    np.testing.assert_array_equal(np.isfinite(tied), np.isfinite(velocity))
+    stations = pd.read_csv(folder / "results/gnss/stations.csv")
+    assert stations["points"].tolist() == [25] * 6 + [0]
+    assert stations["misfit_mm_yr"][:6].abs().max() < 2 and stations["misfit_mm_yr"].isna()[6]
+    assert "tied to 6 of 7 GNSS stations" in (folder / "results/report.txt").read_text()
+    asked, taken = asked_and_taken(folder / "results")["gnss_tie"]
+    assert taken <= asked <= 1.5 * taken
+    assert {name for name in outputs_of_the_page(folder / "results")[1] if "gnss/" in name} == set()
+    references = pd.read_csv(folder / "results" / "merge" / "references.csv")
+    row, col = references.loc[references["series"] == 1, ["row", "col"]].iloc[0]
+    assert 20 <= row < 40 and 30 <= col < 60
 
 
 # MintPy
@@ -581,6 +638,44 @@ def test_cogs_are_the_rasters_again(runs):
     for name in found:
         np.testing.assert_array_equal(toward[f"exports/cog/{name}"], toward[name])
         assert tags[f"exports/cog/{name}"].items() >= tags[name].items()
+
+
+def test_the_stac_item_describes_every_raster(runs):
+    results, _, (toward, tags), _ = runs
+    item = json.loads((results / "exports" / "stac_item.json").read_text())
+    check_item(item)
+    assert item["id"] == "results_20190105_20191231"
+    cogs = {
+        str(path.relative_to(results / "exports/cog")) for path in results.rglob("cog/**/*.tif")
+    }
+    assert {f"{name}.tif" for name in item["assets"]} == cogs
+    bperp = pd.read_csv(results / "network" / "baselines.csv").set_index("date")["bperp_m"]
+    for name, asset in item["assets"].items():
+        assert (results / "exports" / asset["href"]).resolve() == results / f"{name}.tif"
+        (band,) = asset["bands"]
+        assert band["data_type"] == toward[f"{name}.tif"].dtype.name
+        assert band["unit"] == tags[f"{name}.tif"]["UNITS"]
+        assert asset.get("description") == tags[f"{name}.tif"].get("SIGN")
+        if "REFERENCE_DATE" in tags[f"{name}.tif"]:
+            first, second = (
+                tags[f"{name}.tif"][f"{end}_DATE"] for end in ("REFERENCE", "SECONDARY")
+            )
+            assert asset["insar:reference_datetime"].replace("-", "").startswith(f"{first}T")
+            expected = bperp[int(second)] - bperp[int(first)]
+            assert asset["insar:perpendicular_baseline"] == pytest.approx(expected, abs=1e-3)
+    assert item["assets"]["timeseries/20190105_20191231"]["insar:temporal_baseline"] == 360
+    kinds = {name: asset["roles"] for name, asset in item["assets"].items()}
+    assert kinds["timeseries/20190105_20191231"] == ["data", "los_displacement"]
+    assert kinds["velocity_mm_yr"] == ["data"]
+    pair = next(name for name in kinds if name.endswith(".unw"))
+    assert kinds[pair] == ["data", "unwrapped_phase"]
+    assert kinds[f"{pair}.conncomp"] == kinds[f"{pair}.pwrong"] == ["metadata"]
+    table = pd.read_csv(results / "exports" / "points.csv")
+    west, south, east, north = item["bbox"]
+    assert table["longitude"].between(west, east).all()
+    assert table["latitude"].between(south, north).all()
+    assert item["properties"]["platform"] == "sen"
+    assert item["properties"]["proj:code"] == "EPSG:32631"
 
 
 LOAD_IN_QGIS = """

@@ -294,6 +294,8 @@ def test_regions_and_components():
     assert scene.component.tolist() == [0, 0, 0, 0, 0, 1, 2]
     referred = blend_tiles(tiles, offsets, (4, 6), reference=(0, 4))
     np.testing.assert_allclose(referred.values, [[-4, -3, -2, -1, 0, 0, 0]])
+    of_area = blend_tiles(tiles, offsets, (4, 6), reference=(0, 3, 4, 6))
+    np.testing.assert_allclose(of_area.values, [[-3.5, -2.5, -1.5, -0.5, 0.5, 0, 0]])
 
 
 def test_reference_without_value_names_the_nearest_point():

@@ -8,6 +8,7 @@ from emcflow.errors import InputError
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.merge import merge_cycles, reference_cycles, reference_points, scene_index
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
+from emcflow.tiles.reference_area import area_text, reference_places
 from emcflow.tiles.scene_links import broken_links, scene_links
 from scipy.spatial import Delaunay
 
@@ -427,6 +428,20 @@ def test_the_reference_is_the_best_of_the_points_near_the_median_height():
     assert reference_points(index, quality, height=height).tolist() == [4, 15]
     height[:] = np.nan
     assert reference_points(index, quality, height=height).tolist() == [6, 15]
+
+
+def test_places_of_a_point_and_of_an_area():
+    """Of the four points of an area three are in component 2, one in 1, and one has no label."""
+    points = np.array([[0, 0], [1, 1], [1, 2], [1, 3], [2, 2], [5, 5]])
+    labels = np.array([1, 1, 2, 2, 2, 0])
+    assert reference_places(points, labels, [1, 1]).tolist() == [1]
+    assert reference_places(points, labels, [1, 1, 3, 4]).tolist() == [2, 3, 4]
+    assert reference_places(points, labels, [1, 1, 2, 3]).tolist() == [1]  # as many: the larger one
+    with pytest.raises(InputError, match="nearest is row 5, column 5"):
+        reference_places(points, labels, [5, 5])
+    with pytest.raises(InputError, match=r"^reference\.area: \[3, 3, 9, 9\] holds no point"):
+        reference_places(points, labels, [3, 3, 9, 9])
+    assert area_text([1, 2, 4, 9]) == "mean of rows 1 to 3, columns 2 to 8"
 
 
 def test_references_are_the_most_coherent_points_or_the_chosen_one():

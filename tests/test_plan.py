@@ -85,13 +85,26 @@ def test_bad_input_is_an_error_of_one_line(stack):
         check_plan(plan)
 
 
+def test_stations_with_three_axes_need_the_heading(tmp_path):
+    table = tmp_path / "gnss.csv"
+    table.write_text("row,col,east_mm_yr,north_mm_yr,up_mm_yr\n1,2,3,4,5\n")
+    reference = {"gnss_csv": str(table)}
+    with pytest.raises(InputError, match=r"^platform\.heading_deg: missing; .*gnss\.csv has"):
+        plan_of(SIMULATED, reference=reference)
+    plan = plan_of(SIMULATED, reference=reference, platform={"heading_deg": -13})
+    assert plan.station_view["looks"] == "right"
+    assert Results(plan).wanted[5][0] == "results/gnss/velocity_mm_yr.tif"
+    table.write_text("row,col,toward_mm_yr\n1,2,3\n")
+    assert plan_of(SIMULATED, reference=reference).station_view is None
+
+
 def test_results_are_those_that_the_config_asks_for():
     results = Results(plan_of(SIMULATED, link_model={"annual": True}))
     assert list(results.parameters)[:2] == ["velocity_mm_yr", "dem_error_m"]
     assert "annual_sin_mm" in results.parameters and "annual_sin_sigma_mm" in results.parameters
     assert results.series_maps == {} and results.displacements == []
     assert results.velocity["velocity"] == "results/velocity_mm_yr.tif"
-    assert [len(each) for each in results.wanted] == [9, 9, 2, 0, 0]
+    assert [len(each) for each in results.wanted] == [9, 9, 2, 0, 0, 0]
     outputs = {"time_series": True, "exports": ["mintpy"], "fill_pixels": 2}
     results = Results(plan_of(SIMULATED, outputs=outputs))
     assert results.velocity["velocity"] == "results/timeseries/velocity_mm_yr.tif"

@@ -95,6 +95,8 @@ def test_each_component_has_its_own_datum():
     component = np.array([0, 0, 0, 1, 1])
     np.testing.assert_allclose(component_datum(phase, component), [[0, 0], [2, 20]])
     np.testing.assert_allclose(component_datum(phase, component, 2), [[0, 0], [6, 20]])
+    area = component_datum(phase, component, np.array([1, 2]))
+    np.testing.assert_allclose(area, [[0, 0], [4, 20]])
 
 
 def test_a_table_of_dates_by_hand():

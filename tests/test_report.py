@@ -7,12 +7,13 @@ from html.parser import HTMLParser
 from itertools import combinations
 
 import h5py
+import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
 import rasterio
 import yaml
-from browser import CHROMIUM, in_browser
+from browser import CHROMIUM, in_browser, screenshot
 from emcflow.io.raster import Grid, write_raster
 from emcflow.network.networks import hop3_network, planar_network
 from emcflow.products.closure import largest_of_cells, loop_closure
@@ -728,6 +729,19 @@ def test_browser_shows_points_layers_and_pairs(city, tmp_path, width):
     assert found["undrawn"] == found["unnamed"] == []
     assert found["widths"][0] <= found["widths"][1] <= width
     assert min(found["figures"]) > (500 if width > 1000 else 340)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
+@pytest.mark.parametrize("width", [1400, 400])
+def test_a_picture_of_the_page_has_maps_in_colour(city, tmp_path, width):
+    """The map of the explorer, of two layers, takes a good part of the first screen."""
+    picture = tmp_path / "page.png"
+    place = "#see&layer=velocity_mm_yr&with=dem_error_m&swipe=0.5"
+    assert screenshot(city / "report.html", tmp_path, picture, width, 900, place) == []
+    image = matplotlib.image.imread(picture)[..., :3]
+    assert image.shape[:2] == (900, width)
+    coloured = np.ptp(image, axis=2) > 0.15
+    assert coloured.mean() > 0.03
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")

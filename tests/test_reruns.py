@@ -29,11 +29,12 @@ CONFIG = {
 }
 TEMPERATURES = "date,temperature_c\n20200101,1\n20200113,8\n20200206,-3\n20200218,15\n"
 WEIGHTS = "date,coherence\n20200101,0.9\n20200113,0.6\n20200206,0.5\n20200218,0.7\n"
+STATIONS = "row,col,east_mm_yr,north_mm_yr,up_mm_yr\n3,4,1,2,9\n"
 TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n20200218,-70,d\n"
 # A dry run knows no tiles where they are to be cut anew, so it lists no rule of each, nor what only
 # those read.
 OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile"}
-FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis"]
+FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis", "stac"]
 PLACE = "longitude", "latitude"
 
 CHANGES = {
@@ -91,6 +92,8 @@ CHANGES = {
     "merge.min_overlap_points": 6,
     "merge.bulk_offset": "integer",
     "reference.point": [3, 4],
+    "reference.area": [2, 2, 6, 6],
+    "reference.gnss_csv": "gnss.csv",
     "parameters.source": "links",
     "update.previous": "results",
     "outputs.velocity_positive": "toward",
@@ -168,13 +171,25 @@ BASES = {
     "listed": (with_sections(network={"type": "csv", "csv": "all.csv"}), ["network.csv"]),
     "exports": (
         with_sections(outputs={"time_series": True, "exports": FORMATS}),
-        ["outputs.velocity_positive", "outputs.remove_dem_error", "reference.point"],
+        [
+            "outputs.velocity_positive",
+            "outputs.remove_dem_error",
+            "reference.point",
+            "reference.area",
+        ],
     ),
     "flight": (
         with_sections(
             platform={"heading_deg": -167}, outputs={"exports": FORMATS[:1] + FORMATS[2:]}
         ),
         ["platform.name", "platform.heading_deg", "platform.looks"],
+    ),
+    "gnss": (
+        with_sections(reference={"gnss_csv": "other_gnss.csv"}, platform={"heading_deg": -100}),
+        [
+            *("reference.gnss_csv", "platform.heading_deg", "platform.looks"),
+            *("outputs.velocity_positive", "geometry.incidence_angle_deg"),
+        ],
     ),
     "filled": (
         with_sections(outputs={"fill_pixels": 3}),
@@ -264,7 +279,7 @@ READ_BY = documented("Keys")
 NEEDS = documented("Rules")
 # That the run has: others come with other inputs and outputs.
 RULES = {rule for rule in NEEDS if not rule.startswith("export_")} - {
-    *("simulate_stack", "link_phases", "select_points"),
+    *("simulate_stack", "link_phases", "select_points", "gnss_tie"),
     *("mean_baselines", "scene_view", "fill", "fill_labels", "take_over"),
     *("integrate_parameters", "merge_parameters"),
 }
@@ -322,6 +337,8 @@ def finished(tmp_path_factory):
     (folder / "other.csv").write_text(TABLE)
     (folder / "temperatures.csv").write_text(TEMPERATURES)
     (folder / "warmer.csv").write_text(TEMPERATURES.replace("15", "16"))
+    (folder / "gnss.csv").write_text("row,col,toward_mm_yr\n3,4,8\n")
+    (folder / "other_gnss.csv").write_text(STATIONS)
     (folder / "weights.csv").write_text(WEIGHTS)
     (folder / "other_weights.csv").write_text(WEIGHTS.replace("0.9", "0.8"))
     pairs = [f"{first},{second}\n" for first, second in combinations(DATES[:4], 2)]

@@ -69,6 +69,8 @@ def test_values_of_points_by_hand():
     np.testing.assert_allclose(found, [[0, 3, 1], [0, 4, -2]])
     found = to_points(values, list(TERMS), scale, leak, component)
     np.testing.assert_allclose(found, [[-1, 2, 0], [0, 4, -2]])
+    found = to_points(values, list(TERMS), scale, leak, component, np.array([0, 1]))
+    np.testing.assert_allclose(found, [[-1.5, 1.5, -0.5], [-2, 2, -4]])
     np.testing.assert_allclose(to_points(values[1:], ["dem_error_m"], scale, leak, component),
                                [[0, 4, -2]])  # fmt: skip
     assert np.array_equal(to_points(values[:1], ["velocity_mm_yr"], scale, leak, component),

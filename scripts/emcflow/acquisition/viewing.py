@@ -141,7 +141,7 @@ def to_points(
     scale: np.ndarray,
     leak: np.ndarray,
     component: np.ndarray,
-    reference: int | None = None,
+    reference: np.ndarray | int | None = None,
 ) -> np.ndarray:
     """Return velocity and DEM error of the points from those in terms of the scene's design.
 
@@ -155,8 +155,9 @@ def to_points(
         See the module: 1, and [mm/yr per m].
     component : int (npoints,)
         Points that have a reference in common.
-    reference : int, optional
-        The point whose values are 0; else, and in all other components, the median is.
+    reference : int or ndarray of int, optional
+        The point whose values are 0, or those whose mean is; else, and in all other components,
+        the median is.
 
     Returns
     -------
@@ -165,6 +166,8 @@ def to_points(
     values = np.array(values, np.float64)
     if DEM_ERROR not in terms:
         return values
+    places = np.atleast_1d([] if reference is None else reference).astype(np.int64)
+    own = component == component[places[0]] if len(places) else np.zeros(len(component), bool)
     # its zeros stay zeros, and its medians too, since every scale is positive
     height = values[terms.index(DEM_ERROR)]
     height /= scale
@@ -173,8 +176,10 @@ def to_points(
         velocity -= leak * height
         for label in np.unique(component):
             here = component == label
-            if reference is None or component[reference] != label:
+            if not len(places) or component[places[0]] != label:
                 velocity[here] -= np.nanmedian(velocity[here])
+    if len(places) > 1:
+        values[:, own] -= np.nanmean(values[:, places], axis=1, keepdims=True)
     return values
 
 

@@ -53,6 +53,10 @@ class DateFile:
         """Return the phase of some points that follow one another, float32 (ndates, n)."""
         return np.array([self._row(date, some.start, some.stop) for date in range(self.shape[0])])
 
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """Return the phase of some points, wherever they are, float32 (ndates, n)."""
+        return np.array([self.date(number)[places] for number in range(self.shape[0])])
+
     def date(self, number: int) -> np.ndarray:
         """Return the phase of all points at a date, float32 (npoints,)."""
         return self._row(number, 0, self.shape[1])

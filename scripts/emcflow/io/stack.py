@@ -481,13 +481,13 @@ def check_files(
             check_last_block(dataset, path, amplitudes=amplitudes)
 
 
-def check_reference(stack: Stack, point: tuple[int, int], min_coherence: float) -> None:
+def check_reference(stack: Stack, point: Sequence[int], min_coherence: float) -> None:
     """Check that the point asked for as the reference is one: coherent, with data at all dates.
 
     Parameters
     ----------
     stack : Stack
-    point : tuple of int
+    point : sequence of int
         Row and column.
     min_coherence : float
         A point has a temporal coherence above it.
@@ -515,6 +515,34 @@ def check_reference(stack: Stack, point: tuple[int, int], min_coherence: float) 
                 f"reference.point: [{row}, {col}] is {value} in {path}; expected a point with "
                 "data at all dates: choose another, or null"
             )
+
+
+def check_reference_area(stack: Stack, area: Sequence[int], min_coherence: float) -> None:
+    """Check that the area asked for as the reference holds a coherent pixel.
+
+    Parameters
+    ----------
+    stack : Stack
+    area : sequence of int
+        First row, first column, end row, end column, ends not included.
+    min_coherence : float
+        A point has a temporal coherence above it.
+
+    Raises
+    ------
+    InputError
+    """
+    with open_raster(stack.coherence) as dataset:
+        rows, cols = dataset.shape
+    row, col, end_row, end_col = area
+    inside = end_row <= rows and end_col <= cols
+    bounds = row, col, end_row, end_col
+    if not (inside and (read_coherence(stack.coherence, bounds) > min_coherence).any()):
+        raise InputError(
+            f"reference.area: {list(area)} holds no point above {min_coherence:g} in "
+            f"{stack.coherence}, of {rows} x {cols} pixels; expected first row, first column, end "
+            "row and end column of an area in it with coherent points: choose another, or null"
+        )
 
 
 def read_coherence(

@@ -10,6 +10,7 @@ import numpy as np
 from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERM_UNITS
 from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
 from emcflow.io.raster import Grid, scatter, write_raster
+from emcflow.tiles.reference_area import area_text
 
 log = logging.getLogger(__name__)
 RESIDUAL = "residual_phase_rad"
@@ -80,18 +81,18 @@ def write_parameter_maps(
 
 
 def map_tags(
-    reference: tuple[int, int] | None, geometry: Mapping[str, str | float | None]
+    reference: Sequence[int] | None, geometry: Mapping[str, str | float | None]
 ) -> dict[str, str]:
     """Tags of the maps: what values are relative to, and the geometry of their phase.
 
     Parameters
     ----------
-    reference : tuple of int or None
-        Row and column of the point that values are relative to, None for the median.
+    reference : sequence of int or None
+        Point or area that values are relative to, None for the median.
     geometry : mapping
         Of the config.
     """
-    tags = {"REFERENCE": "row {}, column {}".format(*reference) if reference else "median"}
+    tags = {"REFERENCE": area_text(reference) if reference else "median"}
     known = {name: value for name, value in geometry.items() if value is not None}
     for name, value in known.items():
         tags[name.upper()] = value if isinstance(value, str) else f"{value:.12g}"

@@ -49,7 +49,7 @@ class SceneTerms:
 
 
 def component_datum(
-    phase: DateFile, component: np.ndarray, reference: int | None = None
+    phase: DateFile, component: np.ndarray, reference: np.ndarray | int | None = None
 ) -> np.ndarray:
     """Return what the phase of every component is relative to.
 
@@ -59,22 +59,23 @@ def component_datum(
         [rad]
     component : int (npoints,)
         0, 1, ...: points whose phases can be compared.
-    reference : int, optional
-        Place of the point whose series its component is relative to; all others, and without one
-        all, are relative to the median of their points at each date.
+    reference : int or ndarray of int, optional
+        Place of the point whose series its component is relative to, or places of those whose mean
+        it is; all others, and without one all, are relative to the median of their points at each
+        date.
 
     Returns
     -------
     float64 (ndates, ncomponents)
     """
     datum = np.empty((phase.shape[0], component.max() + 1))
+    places = np.atleast_1d([] if reference is None else reference).astype(np.int64)
     for date in range(len(datum)):
         row = phase.date(date)
         for label in range(datum.shape[1]):
             datum[date, label] = np.median(row[component == label])
-    if reference is not None:
-        own = phase.read(slice(reference, reference + 1))
-        datum[:, component[reference]] = own[:, 0]
+        if len(places):
+            datum[date, component[places[0]]] = row[places].mean(dtype=np.float64)
     return datum
 
 
@@ -84,7 +85,7 @@ def fit_scene(
     component: np.ndarray,
     design: np.ndarray,
     years: np.ndarray,
-    reference: int | None = None,
+    reference: np.ndarray | int | None = None,
     weights: np.ndarray | None = None,
 ) -> SceneTerms:
     """Fit the terms of all points to their series.
@@ -101,7 +102,7 @@ def fit_scene(
         Phase per unit of each term [rad/unit], at most ``ndates - 2`` terms.
     years : float64 (ndates,)
         Time of each date [yr].
-    reference : int, optional
+    reference : int or ndarray of int, optional
         See :func:`component_datum`.
     weights : float64 (ndates,), optional
         Weights of the dates, of mean 1, where they are known; else they follow from the noise.
@@ -135,9 +136,11 @@ def fit_scene(
             residual[some], motion[some] = terms.residual, terms.motion
     values = zero_medians(values, component)
     if reference is not None:
-        own = component == component[reference]
-        values[:, own] -= values[:, reference, None]
-        sigma[:, reference] = 0
+        places = np.atleast_1d(reference)
+        own = component == component[places[0]]
+        values[:, own] -= values[:, places].mean(axis=1, keepdims=True)
+        if len(places) == 1:
+            sigma[:, places] = 0
     return SceneTerms(
         values, sigma, residual, motion, noise, weights, fit.covariance, prior, len(fit.contrasts)
     )

@@ -174,7 +174,9 @@ def point_batches(
                 row, col = (row + bounds[0]).astype(np.int32), (col + bounds[1]).astype(np.int32)
                 table = {"row": row, "col": col, **_places(grid, row, col, with_degrees)}
                 if by_degrees(grid, degrees):
-                    known = degrees.read(bounds, inside) if degrees else _by_gcps(grid, row, col)
+                    known = (
+                        degrees.read(bounds, inside) if degrees else degrees_by_gcps(grid, row, col)
+                    )
                     rounded = np.round(known, LONGITUDE_DECIMALS)
                     table |= dict(zip(DEGREES, rounded, strict=True))
                 if flight and "longitude" in table:
@@ -197,17 +199,17 @@ def _places(
     y = top + d * (col + 0.5) + e * (row + 0.5)
     if not with_degrees:
         return {"x": x, "y": y}
-    longitude, latitude = np.round(_to_degrees(crs, x, y), LONGITUDE_DECIMALS)
+    longitude, latitude = np.round(to_degrees(crs, x, y), LONGITUDE_DECIMALS)
     return {"x": x, "y": y, "longitude": longitude, "latitude": latitude}
 
 
-def _by_gcps(grid: Grid, row: np.ndarray, col: np.ndarray) -> np.ndarray:
+def degrees_by_gcps(grid: Grid, row: np.ndarray, col: np.ndarray) -> np.ndarray:
     """Return longitude and latitude of pixels by the ground control points, float64 (2, n)."""
     points = [GroundControlPoint(*point) for point in grid.gcps]
     # by thin plate splines, which go through all of them, however they lie
     with GCPTransformer(points, tps=True) as transformer:
         x, y = transformer.xy(row, col, offset="center")
-    return _to_degrees(CRS.from_user_input(grid.gcp_crs), np.asarray(x), np.asarray(y))
+    return to_degrees(CRS.from_user_input(grid.gcp_crs), np.asarray(x), np.asarray(y))
 
 
 def has_degrees(crs: str | None) -> bool:
@@ -224,7 +226,7 @@ def has_degrees(crs: str | None) -> bool:
     return True
 
 
-def _to_degrees(crs: CRS, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def to_degrees(crs: CRS, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return longitude and latitude, float64 (2, n); NaN where the projection has none."""
     try:
         found = np.array(transform(crs, WGS84, x, y))
@@ -232,7 +234,7 @@ def _to_degrees(crs: CRS, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         if len(x) == 1:
             return np.full((2, 1), np.nan)
         parts = zip(np.array_split(x, 2), np.array_split(y, 2), strict=True)
-        return np.hstack([_to_degrees(crs, *part) for part in parts])
+        return np.hstack([to_degrees(crs, *part) for part in parts])
     found[:, ~np.isfinite(found).all(axis=0)] = np.nan
     return found
 

@@ -129,8 +129,8 @@ def parameter_picture(name: str, parameter: Parameter, frame: MapFrame) -> Pictu
         limits = symmetric_limits(image)
         heading = f"{title}, {tags['SIGN'].partition(',')[0]}"
         reference = tags["REFERENCE"]
-        zero = "Zero is the median" if reference == "median" else f"Zero at {reference}"
-        caption = f"{title} in {units}, {tags['SIGN']}. {zero}."
+        zero = "Zero at" if reference.startswith("row ") else "Zero is the"
+        caption = f"{title} in {units}, {tags['SIGN']}. {zero} {reference}."
     elif name.removeprefix("series_") in {*SIGMAS.values(), *EXTRA_SIGMAS.values()}:
         limits = sigma_limits(image)
         caption = f"{title} in {units}, of the difference from the reference."

@@ -11,6 +11,7 @@ import numpy as np
 from emcflow.errors import InputError
 from emcflow.graph.components import by_size, regions
 from emcflow.links.integrate import FINE_TOLERANCE, LinkGraph, zero_medians
+from emcflow.tiles.reference_area import reference_places
 from emcflow.tiles.scene import (
     border_distance,
     check_bounds,
@@ -138,7 +139,7 @@ def blend_tiles(
     tiles: Sequence[TileValues],
     offsets: TileOffsets,
     shape: tuple[int, int],
-    reference: tuple[int, int] | None = None,
+    reference: Sequence[int] | None = None,
 ) -> SceneValues:
     """Join the tiles to values of the scene, without seams, relative to one reference.
 
@@ -149,8 +150,9 @@ def blend_tiles(
         From `tile_offsets`.
     shape : (int, int)
         Rows and columns of the scene.
-    reference : (int, int), optional
-        Row and column of a point whose values become 0 in its component. Without it, and in all
+    reference : sequence of int, optional
+        Row and column of a point whose values become 0 in its component, or an area whose mean
+        does, see :func:`emcflow.tiles.reference_area.reference_places`. Without it, and in all
         other components, the median becomes 0.
 
     Returns
@@ -186,9 +188,9 @@ def blend_tiles(
     component = by_size(_by_appearance(component)).astype(np.int64)
     blended = zero_medians(blended, component)
     if reference is not None:
-        at = _reference_place(points, reference)
-        own = component == component[at]
-        blended[:, own] -= blended[:, at][:, None]
+        at = reference_places(points, component + 1, reference)
+        own = component == component[at[0]]
+        blended[:, own] -= blended[:, at].mean(axis=1, keepdims=True)
     return SceneValues(points, blended, component)
 
 
@@ -196,18 +198,6 @@ def _by_appearance(component: np.ndarray) -> np.ndarray:
     """Number the components that occur in the order of their first points."""
     _, first, label = np.unique(component, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[label]
-
-
-def _reference_place(points: np.ndarray, reference: tuple[int, int]) -> int:
-    """Index of the reference point among the scene's points."""
-    at = np.flatnonzero((points == np.asarray(reference)).all(axis=1))
-    if not at.size:
-        nearest = points[np.argmin(((points - np.asarray(reference)) ** 2).sum(axis=1))]
-        raise InputError(
-            f"reference point row {reference[0]}, column {reference[1]} has no value: choose a "
-            f"valid point, the nearest is row {nearest[0]}, column {nearest[1]}"
-        )
-    return int(at[0])
 
 
 def _check_sizes(number: int, tile: TileValues) -> None:

@@ -188,6 +188,8 @@ def cross_problems(config: dict) -> list[str]:
     """
     problems = [
         *_stack_problems(config),
+        *_reference_problems(config["reference"]),
+        *_gnss_problems(config),
         *_limit_problems(config["geometry"]),
         *_network_problems(config),
         *_tile_problems(config["tiles"]),
@@ -314,6 +316,28 @@ def _stack_problems(config: dict) -> Iterator[str]:
         )
 
 
+def _reference_problems(reference: dict) -> Iterator[str]:
+    point, area = reference["point"], reference["area"]
+    if area is None:
+        return
+    if point is not None:
+        yield f"reference.area: given beside reference.point {_show(point)}; give one of the two"
+    if not (area[0] < area[2] and area[1] < area[3]):
+        yield (
+            f"reference.area: {_show(area)} is empty; write [first row, first column, end row, end "
+            "column] with ends above their starts"
+        )
+
+
+def _gnss_problems(config: dict) -> Iterator[str]:
+    path = config["reference"]["gnss_csv"]
+    if path and not (link_model_is_on(config) or config["outputs"]["time_series"]):
+        yield (
+            f"reference.gnss_csv: {_show(path)} is compared with velocities, of which there are "
+            "none without a link model; set outputs.time_series to true, or leave this key out"
+        )
+
+
 def _simulation_problems(config: dict) -> Iterator[str]:
     unread = {
         **{f"stack.{key}": config["stack"][key] for key in STACK_RASTERS},
@@ -337,7 +361,13 @@ def _simulation_problems(config: dict) -> Iterator[str]:
         simulation_dates(simulation)
     except InputError as error:
         yield str(error)
-    point, shape = config["reference"]["point"], [simulation["rows"], simulation["cols"]]
+    shape = [simulation["rows"], simulation["cols"]]
+    point, area = config["reference"]["point"], config["reference"]["area"]
+    if area is not None and (area[2] > shape[0] or area[3] > shape[1]):
+        yield (
+            f"reference.area: {_show(area)} ends outside the simulated scene of simulation.rows x "
+            f"simulation.cols {_show(shape)}; rows and columns count from 0, ends not included"
+        )
     if point is not None and (point[0] >= shape[0] or point[1] >= shape[1]):
         yield (
             f"reference.point: {_show(point)} is outside the simulated scene of simulation.rows x "

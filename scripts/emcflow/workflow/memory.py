@@ -83,10 +83,14 @@ PEAKS = {
     "time_series": Peak(
         fixed_mb=165, point=90, date=1, pair_mb=1.2, term=24, pixel=24, pixel_thread=16
     ),
+    # images of velocities and labels, points, a tree of them
+    "gnss_tie": Peak(fixed_mb=140, point=150, pixel=12),
     # an image of the coherence and some of one interferogram
     "export_mintpy": Peak(fixed_mb=195, pixel=30),
     # one raster, a million values at the most
     "export_qgis": Peak(fixed_mb=230),
+    # imports; longitudes and latitudes of a window, where there are some
+    "export_stac": Peak(fixed_mb=235),
     "export_dolphin": Peak(fixed_mb=110, pixel=20),
     # one window of all columns, as arrays, as a table and as it is written
     "export_points": Peak(fixed_mb=230, date_mb=6, pixel=1),

@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from emcflow.acquisition.geometry import RELATIVE_TERMS, TERMS
 from emcflow.acquisition.model_terms import check_step_date, extra_ranges
-from emcflow.errors import named_as_keys
+from emcflow.errors import InputError, named_as_keys
 from emcflow.io.baselines import known_baselines, read_baselines, table_state
 from emcflow.io.date_tables import read_temperatures, read_weights
 from emcflow.io.fingerprints import files_state, fingerprint
+from emcflow.io.gnss_table import Stations, read_stations
 from emcflow.io.pair_table import read_pairs
-from emcflow.io.stack import Stack, check_reference, phase_linked_stack
+from emcflow.io.stack import (
+    Stack,
+    check_reference,
+    check_reference_area,
+    phase_linked_stack,
+)
 from emcflow.io.text_baselines import table_files
 from emcflow.network.networks import hop3_network
 from emcflow.network.pairs import delaunay_pairs
@@ -71,6 +77,8 @@ class Plan:
         Those of the section ``geometry``, by their keys.
     extra_ranges : dict of str to list of float
         Range of each term of the link model beside velocity and DEM error.
+    stations : Stations or None
+        GNSS stations that velocities are tied to.
     temperatures_c, date_weights : list of float or None
         One value per date, where the link model makes use of them.
     """
@@ -87,6 +95,7 @@ class Plan:
     geometry_rasters: dict[str, str]
     sigma_rasters: tuple[str, ...]
     extra_ranges: dict[str, list[float]]
+    stations: Stations | None
     temperatures_c: Any
     date_weights: Any
 
@@ -142,6 +151,11 @@ class Plan:
         return self.link_model and wanted
 
     @property
+    def reference(self) -> list[int] | None:
+        """The point or the area whose values are 0, where the config names one."""
+        return self.config["reference"]["point"] or self.config["reference"]["area"]
+
+    @property
     def has_view(self) -> bool:
         """Whether range and incidence are known, by numbers or rasters."""
         geometry = self.config["geometry"]
@@ -165,6 +179,25 @@ class Plan:
             "incidence_angle_deg": self.config["geometry"]["incidence_angle_deg"],
             "window": self.config["stack"]["window"],
         }
+
+    @property
+    def station_view(self) -> dict[str, Any] | None:
+        """The line of sight at GNSS stations whose motion is along three axes."""
+        if self.stations is None or not self.stations.along_axes:
+            return None
+        platform = self.config["platform"]
+        return {
+            "heading_deg": platform["heading_deg"],
+            "looks": platform["looks"],
+            "incidence_angle_deg": self.config["geometry"]["incidence_angle_deg"],
+            "window": self.config["stack"]["window"],
+        }
+
+    @property
+    def station_rasters(self) -> list[str]:
+        """The raster of incidence angles that this takes, where there is one."""
+        angle = self.station_view and self.station_view["incidence_angle_deg"]
+        return [angle] if isinstance(angle, str) else []
 
     @property
     def degree_rasters(self) -> list[str]:
@@ -267,6 +300,7 @@ class Plan:
             *self.geometry_rasters.values(),
             *self.degree_rasters,
             *self.sigma_rasters,
+            *self.station_rasters,
             *self.bperp_rasters.values(),
             *self.baseline_files,
         ]
@@ -286,6 +320,7 @@ class Plan:
         """Tables that the config names and that are read as params of rules."""
         model = self.config["link_model"]
         names = [self.config["network"]["csv"], model["temperature_csv"], model["weights_csv"]]
+        names += [self.config["reference"]["gnss_csv"]]
         names += [self.config["baselines"]["known_csv"]] if self.finds_baselines else []
         return [name for name in names if name]
 
@@ -410,9 +445,29 @@ def make_plan(config: dict[str, Any]) -> Plan:
         geometry_rasters=geometry,
         sigma_rasters=sigma_rasters(config["stack"], dates) if model["enabled"] else (),
         extra_ranges=extra,
+        stations=_stations(config),
         temperatures_c=temperatures,
         date_weights=weights,
     )
+
+
+def _stations(config: dict[str, Any]) -> Stations | None:
+    """Return the GNSS stations that the config names, if what they need is known."""
+    path = config["reference"]["gnss_csv"]
+    if path is None:
+        return None
+    stations = read_stations(path)
+    needed = {
+        "platform.heading_deg": config["platform"]["heading_deg"],
+        "geometry.incidence_angle_deg": config["geometry"]["incidence_angle_deg"],
+    }
+    for key, value in needed.items():
+        if stations.along_axes and value is None:
+            raise InputError(
+                f"{key}: missing; {path} has motion east, north and up, which becomes motion along "
+                "the line of sight by it: give it, or a column toward_mm_yr instead"
+            )
+    return stations
 
 
 def _inputs(config: dict[str, Any], previous: Previous | None) -> Inputs:
@@ -467,10 +522,10 @@ def check_plan(plan: Plan) -> None:
         return
     if plan.link_model and not (plan.bperp_rasters or plan.finds_baselines):
         _check_link_model(plan)
-    point = plan.config["reference"]["point"]
     files = local_files([*plan.stack.files, plan.stack.coherence])
-    if point is not None and all(Path(file).exists() for file in files):
-        check_reference(plan.stack, point, plan.inputs.min_coherence)
+    if plan.reference is not None and all(Path(file).exists() for file in files):
+        check = check_reference if len(plan.reference) == 2 else check_reference_area
+        check(plan.stack, plan.reference, plan.inputs.min_coherence)
 
 
 def _check_link_model(plan: Plan) -> None:

@@ -96,11 +96,26 @@ class Results:
         return self.term_maps | {key: f"{self.out}/quality/{name}" for key, name in names.items()}
 
     @property
+    def velocity_to_tie(self) -> str:
+        """Velocities that GNSS stations are compared with."""
+        return self.parameters.get("velocity_mm_yr") or self.series_maps["velocity"]
+
+    @property
+    def gnss(self) -> dict[str, str]:
+        """Velocities tied to GNSS stations; empty without any."""
+        if not self.plan.stations:
+            return {}
+        names = {"velocity": "velocity_mm_yr.tif", "stations": "stations.csv"}
+        names["remarks"] = "remarks.txt"
+        return {key: f"{self.out}/gnss/{name}" for key, name in names.items()}
+
+    @property
     def remarks(self) -> list[str]:
         """Text files of what the report is to say, a remark a line."""
         of_maps = [self.maps_of_series["remarks"]] if self.plan.maps_of_phase else []
         of_baselines = [self.found["remarks"]] if self.plan.link_model else []
-        return [*self.given.values(), *of_maps, *of_baselines]
+        of_gnss = [self.gnss["remarks"]] if self.plan.stations else []
+        return [*self.given.values(), *of_maps, *of_baselines, *of_gnss]
 
     @property
     def given(self) -> dict[str, str]:
@@ -286,6 +301,7 @@ class Results:
             "geoparquet": f"{self.out}/exports/points.parquet",
             "geopackage": f"{self.out}/exports/points.gpkg",
             "cog": f"{self.out}/exports/cog",
+            "stac": f"{self.out}/exports/stac_item.json",
             "qgis": [f"{path.removesuffix('.tif')}.qml" for path in self.rasters],
         }
 
@@ -299,4 +315,5 @@ class Results:
             list(self.masks.values()),
             [self.exports[name] for name in self.plan.config["outputs"]["exports"]],
             filled if self.plan.config["outputs"]["fill_pixels"] else [],
+            list(self.gnss.values()),
         ]

@@ -140,6 +140,7 @@ def _settings(config: dict[str, Any], name: str) -> dict[str, Any]:
     section, _, key = name.partition(".")
     values = {f"{section}.{key}": value for key, value in config.get(section, {}).items()}
     values.pop("link_model.memory_mb", None)  # moves no result
+    values.pop("reference.gnss_csv", None)  # moves no interferogram
     return {name: values.get(name)} if key else values
 
 

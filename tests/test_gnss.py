@@ -1,0 +1,168 @@
+"""Velocities tied to GNSS stations: lines of sight, planes and misfits by hand; tables refused."""
+
+import numpy as np
+import pytest
+from emcflow.errors import InputError
+from emcflow.io.gnss_table import Stations, read_stations
+from emcflow.io.raster import Grid, write_raster
+from emcflow.products.gnss import (
+    fit_tie,
+    motion_at,
+    station_motion,
+    station_places,
+    tie_remark,
+    toward_sensor,
+)
+from rasterio.crs import CRS
+
+
+def test_motion_toward_the_sensor_by_hand():
+    """It flies north: looking right it looks to the east, and what moves there moves away."""
+    axes = np.eye(3)  # east, north, up
+    sin, cos = np.sin(np.radians(30)), np.cos(np.radians(30))
+    right, left = (toward_sensor(axes, 30.0, 0.0, looks) for looks in ("right", "left"))
+    np.testing.assert_allclose(right, [-sin, 0, cos], atol=1e-12)
+    np.testing.assert_allclose(left, [sin, 0, cos], atol=1e-12)
+    # it flies south and looks to the west; then to the east by heading, to the south
+    np.testing.assert_allclose(toward_sensor(axes, 30.0, 180.0, "right"), [sin, 0, cos], atol=1e-12)
+    np.testing.assert_allclose(toward_sensor(axes, 30.0, 90.0, "right"), [0, sin, cos], atol=1e-12)
+    # Sentinel-1, ascending: Hanssen's cos and sin of the heading minus 270 degrees
+    angle = np.radians(-13 - 270)
+    found = toward_sensor([[1.0, 2.0, 3.0]], np.array([39.0]), -13.0, "right")
+    across = 2 * np.cos(angle) + 1 * np.sin(angle)
+    np.testing.assert_allclose(found, 3 * np.cos(np.radians(39)) - np.sin(np.radians(39)) * across)
+
+
+AXES = ["east_mm_yr", "north_mm_yr", "up_mm_yr"]
+
+
+def test_stations_are_where_their_degrees_are():
+    """In a grid of 0.1 degrees from 10 E 50 N; the centre of its first pixel is row 0, column 0."""
+    grid = Grid((20, 30), CRS.from_epsg(4326).to_wkt(), (0.1, 0, 10, 0, -0.1, 50))
+    names, places = ["longitude", "latitude"], [[10.05, 49.95], [11.05, 48.45]]
+    stations = Stations("gnss.csv", ["A", "B"], names, AXES, places, [[0, 0, 1]] * 2, [1, 1])
+    np.testing.assert_allclose(station_places(stations, grid), [[0, 0], [15, 10]], atol=1e-9)
+    radar = Grid((20, 30), None, (1.0, 0, 0, 0, 1.0, 0))
+    with pytest.raises(InputError, match=r"^gnss\.csv: longitude and latitude .* row and col"):
+        station_places(stations, radar)
+
+
+def test_motion_of_stations_by_a_raster_of_angles_and_along_the_line_of_sight(tmp_path):
+    """A window of the raster from row 2, column 3; no angle at the second, the third is outside."""
+    angles = np.full((6, 8), 30, np.float32)
+    angles[3, 5], angles[2, 4] = 60, 0
+    path = tmp_path / "incidence.tif"
+    radar = Grid((6, 8), None, (1.0, 0, 0, 0, 1.0, 0))
+    write_raster(path, angles, radar, units="degree", description="incidence")
+    places = [[1, 2], [0, 1], [-9, 0]]
+    stations = Stations(
+        "t", ["A", "B", "C"], ["row", "col"], AXES, places, [[0, 0, 8]] * 3, [1] * 3
+    )
+    view = {"heading_deg": -13, "looks": "right", "incidence_angle_deg": str(path)}
+    view["window"] = (2, 3, 6, 8)
+    found = station_motion(stations, np.array(places), (4, 5), view)
+    np.testing.assert_allclose(found, [4, np.nan, np.nan], atol=1e-6)
+    for name, sign in (("toward_mm_yr", 1), ("away_mm_yr", -1)):
+        along = Stations("t", ["A"], ["row", "col"], [name], [[1, 2]], [[5.0]], [1])
+        assert station_motion(along, np.array([[1, 2]]), (4, 5), None) == [5 * sign]
+
+
+PLACES = np.array([[0.0, 0], [0, 10], [20, 0], [20, 10], [5, 5]])
+
+
+def test_a_plane_is_found_again_and_says_what_it_is_worth():
+    difference = 4 + PLACES @ [0.5, -0.25]
+    tie = fit_tie(difference, PLACES, np.ones(5))
+    assert tie.has_ramp
+    np.testing.assert_allclose(tie.coefficients, [4, 0.5, -0.25])
+    np.testing.assert_allclose(tie.at(PLACES), difference)
+    np.testing.assert_allclose(tie.misfit, 0, atol=1e-12)
+    assert "tied to 5 of 6 GNSS stations: offset +7.2 mm/yr toward the sensor, ramp of 10.3 " in (
+        tie_remark(tie, PLACES, 6, (20, 10))
+    )
+
+
+def test_what_is_left_out_is_told_as_by_fits_without_it():
+    rng = np.random.default_rng(1)
+    difference, sigma = rng.normal(0, 3, 5), np.array([1, 2, 1, 0.5, 1])
+    tie = fit_tie(difference, PLACES, sigma)
+    for one in range(5):
+        rest = np.arange(5) != one
+        design = np.column_stack([np.ones(5), PLACES]) / sigma[:, None]
+        without = np.linalg.lstsq(design[rest], (difference / sigma)[rest], rcond=None)[0]
+        expected = difference[one] - without @ [1, *PLACES[one]]
+        np.testing.assert_allclose(tie.left_out[one], expected)
+
+
+@pytest.mark.parametrize(
+    "places", [PLACES[:3], np.array([[0.0, 0], [1, 1], [2, 2], [9, 9.1]])], ids=["few", "a line"]
+)
+def test_stations_that_carry_no_plane_give_an_offset(places):
+    difference = np.arange(len(places), dtype=float)
+    tie = fit_tie(difference, places, np.ones(len(places)))
+    assert not tie.has_ramp
+    np.testing.assert_allclose(tie.coefficients, [difference.mean(), 0, 0])
+    np.testing.assert_allclose(tie.misfit, difference - difference.mean())
+
+
+def test_one_station_gives_an_offset_that_nothing_checks():
+    tie = fit_tie(np.array([-3.0]), PLACES[4:], np.ones(1))
+    np.testing.assert_allclose(tie.coefficients, [-3, 0, 0])
+    assert np.isnan(tie.left_out).all()
+    assert "offset -3.0 mm/yr toward the sensor; nothing checks it" in (
+        tie_remark(tie, PLACES[4:], 1, (20, 10))
+    )
+
+
+def test_a_station_has_the_median_of_the_points_around_it_in_one_component():
+    """Two stations in component 2, one in 1, one far from all."""
+    points = np.argwhere(np.ones((40, 40)))
+    labels = np.where(points[:, 1] < 30, 2, 1)
+    values = points[:, 0] + 100.0 * (labels == 1)
+    stations = np.array([[10, 10], [20, 29], [20, 35], [500, 10]])
+    found, counts, label = motion_at(stations, points, values, labels)
+    assert label == 2
+    assert counts.tolist() == [25, 25, 25, 0]
+    np.testing.assert_allclose(found, [10, 20, 20, np.nan])
+    assert motion_at(stations[3:], points, values, labels)[2] == 0
+
+
+def written(folder, text):
+    path = folder / "gnss.csv"
+    path.write_text(text)
+    return path
+
+
+def test_a_table_of_stations(tmp_path):
+    path = written(
+        tmp_path,
+        "Station,Longitude,latitude,up_mm_yr,east_mm_yr,north_mm_yr,sigma_mm_yr\n"
+        "TLSE,1.5,43.5,-1,20,17,0.4\nAAAA,2,44,0,19,16,1\n",
+    )
+    stations = read_stations(path)
+    assert stations.in_degrees and stations.along_axes
+    assert stations.names == ["TLSE", "AAAA"]
+    assert stations.places == [[1.5, 43.5], [2, 44]]
+    assert stations.velocities == [[20, 17, -1], [19, 16, 0]]
+    assert stations.sigma == [0.4, 1]
+    stations = read_stations(written(tmp_path, "row,col,away_mm_yr\n1,2,3\n"))
+    assert (stations.names, stations.sigma) == (["line 2"], [1])
+    assert not (stations.in_degrees or stations.along_axes)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("row,col\n1,2\n", "expected one of toward_mm_yr, or away_mm_yr, or east_mm_yr and north"),
+        ("row,toward_mm_yr\n1,2\n", "expected one of longitude and latitude, or row and col"),
+        ("row,col,toward_mm_yr,away_mm_yr\n1,2,3,-3\n", "remove the others"),
+        ("row,col,away_mm_yr\n1,2,x\n", "line 2: away_mm_yr is 'x'; expected a finite velocity"),
+        ("row,col,away_mm_yr,sigma_mm_yr\n1,2,3,0\n", "line 2: sigma_mm_yr is 0; expected mm/yr"),
+        ("longitude,latitude,away_mm_yr\n4.5e5,3e6,1\n", "line 2: longitude 450000 and latitude"),
+        ("station,row,col,away_mm_yr\nA,1,2,1\nA,2,2,1\n", "line 3: the station A is listed twice"),
+    ],
+)
+def test_tables_that_are_none_are_refused_in_one_line(text, says, tmp_path):
+    with pytest.raises(InputError) as error:
+        read_stations(written(tmp_path, text))
+    assert says in str(error.value) and "\n" not in str(error.value)
