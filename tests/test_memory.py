@@ -14,6 +14,7 @@ JOBS = {
     "tile_overlaps",
     "merge_interferograms_00",
     "link_quality",
+    "date_phases_00",
     "time_series",
     "quality",
     "report",

@@ -162,19 +162,32 @@ def to_points(
     -------
     float64 (nterms, npoints)
     """
-    values = np.array(values, np.float64)
-    if DEM_ERROR not in terms:
-        return values
-    # its zeros stay zeros, and its medians too, since every scale is positive
-    height = values[terms.index(DEM_ERROR)]
-    height /= scale
-    if VELOCITY in terms:
+    values = map_to_points(values, terms, scale, leak)
+    if leaks(terms):
         velocity = values[terms.index(VELOCITY)]
-        velocity -= leak * height
         for label in np.unique(component):
             here = component == label
             if reference is None or component[reference] != label:
                 velocity[here] -= np.nanmedian(velocity[here])
+    return values
+
+
+def leaks(terms: Sequence[str]) -> bool:
+    """Say whether a DEM error leaks into the velocity, whose medians are no longer 0 then."""
+    return DEM_ERROR in terms and VELOCITY in terms
+
+
+def map_to_points(
+    values: np.ndarray, terms: Sequence[str], scale: np.ndarray, leak: np.ndarray
+) -> np.ndarray:
+    """Return what :func:`to_points` does, before the velocity is made relative to its medians."""
+    values = np.array(values, np.float64)
+    if DEM_ERROR in terms:
+        # its zeros stay zeros, and its medians too, since every scale is positive
+        height = values[terms.index(DEM_ERROR)]
+        height /= scale
+        if VELOCITY in terms:
+            values[terms.index(VELOCITY)] -= leak * height
     return values
 
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from emcflow.io.date_file import DateFile
-from emcflow.links.integrate import zero_medians
+from emcflow.io.date_strips import DateStrips
+from emcflow.io.point_file import PointFile
+from emcflow.io.point_windows import PointWindow, PointWindows
 from emcflow.products.date_noise import DateNoise, date_noise, nearest_neighbours, sample_runs
 from emcflow.products.point_fit import PointFit, ScenePrior
+from emcflow.products.quantiles import medians
 from emcflow.products.time_series import chunks
+
+# Dates whose medians are found together: of each some values are kept.
+DATES_AT_ONCE = 30
+# Residual motion that counts [rad].
+MOTION_RAD = 0.2
 
 
 @dataclass(frozen=True)
@@ -20,12 +30,11 @@ class SceneTerms:
 
     Attributes
     ----------
-    values : float64 (nterms, npoints)
-        Relative to the reference of each component.
-    sigma : float32 (nterms, npoints)
-        Standard deviations of the values, 0 at a reference point.
-    residual, motion : float32 (npoints,)
-        See :class:`emcflow.products.point_fit.PointTerms` [rad].
+    values : PointFile
+        float64 (nterms, npoints), relative to the reference of each component.
+    others : PointFile
+        float32 (nterms + 2, npoints): standard deviations of the values, 0 at a reference point;
+        residual and motion, see :class:`emcflow.products.point_fit.PointTerms` [rad].
     noise : DateNoise
         Of the dates, at a typical point.
     weights : float64 (ndates,)
@@ -35,30 +44,35 @@ class SceneTerms:
     prior : ScenePrior
     ncontrasts : int
         Spare dates, which the standard deviations come from.
+    moving : float32 (nmoving,)
+        Residual motions above `MOTION_RAD` [rad].
     """
 
-    values: np.ndarray
-    sigma: np.ndarray
-    residual: np.ndarray
-    motion: np.ndarray
+    values: PointFile
+    others: PointFile
     noise: DateNoise
     weights: np.ndarray
     covariance: np.ndarray
     prior: ScenePrior
     ncontrasts: int
+    moving: np.ndarray
+
+    def read(self, window: PointWindow) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return values, sigmas, residual and motion of the points of a window."""
+        others = self.others.read(window.places)
+        return self.values.read(window.places), others[:-2], others[-2], others[-1]
 
 
 def component_datum(
-    phase: DateFile, component: np.ndarray, reference: int | None = None
+    phase: DateStrips, points: PointWindows, reference: int | None = None
 ) -> np.ndarray:
     """Return what the phase of every component is relative to.
 
     Parameters
     ----------
-    phase : DateFile
+    phase : DateStrips
         [rad]
-    component : int (npoints,)
-        0, 1, ...: points whose phases can be compared.
+    points : PointWindows
     reference : int, optional
         Place of the point whose series its component is relative to; all others, and without one
         all, are relative to the median of their points at each date.
@@ -67,36 +81,37 @@ def component_datum(
     -------
     float64 (ndates, ncomponents)
     """
-    datum = np.empty((phase.shape[0], component.max() + 1))
-    for date in range(len(datum)):
-        row = phase.date(date)
-        for label in range(datum.shape[1]):
-            datum[date, label] = np.median(row[component == label])
+    ndates = phase.shape[0]
+    datum = np.empty((ndates, points.ncomponents))
+    for start in range(0, ndates, DATES_AT_ONCE):
+        some = slice(start, start + DATES_AT_ONCE)
+
+        def pieces(some: slice = some) -> Iterable[tuple[np.ndarray, np.ndarray]]:
+            return ((phase.read(w, some), points.component(w)) for w in points.windows)
+
+        datum[some] = medians(pieces, points.counts)
     if reference is not None:
-        own = phase.read(slice(reference, reference + 1))
-        datum[:, component[reference]] = own[:, 0]
+        own = points.component_of(reference)
+        datum[:, own] = phase.of_point(reference)[:, 0]
     return datum
 
 
 def fit_scene(
-    points: np.ndarray,
-    phase: DateFile,
-    component: np.ndarray,
+    points: PointWindows,
+    phase: DateStrips,
     design: np.ndarray,
     years: np.ndarray,
     reference: int | None = None,
     weights: np.ndarray | None = None,
+    folder: str | Path | None = None,
 ) -> SceneTerms:
     """Fit the terms of all points to their series.
 
     Parameters
     ----------
-    points : int (npoints, 2)
-        Row and column; those near one another in the list are near in the scene.
-    phase : DateFile
+    points : PointWindows
+    phase : DateStrips
         Unwrapped phase of each date [rad], up to a constant for each date and component.
-    component : int (npoints,)
-        0, 1, ...: points whose phases can be compared.
     design : float64 (ndates, nterms)
         Phase per unit of each term [rad/unit], at most ``ndates - 2`` terms.
     years : float64 (ndates,)
@@ -105,39 +120,126 @@ def fit_scene(
         See :func:`component_datum`.
     weights : float64 (ndates,), optional
         Weights of the dates, of mean 1, where they are known; else they follow from the noise.
+    folder : path, optional
+        Where there is room for the terms of all points.
 
     Returns
     -------
     SceneTerms
     """
-    npoints, nterms = len(points), design.shape[1]
-    values = np.empty((nterms, npoints))
-    sigma = np.empty((nterms, npoints), np.float32)
-    residual, motion = np.empty((2, npoints), np.float32)
-    datum = component_datum(phase, component, reference)
-
-    def relative(some: slice) -> np.ndarray:
-        return phase.read(some) - datum[:, component[some]]
-
+    nterms = design.shape[1]
+    values = PointFile(nterms, points.npoints, folder, np.float64)
+    others = PointFile(nterms + 2, points.npoints, folder)
+    datum = component_datum(phase, points, reference)
+    moving = [np.empty(0, np.float32)]
     # threads of BLAS may round differently from one of them
     with threadpool_limits(1, "blas"):
-        runs = sample_runs(npoints)
-        sample = np.concatenate([relative(run) for run in runs], axis=1)
+        places, sample = _sample(points, phase, datum)
         columns = np.column_stack([np.ones(len(design)), design])
-        noise = date_noise(sample, columns, nearest_neighbours(points, runs))
+        noise = date_noise(
+            np.concatenate(sample, axis=1),
+            columns,
+            nearest_neighbours(np.concatenate(places), _slices(places)),
+        )
         if weights is None:
             weights = noise.weights
         fit = PointFit(design, weights, years)
-        prior = fit.learn(sample)
-        for some in chunks(npoints):
-            terms = fit.terms(relative(some), prior)
-            values[:, some], sigma[:, some] = terms.values, terms.sigma
-            residual[some], motion[some] = terms.residual, terms.motion
-    values = zero_medians(values, component)
-    if reference is not None:
-        own = component == component[reference]
-        values[:, own] -= values[:, reference, None]
-        sigma[:, reference] = 0
-    return SceneTerms(
-        values, sigma, residual, motion, noise, weights, fit.covariance, prior, len(fit.contrasts)
+        prior = fit.learn(np.concatenate(sample, axis=1))
+        del sample
+        for block in points.blocks():
+            own, component = _of_block(points, phase, block)
+            found = [
+                fit.terms(own[:, some] - datum[:, component[some]], prior)
+                for some in chunks(own.shape[1])
+            ]
+            of_terms = np.concatenate([terms.values for terms in found], axis=1)
+            rest = np.concatenate(
+                [np.vstack([terms.sigma, terms.residual, terms.motion]) for terms in found], axis=1
+            ).astype(np.float32)
+            for window, some in _parts(block):
+                values.write(window.places, of_terms[:, some])
+                others.write(window.places, rest[:, some])
+            moving.append(rest[-1, rest[-1] > MOTION_RAD])
+    terms = SceneTerms(
+        values,
+        others,
+        noise,
+        weights,
+        fit.covariance,
+        prior,
+        len(fit.contrasts),
+        np.concatenate(moving),
     )
+    _relate(terms, points, reference)
+    return terms
+
+
+def _relate(terms: SceneTerms, points: PointWindows, reference: int | None) -> None:
+    """Make values relative to the reference or median of their component."""
+    values = terms.values
+    middle = medians(
+        lambda: ((values.read(w.places), points.component(w)) for w in points.windows),
+        points.counts,
+    )
+    further = np.zeros_like(middle)
+    if reference is not None:
+        own, at = points.component_of(reference), slice(reference, reference + 1)
+        further[:, own] = values.read(at)[:, 0] - middle[:, own]
+        sigma = terms.others.read(at)
+        sigma[:-2] = 0
+        terms.others.write(at, sigma)
+    for window in points.windows:
+        component = points.component(window)
+        own_values = values.read(window.places)
+        own_values -= middle[:, component]
+        own_values -= further[:, component]
+        values.write(window.places, own_values)
+
+
+def _of_block(
+    points: PointWindows, phase: DateStrips, block: list[PointWindow]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return phase (ndates, n) and component (n,) of the points of a block."""
+    return (
+        np.concatenate([phase.read(window) for window in block], axis=1),
+        np.concatenate([points.component(window) for window in block]),
+    )
+
+
+def _parts(block: list[PointWindow]) -> Iterator[tuple[PointWindow, slice]]:
+    """Yield the windows of a block, and where each is among the points of the block."""
+    start = 0
+    for window in block:
+        yield window, slice(start, start + window.npoints)
+        start += window.npoints
+
+
+def _slices(parts: list[np.ndarray]) -> list[slice]:
+    """Return where parts are in the array of all of them."""
+    ends = np.cumsum([0, *map(len, parts)]).tolist()
+    return [slice(*each) for each in pairwise(ends)]
+
+
+def _sample(
+    points: PointWindows, phase: DateStrips, datum: np.ndarray
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the points of each run that noise is told from, and their phase, (ndates, n)."""
+    runs = sample_runs(points.npoints)
+    places: list[list] = [[] for _ in runs]
+    sample: list[list] = [[] for _ in runs]
+    start = 0
+    for block in points.blocks():
+        stop = start + sum(window.npoints for window in block)
+        wanted = [
+            (number, slice(max(run.start, start) - start, min(run.stop, stop) - start))
+            for number, run in enumerate(runs)
+            if run.start < stop and start < run.stop
+        ]
+        if wanted:
+            own, component = _of_block(points, phase, block)
+            row_col = np.concatenate([window.points() for window in block])
+            for number, some in wanted:
+                places[number].append(row_col[some])
+                sample[number].append(own[:, some] - datum[:, component[some]])
+        start = stop
+    return [np.concatenate(p) for p in places], [np.concatenate(s, axis=1) for s in sample]

@@ -78,11 +78,12 @@ PEAKS = {
     "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
     # the sum of the probabilities, one interferogram
     "recommended_mask": Peak(fixed_mb=110, pixel=20),
-    # one window of all interferograms; terms and sigmas of points, misfits where there are any, one
-    # date; images of dates
-    "time_series": Peak(
-        fixed_mb=165, point=90, date=1, pair_mb=1.2, term=24, pixel=24, pixel_thread=16
-    ),
+    # a window of all interferograms and, in double precision, a part of them; masks of all windows
+    "date_phases": Peak(fixed_mb=160, date_mb=1.1, pair_mb=1.5, pixel=1),
+    # a window of all dates, their medians, a sample of the points; bands of a few rasters
+    "time_series": Peak(fixed_mb=280, date_mb=4, pixel=16),
+    # bands of a raster per thread, and GDAL's cache
+    "displacements": Peak(fixed_mb=150, pixel=4, pixel_thread=16),
     # an image of the coherence and some of one interferogram
     "export_mintpy": Peak(fixed_mb=195, pixel=30),
     # one raster, a million values at the most

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from emcflow.io.raster import BLOCK, open_raster
+from emcflow.io.strips import strip_bounds
 from emcflow.io.tiles_json import tiles_from_json
 from emcflow.tiles.cut import Tile
 from emcflow.workflow.memory import predicted_mb
@@ -78,6 +79,20 @@ class JobResources:
         """Return the pixels of a strip of the scene with a margin of rows above and below."""
         (rows, cols), _ = self.scene()
         return min(rows, BLOCK + 2 * margin) * cols
+
+    def strips(self) -> list[str]:
+        """Return the names of the strips of the scene."""
+        (rows, _), _ = self.scene()
+        return [f"{number:02d}" for number in range(len(strip_bounds(rows, self.strip_rows)))]
+
+    @property
+    def strip_rows(self) -> int:
+        """Rows of a strip."""
+        return self.plan.config["outputs"]["strip_rows"]
+
+    def strip_memory(self, attempt: int, job: str, threads: int = 1) -> int:
+        """Return a memory bound in MB for a job that holds some rows of blocks of the scene."""
+        return self.megabytes(attempt, job, 0, self.strip_pixels(0), threads=threads)
 
     def tile_threads(self, tile: Tile, ntiles: int, cores: int, beside: int = 0) -> int:
         """Return the threads for one tile: by its points on a cluster, else its share of the cores.
