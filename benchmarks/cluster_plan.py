@@ -84,7 +84,7 @@ def parts_of(rule: str, size: Size, batched: bool) -> int:
         return size.batches
     if rule == "displacements":
         return size.date_batches
-    return size.strips if rule == "date_phases" or (batched and rule == "quality") else 1
+    return size.strips if rule in ("date_phases", "loops") else 1
 
 
 def part_memory(rule: str, size: Size, batched: bool, threads: int) -> float:
@@ -268,7 +268,7 @@ def draw(path: Path, schedules: dict) -> None:
         "tile_overlaps": "tab:purple",
         "merge_interferograms": "tab:orange",
         "link_quality": "tab:olive",
-        "quality": "tab:green",
+        "loops": "tab:green",
         "date_phases": "tab:red",
         "time_series": "tab:pink",
         "displacements": "tab:cyan",

@@ -70,7 +70,8 @@ TIMES = {
     "reference_points": ("1", "N", "X"),
     "merge_interferograms": ("B", "N*I", "X*I"),
     "link_quality": ("1", "N", "X"),
-    "quality": ("1", "X*I", "N*I"),
+    "loops": ("S", "X*I", "N*I"),
+    "quality": ("1", "X", "N"),
     "date_phases": ("1", "X*I", "N*I", "N*D"),
     "time_series": ("1", "X", "N*D"),
     "displacements": ("1", "X*D", "N*D"),
@@ -85,16 +86,17 @@ FOLDERS = {
     "unwrapped": (("X*I", "N*I"), "2*I"),
     "unwrapped/quality": (("X*I", "N*I"), "2*I"),
     "dates": (("N", "N*D"), "S"),
+    "loops": (("X",), "S"),
     "timeseries": (("X*D", "N*D"), "D+3"),
     "timeseries/radians": (("X*D", "N*D"), "D-1"),
     "timeseries/misfit": (("X*D", "N*D"), "D"),
-    "logs": (("1", "T", "B"), "3*T+B+S+V+12"),
-    "benchmarks": (("1", "T", "B"), "3*T+B+S+V+12"),
-    "records": (("1", "T", "B"), "3*T+B+S+V+13"),
+    "logs": (("1", "T", "B"), "3*T+B+2*S+V+12"),
+    "benchmarks": (("1", "T", "B"), "3*T+B+2*S+V+12"),
+    "records": (("1", "T", "B"), "3*T+B+2*S+V+13"),
 }
 TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile")
 # These hold some rows of the scene at a time.
-STRIP_RULES = ("date_phases", "time_series", "displacements")
+STRIP_RULES = ("loops", "quality", "date_phases", "time_series", "displacements")
 
 
 def term(text: str, size: Size) -> float:
@@ -162,7 +164,8 @@ class Model:
             * (network + phases * min(1, DATES_OF_BATCH / size.dates))
             + product["unwrap"],
             "link_quality": network + product["links"],
-            "quality": product["unwrapped"] / 2 + product["unwrapped/quality"] / 2,
+            "loops": product["unwrapped"] / 2 + product["unwrapped/quality"] / 2,
+            "quality": product["loops"],
             "date_phases": product["unwrapped"],
             "time_series": 3 * product["dates"],
             "displacements": product["dates"],
@@ -177,6 +180,7 @@ class Model:
             "unwrap_tile": ["unwrap"],
             "tile_overlaps": ["merge"],
             "merge_interferograms": ["unwrapped", "unwrapped/quality"],
+            "loops": ["loops"],
             "date_phases": ["dates"],
             "displacements": ["timeseries", "timeseries/radians", "timeseries/misfit"],
         }.get(rule, [])

@@ -112,7 +112,7 @@ def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
     others |= {"export_qgis", "find_baselines"}
-    others |= {"fill_00", "fill_01", "fill_labels", "quality", "link_quality", "report"}
+    others |= {"fill_00", "fill_01", "fill_labels", "loops", "quality", "link_quality", "report"}
     assert jobs - others == {"time_series", "displacements_00", "export_mintpy", "export_dolphin"}
 
 

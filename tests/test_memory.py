@@ -16,6 +16,7 @@ JOBS = {
     "link_quality",
     "date_phases_00",
     "time_series",
+    "loops_00",
     "quality",
     "report",
 }

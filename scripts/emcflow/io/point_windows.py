@@ -7,15 +7,16 @@ held whole, and what is made of a window does not depend on the strips.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from rasterio.windows import Window
 
-from emcflow.io.raster import BLOCK, NO_LABEL_DATA, Grid, create_raster, read_band
+from emcflow.io.raster import BLOCK, NO_LABEL_DATA, Grid, read_band, write_rows
 from emcflow.io.strips import strip_bounds
 
 Bounds = tuple[int, int, int, int]
@@ -161,28 +162,24 @@ class PointWindows:
         window = self.window_of(place)
         return int(self.component(window)[place - window.places.start])
 
-    def bands(self, values: ValuesOf) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield images of values of the points, float32, by rows of blocks, NaN elsewhere.
+    def image(self, values: ValuesOf, row: int, stop: int) -> np.ndarray:
+        """Return rows of an image of values of the points, float32, NaN elsewhere.
 
-        Yields
-        ------
-        row : int
-            The first row of the band.
-        image : ndarray of float32, shape (rows, cols)
+        They have to be whole blocks of the rasters, but at the end of the scene.
         """
-        found = {
-            row: list(windows)
-            for row, windows in groupby(
-                sorted(self.windows, key=_block), key=lambda w: _block(w)[0]
-            )
-        }
-        for number, row in enumerate(range(0, self.shape[0], BLOCK)):
-            rows = min(BLOCK, self.shape[0] - row)
-            image = np.full((rows, self.shape[1]), np.nan, np.float32)
-            for window in found.get(number, []):
-                row0, col0, row1, col1 = window.bounds
-                image[row0 - row : row1 - row, col0:col1][window.inside()] = values(window)
-            yield row, image
+        image = np.full((stop - row, self.shape[1]), np.nan, np.float32)
+        for window in self._by_block_row[row // BLOCK]:
+            row0, col0, row1, col1 = window.bounds
+            image[row0 - row : row1 - row, col0:col1][window.inside()] = values(window)
+        return image
+
+    @cached_property
+    def _by_block_row(self) -> dict[int, list[PointWindow]]:
+        """The windows of every row of blocks."""
+        found: dict[int, list[PointWindow]] = defaultdict(list)
+        for window in self.windows:
+            found[window.bounds[0] // BLOCK].append(window)
+        return found
 
     def write(
         self,
@@ -195,11 +192,8 @@ class PointWindows:
         tags: dict[str, str],
     ) -> None:
         """Write values of the points as :func:`emcflow.io.raster.write_raster` writes an image."""
-        with create_raster(
-            path, grid, np.dtype(np.float32), units=units, description=description, tags=tags
-        ) as dataset:
-            for row, image in self.bands(values):
-                dataset.write(image, 1, window=Window(0, row, *image.shape[::-1]))
+        rows = partial(self.image, values)
+        write_rows(path, grid, np.float32, rows, units=units, description=description, tags=tags)
 
 
 def _are_points(labels: np.ndarray) -> np.ndarray:

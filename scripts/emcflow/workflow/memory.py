@@ -74,10 +74,12 @@ PEAKS = {
     # values of all tiles, some contrasts of the dates, a few images
     "link_quality": Peak(fixed_mb=125, point=180, pixel=45),
     "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
-    # a layer of each kind, one interferogram, windows of a few interferograms per thread
-    "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
     # the sum of the probabilities, one interferogram
     "recommended_mask": Peak(fixed_mb=110, pixel=20),
+    # pixels are those of a strip: layers, one interferogram, windows of a few of them per thread
+    "loops": Peak(fixed_mb=95, pixel=16, pixel_thread=8),
+    # some rows of the layers; points of a tile
+    "quality": Peak(fixed_mb=95, point=30, pixel=12),
     # a window of all interferograms and, in double precision, a part of them; masks of all windows
     "date_phases": Peak(fixed_mb=160, date_mb=1.1, pair_mb=1.5, pixel=1),
     # a window of all dates, their medians, a sample of the points; bands of a few rasters

@@ -194,10 +194,22 @@ class JobResources:
         pictures = (len(self.plan.pairs) + MAPS_SHOWN) * self.pixels()
         return 5 * min(pictures, MOST_PICTURE_PIXELS) // 1_000_000
 
-    def loops_mb(self) -> int:
+    def loops_memory(self, attempt: int, threads: int) -> int:
+        """Return a memory bound in MB for a job that counts the loops of a strip."""
+        (rows, cols), _ = self.scene()
+        pixels = min(rows, self.strip_rows) * cols
+        own = self.megabytes(attempt, "loops", 0, pixels, threads=threads)
+        return own + attempt * threads * self.loops_mb(pixels)
+
+    def quality_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for the quality layers: some rows, and a tile."""
+        most = max(tile.points for tile in self.tiles().values())
+        return self.megabytes(attempt, "quality", most, self.strip_pixels(0))
+
+    def loops_mb(self, pixels: int) -> int:
         """Return what the interferograms of a window take that loops are counted in, in MB."""
         size, held = _loop_window(self.plan.pairs, self.plan.stack.dates)
-        return 4 * held * min(size, self.pixels()) // 1_000_000
+        return 4 * held * min(size, pixels) // 1_000_000
 
 
 def minutes(attempt: int, per_million_points: float, points: int) -> int:
