@@ -349,8 +349,8 @@ def test_the_weights_go_from_the_table_to_the_points(results):
 def test_the_report_shows_every_term_that_is_there(results):
     page = (results / "report.html").read_text("utf-8")
     for title in ("Annual cycle, sine", "Annual cycle, cosine", "Thermal dilation"):
-        assert f"Map of {title}" in page
-    assert "Standard deviation of the dilation" in page and "Map of Step" not in page
+        assert f'"title":"{title}"' in page
+    assert '"title":"Standard deviation of the dilation"' in page and '"title":"Step"' not in page
     assert "temperatures.csv" in page and "noise.csv" in page
 
 

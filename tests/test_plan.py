@@ -91,13 +91,13 @@ def test_results_are_those_that_the_config_asks_for():
     assert "annual_sin_mm" in results.parameters and "annual_sin_sigma_mm" in results.parameters
     assert results.series_maps == {} and results.displacements == []
     assert results.velocity["velocity"] == "results/velocity_mm_yr.tif"
-    assert [len(each) for each in results.wanted] == [9, 9 + 0, 0, 0]
+    assert [len(each) for each in results.wanted] == [9, 9, 2, 0, 0]
     outputs = {"time_series": True, "exports": ["mintpy"], "fill_pixels": 2}
     results = Results(plan_of(SIMULATED, outputs=outputs))
     assert results.velocity["velocity"] == "results/timeseries/velocity_mm_yr.tif"
     assert len(results.displacements) == len(results.displacement_columns) == 4
-    assert results.wanted[2] == [results.exports["mintpy"]]
-    assert results.wanted[3][-1] == "results/filled/filled.tif"
+    assert results.wanted[3] == [results.exports["mintpy"]]
+    assert results.wanted[4][-1] == "results/filled/filled.tif"
 
 
 def test_no_file_of_the_user_is_written_over(tmp_path):

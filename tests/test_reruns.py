@@ -32,8 +32,7 @@ WEIGHTS = "date,coherence\n20200101,0.9\n20200113,0.6\n20200206,0.5\n20200218,0.
 TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n20200218,-70,d\n"
 # A dry run knows no tiles and strips where they are to be cut anew, so it lists no rule of each,
 # nor what only those read.
-OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "design_matrix"}
-OF_EACH_TILE |= {"date_phases", "loops"}
+OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "date_phases", "loops"}
 FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis"]
 PLACE = "longitude", "latitude"
 
@@ -95,6 +94,7 @@ CHANGES = {
     "outputs.velocity_positive": "toward",
     "outputs.time_series": True,
     "outputs.remove_dem_error": False,
+    "outputs.mask_probability": 0.01,
     "outputs.fill_pixels": 5,
     "outputs.strip_rows": 64,
     "outputs.exports": ["points_csv", "geoparquet", "cog"],
