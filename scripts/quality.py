@@ -39,7 +39,7 @@ with job(snakemake) as log:
         )
         for row, stop in strip_bounds(grid.shape[0], BLOCK)
     )
-    bounds = [tuple(read(path, "tile")[0].tolist()) for path in given.unwrapped]
+    bounds = [read(path, "bounds")[0].tolist() for path in given.unwrapped]
     totals = dict.fromkeys(STATISTICS, 0)
     for path in given.unwrapped:
         for name in STATISTICS:
@@ -83,22 +83,13 @@ with job(snakemake) as log:
                 add_crossings(image, at[some] - (row, 0), counts[some])
         return image
 
+    open_text = "loops of interferograms that do not close"
+    seam_text = "largest difference of the tiles in any interferogram"
+    crossing_text = "changed links, over all interferograms"
     for path, rows, dtype, units, text in (
-        (
-            output.open_loops,
-            open_loops,
-            np.uint16,
-            "loops",
-            "loops of interferograms that do not close",
-        ),
-        (
-            output.seams,
-            seams,
-            np.float32,
-            "rad",
-            "largest difference of the tiles in any interferogram",
-        ),
-        (output.crossings, crossings, np.uint16, "links", "changed links, over all interferograms"),
+        (output.open_loops, open_loops, np.uint16, "loops", open_text),
+        (output.seams, seams, np.float32, "rad", seam_text),
+        (output.crossings, crossings, np.uint16, "links", crossing_text),
     ):
         write_rows(path, grid, dtype, rows, units=units, description=text)
     log.info(
