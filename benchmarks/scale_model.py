@@ -192,7 +192,8 @@ def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
     if rule in TILE_RULES:
         points, pixels = size.points / size.tiles, size.pixels / size.tiles
     elif rule in STRIP_RULES:
-        points, pixels = 0, STRIP_ROWS * math.sqrt(size.pixels)
+        points = size.points / size.tiles if rule == "quality" else min(size.points, STRIP_ROWS**2)
+        pixels = STRIP_ROWS * math.sqrt(size.pixels)
     else:
         points, pixels = size.points, size.pixels
     pairs, dates = size.pairs, size.dates

@@ -123,10 +123,9 @@ def write_velocity():
     nknown = nopen = 0
     for block in points.blocks():
         for window in block:
-            of_window = motion.read(window)
             for some in chunks(window.npoints):
                 places = slice(window.places.start + some.start, window.places.start + some.stop)
-                fitted.write(places, np.array(fit_velocity(of_window[:, some], years)))
+                fitted.write(places, np.array(fit_velocity(motion.read(window, some=some), years)))
             known = motion.known(window)
             nknown += np.count_nonzero(known)
             nopen += np.count_nonzero(known & (phase.misfit(window) > 0))

@@ -104,15 +104,19 @@ class DateStrips:
         places = slice(window.places.start - first, window.places.stop - first)
         return self._files[window.strip][name], places
 
-    def read(self, window: PointWindow, dates: slice = slice(None)) -> np.ndarray:
-        """Return the phase of the points of a window at some dates, float32 (ndates, n)."""
+    def read(
+        self, window: PointWindow, dates: slice = slice(None), some: slice = slice(None)
+    ) -> np.ndarray:
+        """Return the phase of some points of a window at some dates, float32 (ndates, n)."""
         phase, places = self._of_strip("phase", window)
-        return phase[dates, places]
+        start, stop, _ = some.indices(window.npoints)
+        return phase[dates, places.start + start : places.start + stop]
 
     def of_point(self, place: int) -> np.ndarray:
         """Return the phase of one point at all dates, float32 (ndates, 1)."""
         window = self.points.window_of(place)
-        return self.read(window)[:, place - window.places.start, None]
+        at = place - window.places.start
+        return self.read(window, some=slice(at, at + 1))
 
     def misfit(self, window: PointWindow) -> np.ndarray:
         """Return the misfit of the points of a window over all interferograms, float32 (n,)."""

@@ -90,7 +90,11 @@ class MotionPhase:
             return np.ones(window.npoints, bool)
         return np.isfinite(self._units.read(window.places)).all(axis=0)
 
-    def read(self, window: PointWindow, dates: slice = slice(None)) -> np.ndarray:
-        """Return the phase of some dates at the points of a window [rad], float64 (ndates, n)."""
-        phase = self._without(self._phase.read(window, dates), dates, window.places)
+    def read(
+        self, window: PointWindow, dates: slice = slice(None), some: slice = slice(None)
+    ) -> np.ndarray:
+        """Return the phase of some dates at some points of a window [rad], float64 (ndates, n)."""
+        start, stop, _ = some.indices(window.npoints)
+        places = slice(window.places.start + start, window.places.start + stop)
+        phase = self._without(self._phase.read(window, dates, some), dates, places)
         return phase - self._of_reference[dates]

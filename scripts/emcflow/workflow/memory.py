@@ -77,15 +77,16 @@ PEAKS = {
     # the sum of the probabilities, one interferogram
     "recommended_mask": Peak(fixed_mb=110, pixel=20),
     # pixels are those of a strip: layers, one interferogram, windows of a few of them per thread
-    "loops": Peak(fixed_mb=95, pixel=16, pixel_thread=8),
+    "loops": Peak(fixed_mb=98, pixel=16, pixel_thread=8),
     # some rows of the layers; points of a tile
-    "quality": Peak(fixed_mb=95, point=30, pixel=12),
-    # a window of all interferograms and, in double precision, a part of them; masks of all windows
-    "date_phases": Peak(fixed_mb=160, date_mb=1.1, pair_mb=1.5, pixel=1),
-    # a window of all dates, their medians, a sample of the points; bands of a few rasters
-    "time_series": Peak(fixed_mb=280, date_mb=4, pixel=16),
-    # bands of a raster per thread, and GDAL's cache
-    "displacements": Peak(fixed_mb=150, pixel=4, pixel_thread=16),
+    "quality": Peak(fixed_mb=105, point=30, pixel=12),
+    # points are those of a block of the rasters, pixels those of a row of blocks: a block of all
+    # interferograms and, in double precision, a part of it
+    "date_phases": Peak(fixed_mb=116, pair_mb=0.68, date_mb=0.5, pair=4),
+    # a block of all dates, their medians, a sample of the points; bands of a few rasters
+    "time_series": Peak(fixed_mb=142, date_mb=1.3, point=100, date=11, term=24, pixel=16),
+    # per thread a block of a date, a band of a raster, and GDAL's cache
+    "displacements": Peak(fixed_mb=120, date_mb=0.1, thread=30, pixel=4, pixel_thread=16),
     # an image of the coherence and some of one interferogram
     "export_mintpy": Peak(fixed_mb=195, pixel=30),
     # one raster, a million values at the most

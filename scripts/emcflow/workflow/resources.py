@@ -91,8 +91,10 @@ class JobResources:
         return self.plan.config["outputs"]["strip_rows"]
 
     def strip_memory(self, attempt: int, job: str, threads: int = 1) -> int:
-        """Return a memory bound in MB for a job that holds some rows of blocks of the scene."""
-        return self.megabytes(attempt, job, 0, self.strip_pixels(0), threads=threads)
+        """Return a memory bound in MB for a job of a block of points and a row of blocks."""
+        (rows, cols), _ = self.scene()
+        points = min(self.points(), min(rows, BLOCK) * min(cols, BLOCK))
+        return self.megabytes(attempt, job, points, self.strip_pixels(0), threads=threads)
 
     def tile_threads(self, tile: Tile, ntiles: int, cores: int, beside: int = 0) -> int:
         """Return the threads for one tile: by its points on a cluster, else its share of the cores.
