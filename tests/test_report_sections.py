@@ -31,9 +31,8 @@ from emcflow.report.data import (
 )
 from emcflow.report.packing import Packer
 from emcflow.report.pictures import PARAMETER_TEXTS, all_pictures, parameter_picture
-from emcflow.report.reading import MAP_PIXELS, PAIR_PIXELS, picture_step
-from emcflow.report.sampling import thin_shape
 from emcflow.report.template import fill
+from emcflow.report.thinning import MAP_PIXELS, PAIR_PIXELS, picture_step, thin_shape
 from emcflow.tiles.overlaps import Overlaps
 from emcflow.unwrap.hypotheses import SUFFIXES
 

@@ -47,18 +47,15 @@ from emcflow.report.sampling import (
     MOST_VALUES,
     Thinning,
     choose_points,
-    thin_shape,
 )
+from emcflow.report.thinning import MAP_PIXELS, PAIR_PIXELS, map_step, picture_step, thin_shape
 
 # Whose versions the results depend on.
 PACKAGES = (
     *("snakemake", "numpy", "scipy", "numba", "ortools", "PythonCDT", "pyamg", "rasterio"),
     *("h5py", "pandas", "matplotlib", "Jinja2", "threadpoolctl"),
 )
-MAP_SIDE = 800  # pixels of the longer side of a map: as many as the figure can show
-PAIR_PIXELS = 10_000_000  # of the pictures of all interferograms together: some 8 MB of the page
 NO_POINTS = np.empty((0, 2), np.int32)
-MAP_PIXELS = 6_000_000  # and of all maps together
 
 
 @dataclass(frozen=True)
@@ -212,19 +209,6 @@ def read_run(
             n_threads,
         ),
     )
-
-
-def map_step(shape: tuple[int, int], side: int = MAP_SIDE) -> int:
-    """Return how many pixels of a scene make one of a picture, along each side."""
-    return max(1, -(-max(shape) // side))
-
-
-def picture_step(shape: tuple[int, int], number: int, pixels: int) -> int:
-    """Return the step of some pictures so that they have at most so many pixels together."""
-    step = map_step(shape)
-    while number * np.prod(thin_shape(shape, step)) > pixels:
-        step += 1
-    return step
 
 
 # Points

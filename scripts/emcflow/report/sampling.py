@@ -10,6 +10,7 @@ import numpy as np
 
 from emcflow.io.raster import read_band, windows
 from emcflow.products.closure import largest_of_cells
+from emcflow.report.thinning import thin_shape
 
 STRIP_ROWS = 512  # whole blocks of the rasters, so that each is decompressed once
 MOST_POINTS = 5000
@@ -78,11 +79,6 @@ class Thinning:
         start, end = np.searchsorted(self.points[:, 0], (first, last))
         row, col = self.points[start:end].T
         return band[np.ix_(inside, cols)], band[row - first, col]
-
-
-def thin_shape(shape: tuple[int, int], step: int) -> tuple[int, int]:
-    """Return rows and columns of a picture of which a pixel stands for `step` along each side."""
-    return -(-shape[0] // step), -(-shape[1] // step)
 
 
 def choose_points(

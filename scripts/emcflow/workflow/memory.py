@@ -101,7 +101,7 @@ PEAKS = {
     "fill": Peak(fixed_mb=190, pixel=110),
     "fill_labels": Peak(fixed_mb=190, pixel=8),
     # figures, drawn in a second process as well; pictures are counted by their own
-    "report": Peak(fixed_mb=250, point=80, pixel=20),
+    "report": Peak(fixed_mb=180, point=80, pixel=20),
 }
 
 

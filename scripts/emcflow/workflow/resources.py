@@ -8,6 +8,7 @@ from pathlib import Path
 from emcflow.io.raster import BLOCK, open_raster
 from emcflow.io.strips import strip_bounds
 from emcflow.io.tiles_json import tiles_from_json
+from emcflow.report.thinning import MAP_PIXELS, PAIR_PIXELS, picture_pixels, picture_step
 from emcflow.tiles.cut import Tile
 from emcflow.workflow.memory import predicted_mb
 from emcflow.workflow.plan import Plan
@@ -20,9 +21,11 @@ POINTS_PER_THREAD = 100_000
 POINTS_WORTH_A_THREAD = 20_000
 MOST_THREADS = 8
 SNAKEMAKE_MB = 400
-# Maps that the report shows beside the pairs, and the most pixels that it holds of both.
+# Maps that the report shows beside the pairs, and what it takes for a pixel of each as it writes
+# its page: their values, as text, in a part of the page and in the whole.
 MAPS_SHOWN = 20
-MOST_PICTURE_PIXELS = 16_000_000
+MAP_BYTES = 9
+PAIR_BYTES = 22
 
 
 class JobResources:
@@ -193,8 +196,15 @@ class JobResources:
 
     def pictures_mb(self) -> int:
         """Return what the maps and pairs take that the report holds thinned out, in MB."""
-        pictures = (len(self.plan.pairs) + MAPS_SHOWN) * self.pixels()
-        return 5 * min(pictures, MOST_PICTURE_PIXELS) // 1_000_000
+        shape, _ = self.scene()
+        held = 0
+        for number, most, each in (
+            (MAPS_SHOWN, MAP_PIXELS, MAP_BYTES),
+            (len(self.plan.pairs), PAIR_PIXELS, PAIR_BYTES),
+        ):
+            step = picture_step(shape, number, most)
+            held += each * picture_pixels(shape, number, step)
+        return held // 1_000_000
 
     def loops_memory(self, attempt: int, threads: int) -> int:
         """Return a memory bound in MB for a job that counts the loops of a strip."""
