@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from bench import ROOT
 from matplotlib.figure import Figure
-from scale_model import FOLDERS, TILE_RULES, TIMES, Model, Size, memory_mb, sized
+from scale_model import FOLDERS, STRIP_RULES, TILE_RULES, TIMES, Model, Size, memory_mb, sized
 from scale_runs import HELD_OUT
 
 # The frame: 250 km x 180 km at 10 m, a fifth of its pixels are points; 300 dates, each paired with
@@ -39,7 +39,6 @@ CLUSTERS = {
     "10 nodes": (10, 32, 256_000),
     "40 nodes": (40, 32, 256_000),
 }
-STRIPS = 36  # of 512 rows and more, where scene rules are cut in strips
 
 
 @dataclass
@@ -66,7 +65,8 @@ def dependencies() -> dict[str, list[str]]:
     page = (ROOT / "docs" / "reruns.md").read_text().split("## Rules\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.M)
     needs = {rule: re.findall(r"`(\w+)`", text) for rule, text in rows}
-    needs["report"] = [rule for rule in TIMES if rule not in ("report", "time_series")]
+    apart = ("report", "date_phases", "time_series", "displacements")
+    needs["report"] = [rule for rule in TIMES if rule not in apart]
     return {rule: [need for need in needs[rule] if need in TIMES] for rule in TIMES}
 
 
@@ -82,12 +82,14 @@ def parts_of(rule: str, size: Size, batched: bool) -> int:
         return size.tiles
     if rule == "merge_interferograms":
         return size.batches
-    return STRIPS if batched and rule in ("quality", "time_series") else 1
+    if rule == "displacements":
+        return size.date_batches
+    return size.strips if rule in ("date_phases", "loops") else 1
 
 
 def part_memory(rule: str, size: Size, batched: bool, threads: int) -> float:
     """Return the memory of one job of a rule in MB."""
-    if not batched or rule in TILE_RULES or rule == "merge_interferograms":
+    if not batched or rule in (*TILE_RULES, *STRIP_RULES, "merge_interferograms"):
         return memory_mb(rule, size, threads)
     parts = parts_of(rule, size, batched)
     share = replace(size, points=size.points / parts, pixels=size.pixels / parts)
@@ -266,8 +268,10 @@ def draw(path: Path, schedules: dict) -> None:
         "tile_overlaps": "tab:purple",
         "merge_interferograms": "tab:orange",
         "link_quality": "tab:olive",
-        "quality": "tab:green",
-        "time_series": "tab:red",
+        "loops": "tab:green",
+        "date_phases": "tab:red",
+        "time_series": "tab:pink",
+        "displacements": "tab:cyan",
         "report": "tab:brown",
     }
     figure = Figure((8, 4.6), layout="constrained")

@@ -1,6 +1,7 @@
 """Whether two checkouts make the same rasters: make same-bytes BASE=<commit or folder>.
 
-Both run the demo, as one tile and as four, and the real stacks in the folder of EMCFLOW_DATA.
+Both run the demo, as one tile and as four, and the real stacks in the folder of EMCFLOW_DATA. With
+--strip-rows this checkout works by strips of so many rows.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("base", help="commit of this repository, or folder of a checkout")
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--strip-rows", type=int, help="outputs.strip_rows of this checkout alone")
     arguments = parser.parse_args()
     found = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -95,9 +97,13 @@ def main() -> None:
             subprocess.run(command, check=True, capture_output=True)
         try:
             for name, config in cases().items():
+                own = config
+                if arguments.strip_rows:
+                    strips = {"strip_rows": arguments.strip_rows}
+                    own = config | {"outputs": config.get("outputs", {}) | strips}
                 tops = [
-                    run(checkout, config, Path(folder) / name / label, arguments.cores)
-                    for label, checkout in (("this", ROOT), ("base", base))
+                    run(checkout, configured, Path(folder) / name / label, arguments.cores)
+                    for label, checkout, configured in (("this", ROOT, own), ("base", base, config))
                 ]
                 lines = differences(*tops)
                 rasters = len(list(tops[0].rglob("*.tif")))

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from emcflow.workflow.batches import MERGED_AT_ONCE
 from emcflow.workflow.memory import predicted_mb
+from emcflow.workflow.plan import DATES_PER_BATCH, PAIRS_PER_BATCH
 from scipy.optimize import nnls
 
-PAIRS_PER_BATCH = 28  # as in rules/common.smk
+STRIP_ROWS = 512  # outputs.strip_rows
 # with the network hop3
-DATES_PER_BATCH, DATES_AT_ONCE = (-(-each // 3) + 3 for each in (PAIRS_PER_BATCH, MERGED_AT_ONCE))
+DATES_OF_BATCH, DATES_AT_ONCE = (-(-each // 3) + 3 for each in (PAIRS_PER_BATCH, MERGED_AT_ONCE))
 PICTURES = 60  # as in emcflow/report/reading.py
 
 
@@ -36,6 +37,16 @@ class Size:
         """Jobs that merge interferograms."""
         return math.ceil(self.pairs / PAIRS_PER_BATCH)
 
+    @property
+    def strips(self) -> int:
+        """Jobs that work on a strip, of a scene about as wide as it is high."""
+        return math.ceil(math.sqrt(self.pixels) / STRIP_ROWS)
+
+    @property
+    def date_batches(self) -> int:
+        """Jobs that write displacements."""
+        return math.ceil(self.dates / DATES_PER_BATCH)
+
 
 def sized(record: dict) -> Size:
     """Return the size of a measured run."""
@@ -43,7 +54,7 @@ def sized(record: dict) -> Size:
 
 
 # What the CPU seconds of all jobs of a rule grow with: T tiles, N points, X pixels, D dates,
-# I interferograms, P of them with pictures in the report, B batches.
+# I interferograms, P of them with pictures in the report, B batches; S strips, V batches of dates.
 TIMES = {
     "check_stack": ("1", "D", "X"),
     "network": ("1", "I"),
@@ -59,8 +70,11 @@ TIMES = {
     "reference_points": ("1", "N", "X"),
     "merge_interferograms": ("B", "N*I", "X*I"),
     "link_quality": ("1", "N", "X"),
-    "quality": ("1", "X*I", "N*I"),
-    "time_series": ("1", "X*I", "N*I", "N*D"),
+    "loops": ("S", "X*I", "N*I"),
+    "quality": ("1", "X", "N"),
+    "date_phases": ("1", "X*I", "N*I", "N*D"),
+    "time_series": ("1", "X", "N*D"),
+    "displacements": ("1", "X*D", "N*D"),
     "report": ("1", "X", "X*P", "P", "T"),
 }
 # The bytes of each folder of results, and the number of its files (an exact sum).
@@ -71,20 +85,30 @@ FOLDERS = {
     "merge": (("1", "T*I"), "3"),
     "unwrapped": (("X*I", "N*I"), "2*I"),
     "unwrapped/quality": (("X*I", "N*I"), "2*I"),
+    "dates": (("N", "N*D"), "S"),
+    "loops": (("X",), "S"),
     "timeseries": (("X*D", "N*D"), "D+3"),
     "timeseries/radians": (("X*D", "N*D"), "D-1"),
     "timeseries/misfit": (("X*D", "N*D"), "D"),
-    "logs": (("1", "T", "B"), "3*T+B+12"),
-    "benchmarks": (("1", "T", "B"), "3*T+B+12"),
-    "records": (("1", "T", "B"), "3*T+B+13"),
+    "logs": (("1", "T", "B"), "3*T+B+2*S+V+12"),
+    "benchmarks": (("1", "T", "B"), "3*T+B+2*S+V+12"),
+    "records": (("1", "T", "B"), "3*T+B+2*S+V+13"),
 }
 TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile")
+# These hold some rows of the scene at a time.
+STRIP_RULES = ("loops", "quality", "date_phases", "time_series", "displacements")
 
 
 def term(text: str, size: Size) -> float:
     """Return the value of a term for a run."""
     names = {"T": size.tiles, "N": size.points, "X": size.pixels, "D": size.dates}
-    names |= {"I": size.pairs, "P": min(size.pairs, PICTURES), "B": size.batches}
+    names |= {
+        "S": size.strips,
+        "V": size.date_batches,
+        "I": size.pairs,
+        "P": min(size.pairs, PICTURES),
+        "B": size.batches,
+    }
     return eval(text, {"__builtins__": {}}, names)
 
 
@@ -137,11 +161,14 @@ class Model:
             "reference_points": network + product["links"],
             # every batch reads the phase of its dates, and its own rows of the cycles
             "merge_interferograms": size.batches
-            * (network + phases * min(1, DATES_PER_BATCH / size.dates))
+            * (network + phases * min(1, DATES_OF_BATCH / size.dates))
             + product["unwrap"],
             "link_quality": network + product["links"],
-            "quality": product["unwrapped"] / 2 + product["unwrapped/quality"] / 2,
-            "time_series": product["unwrapped"],
+            "loops": product["unwrapped"] / 2 + product["unwrapped/quality"] / 2,
+            "quality": product["loops"],
+            "date_phases": product["unwrapped"],
+            "time_series": 3 * product["dates"],
+            "displacements": product["dates"],
             "report": product["unwrapped"] * min(size.pairs, PICTURES) / size.pairs,
         }.get(rule, 0.0)
 
@@ -153,7 +180,9 @@ class Model:
             "unwrap_tile": ["unwrap"],
             "tile_overlaps": ["merge"],
             "merge_interferograms": ["unwrapped", "unwrapped/quality"],
-            "time_series": ["timeseries", "timeseries/radians", "timeseries/misfit"],
+            "loops": ["loops"],
+            "date_phases": ["dates"],
+            "displacements": ["timeseries", "timeseries/radians", "timeseries/misfit"],
         }.get(rule, [])
         return sum(self.bytes[folder](size) for folder in folders)
 
@@ -162,6 +191,9 @@ def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
     """Return what one job of a rule asks for, as its rule in rules/ does."""
     if rule in TILE_RULES:
         points, pixels = size.points / size.tiles, size.pixels / size.tiles
+    elif rule in STRIP_RULES:
+        points = size.points / size.tiles if rule == "quality" else min(size.points, STRIP_ROWS**2)
+        pixels = STRIP_ROWS * math.sqrt(size.pixels)
     else:
         points, pixels = size.points, size.pixels
     pairs, dates = size.pairs, size.dates

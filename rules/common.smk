@@ -39,6 +39,7 @@ place_caches(os.path.abspath(f"{OUT}/.cache"))
 
 wildcard_constraints:
     tile=r"\d+",
+    strip=r"\d+",
     pair=r"\d{8}_\d{8}",
 
 
@@ -92,6 +93,16 @@ def each_tile(pattern):
     return lambda wildcards: expand(pattern, tile=tile_list())
 
 
+def each_strip(pattern):
+    """Return an input function: one file per strip of the scene, by the wildcard {strip}."""
+
+    def files(wildcards):
+        tile_list()
+        return expand(pattern, strip=JOBS.strips())
+
+    return files
+
+
 def tile_threads(wildcards, beside=0):
     """Return the threads for a job of one tile, with so many left to others of it."""
     tiles = tile_list()
@@ -110,10 +121,13 @@ def tile_minutes(wildcards, attempt, per_million_points):
 
 
 def made_by_rules(kind):
-    """Return the files of a kind (output, log) that the rules of the config make, of all tiles."""
+    """Return the files of a kind (output, log) that the rules of the config make."""
     unwanted = {*RESULTS.exports} - {*config["outputs"]["exports"]}
     return internals.made_by_rules(
-        workflow, kind, JOBS.tiles(), {f"export_{name}" for name in unwanted}
+        workflow,
+        kind,
+        {"tile": JOBS.tiles(), "strip": JOBS.strips()},
+        {f"export_{name}" for name in unwanted},
     )
 
 

@@ -25,6 +25,35 @@ rule recommended_mask:
         "../scripts/recommended_mask.py"
 
 
+rule loops:
+    input:
+        stack=f"{OUT}/stack/stack.json",
+        tiles=f"{OUT}/tiles/tiles.json",
+        network=f"{OUT}/network/network.csv",
+        triangles=f"{OUT}/network/triangles.csv",
+        interferograms=RESULTS.interferograms,
+        diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=PLAN.pairs),
+    output:
+        f"{OUT}/loops/loops_strip_{{strip}}.h5",
+    log:
+        f"{OUT}/logs/loops_{{strip}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/loops_{{strip}}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    threads: 2
+    resources:
+        mem_mb=lambda wildcards, attempt, threads: JOBS.loops_memory(attempt, threads),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.strip_pixels(0)),
+    params:
+        strip_rows=config["outputs"]["strip_rows"],
+        code=code_version("loops"),
+    message:
+        "Strip {wildcards.strip}: where loops of interferograms do not close, and tiles differ"
+    script:
+        "../scripts/loops.py"
+
+
 rule quality:
     input:
         stack=f"{OUT}/stack/stack.json",
@@ -35,8 +64,7 @@ rule quality:
         unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
         overlaps=f"{OUT}/merge/overlaps.h5",
         offsets=f"{OUT}/merge/bulk_offsets.h5",
-        interferograms=RESULTS.interferograms,
-        diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=PLAN.pairs),
+        loops=each_strip(f"{OUT}/loops/loops_strip_{{strip}}.h5"),
         baselines=RESULTS.baselines.get("baselines", []),
     output:
         pairs=f"{OUT}/quality/pairs.csv",
@@ -50,14 +78,11 @@ rule quality:
         f"{OUT}/benchmarks/quality.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt, threads: JOBS.scene_memory(
-            attempt, "quality", threads=threads
-        )
-        + attempt * threads * JOBS.loops_mb(),
-        runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
+        mem_mb=lambda wildcards, attempt: JOBS.quality_memory(attempt),
+        runtime=lambda wildcards, attempt: minutes(attempt, 10, JOBS.points()),
     params:
+        strip_rows=config["outputs"]["strip_rows"],
         min_coherence=PLAN.inputs.min_coherence,
         code=code_version("quality"),
     message:

@@ -2,15 +2,43 @@
 
 if PLAN.maps_of_phase or PLAN.time_series:
 
-    # One job for both: reading the interferograms takes longer than the rest.
-    rule time_series:
+    # One job for what both need: reading the interferograms takes longer than the rest.
+    rule date_phases:
         input:
             stack=f"{OUT}/stack/stack.json",
+            tiles=f"{OUT}/tiles/tiles.json",
             network=f"{OUT}/network/network.csv",
             interferograms=RESULTS.interferograms,
             components=RESULTS.component_map,
-            references=RESULTS.references,
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
+        output:
+            f"{OUT}/dates/dates_strip_{{strip}}.h5",
+        log:
+            f"{OUT}/logs/date_phases_{{strip}}.log",
+        benchmark:
+            f"{OUT}/benchmarks/date_phases_{{strip}}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 2
+        resources:
+            mem_mb=lambda wildcards, attempt: JOBS.strip_memory(attempt, "date_phases"),
+            runtime=lambda wildcards, attempt: minutes(
+                attempt, len(PLAN.pairs), JOBS.strip_pixels(0)
+            ),
+        params:
+            strip_rows=config["outputs"]["strip_rows"],
+            code=code_version("date_phases"),
+        message:
+            "Strip {wildcards.strip}: phase of every date from the unwrapped interferograms"
+        script:
+            "../scripts/date_phases.py"
+
+    rule time_series:
+        input:
+            stack=f"{OUT}/stack/stack.json",
+            components=RESULTS.component_map,
+            dates=each_strip(f"{OUT}/dates/dates_strip_{{strip}}.h5"),
+            references=RESULTS.references,
             links=each_tile(f"{OUT}/links/links_tile_{{tile}}.h5") if PLAN.maps_of_phase else [],
             dem_error=(
                 RESULTS.parameters[PLAN.terms[1]]
@@ -32,12 +60,11 @@ if PLAN.maps_of_phase or PLAN.time_series:
             f"{OUT}/benchmarks/time_series.tsv"
         conda:
             "../envs/environment.yaml"
-        threads: 2
         resources:
-            mem_mb=lambda wildcards, attempt, threads: JOBS.scene_memory(
-                attempt, "time_series", threads=threads
+            mem_mb=lambda wildcards, attempt: JOBS.strip_memory(attempt, "time_series"),
+            runtime=lambda wildcards, attempt: minutes(
+                attempt, len(PLAN.stack.dates), JOBS.points()
             ),
-            runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
         params:
             geometry=(
                 config["geometry"]
@@ -51,8 +78,57 @@ if PLAN.maps_of_phase or PLAN.time_series:
             own_weights=bool(PLAN.sigma_rasters),
             terms=list(PLAN.terms),
             extra_terms=list(PLAN.extra_ranges),
+            strip_rows=config["outputs"]["strip_rows"],
             code=code_version("time_series"),
         message:
-            "Phase of every date from the unwrapped interferograms, and what follows from it"
+            "What follows from the phase of the dates: maps of the scene"
         script:
             "../scripts/time_series.py"
+
+
+for number, batch in enumerate(PLAN.date_batches):
+
+    rule:
+        name:
+            f"displacements_{number:02d}"
+        input:
+            stack=f"{OUT}/stack/stack.json",
+            components=RESULTS.component_map,
+            dates=each_strip(f"{OUT}/dates/dates_strip_{{strip}}.h5"),
+            references=RESULTS.references,
+            dem_error=RESULTS.parameters[PLAN.terms[1]] if PLAN.remove_dem_error else [],
+            design=f"{OUT}/network/design_matrix.csv" if PLAN.remove_dem_error else [],
+            point_view=(
+                f"{OUT}/network/point_view.tif"
+                if PLAN.remove_dem_error and PLAN.view_changes
+                else []
+            ),
+        output:
+            **RESULTS.date_files(batch),
+        log:
+            f"{OUT}/logs/displacements_{number:02d}.log",
+        benchmark:
+            f"{OUT}/benchmarks/displacements_{number:02d}.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 2
+        resources:
+            mem_mb=lambda wildcards, attempt, threads: JOBS.strip_memory(
+                attempt, "displacements", threads
+            ),
+            runtime=lambda wildcards, attempt: minutes(
+                attempt, len(PLAN.stack.dates), JOBS.points()
+            ),
+        params:
+            batch=batch,
+            reference=PLAN.reference,
+            wavelength_m=config["geometry"]["wavelength_m"],
+            remove_dem_error=PLAN.remove_dem_error,
+            velocity_positive=config["outputs"]["velocity_positive"],
+            terms=list(PLAN.terms),
+            strip_rows=config["outputs"]["strip_rows"],
+            code=code_version("displacements"),
+        message:
+            f"Displacement at {len(batch)} of {len(PLAN.stack.dates)} dates"
+        script:
+            "../scripts/displacements.py"

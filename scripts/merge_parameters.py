@@ -1,13 +1,15 @@
 """Join the tiles' velocity, DEM error and residual phase to maps of the scene."""
 
 from dataclasses import replace
+from functools import lru_cache, partial
 
 import numpy as np
 from emcflow.acquisition.geometry import SIGMAS
 from emcflow.acquisition.model_terms import EXTRA_SIGMAS
 from emcflow.acquisition.viewing import sigma_to_points, to_points
 from emcflow.io.hdf5 import open_product, read, read_points, read_rows
-from emcflow.io.raster import open_raster
+from emcflow.io.point_windows import PointWindows
+from emcflow.io.raster import BLOCK, open_raster, scatter
 from emcflow.io.scene_file import read_scene_file
 from emcflow.links.uncertainty import CONTRASTS_AT_ONCE, parameter_correlation, parameter_sigma
 from emcflow.products.parameter_maps import RESIDUAL, map_tags, write_parameter_maps
@@ -83,11 +85,24 @@ with job(snakemake) as log:
         values = dict(zip(terms, scene.values, strict=True))
         values |= dict(zip([sigmas[term] for term in terms], sigma, strict=True))
         values[RESIDUAL] = np.sqrt(squares / ncontrasts)
+    of_scene = np.zeros(grid.shape, np.uint16)
+    of_scene[tuple(scene_points.T)] = 1
+
+    @lru_cache(1)
+    def image_of(name):
+        """Return an image of the values of a map."""
+        return scatter(scene_points, values[name], grid.shape)
+
+    def of_window(name, window):
+        """Return the values of a map at the points of a window."""
+        row0, col0, row1, col1 = window.bounds
+        return image_of(name)[row0:row1, col0:col1][window.inside()]
+
     write_parameter_maps(
         dict(output.items()),
         grid,
-        scene_points,
-        values,
+        PointWindows(lambda at: of_scene[at[0] : at[2], at[1] : at[3]], grid.shape, BLOCK),
+        {name: partial(of_window, name) for name in values},
         terms=[*params.terms, *params.extra_terms],
         tags=map_tags(params.reference, params.geometry),
         velocity_positive=params.velocity_positive,

@@ -2,34 +2,46 @@
 
 import numpy as np
 from emcflow.io.files import write_csv
-from emcflow.io.hdf5 import open_product, read, read_overlaps, read_points
+from emcflow.io.hdf5 import open_product, read, read_overlaps, read_points, read_rows
 from emcflow.io.network_tables import CORNERS, read_date_baselines, read_interferograms
-from emcflow.io.raster import NO_LABEL_DATA, read_band, write_raster
+from emcflow.io.raster import BLOCK, NO_LABEL_DATA, write_rows
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
-from emcflow.products.closure import all_triangles, loop_closure
+from emcflow.io.strips import strip_bounds
+from emcflow.products.closure import Closure, all_triangles
 from emcflow.products.quality import add_crossings, at_points, pair_table
 from emcflow.workflow.job import job
 
 STATISTICS = ("residues", "flow_links", "flow_sum", "cost")
 
+
+def rows_of(name, row, stop):
+    """Return some rows of an array of the strips."""
+    found = [
+        read_rows(path, name, slice(max(row, first) - first, min(stop, end) - first))
+        for path, (first, end) in zip(given.loops, strips, strict=True)
+        if first < stop and row < end
+    ]
+    return np.concatenate(found)
+
+
 with job(snakemake) as log:
     given, output = snakemake.input, snakemake.output
     grid = read_scene_file(given.stack).grid
+    strips = strip_bounds(grid.shape[0], snakemake.params.strip_rows)
     network = read_interferograms(given.network, given.triangles)
-    closure = loop_closure(given.interferograms, network, grid.shape, snakemake.threads)
-
-    coherent = np.count_nonzero(read_coherence(given.coherence) > snakemake.params.min_coherence)
-    seams = np.full(grid.shape, np.nan, np.float32)
-    valid = []
-    for path in given.diff:
-        difference = read_band(path)
-        valid.append(np.count_nonzero(np.isfinite(difference)) / max(coherent, 1))
-        np.fmax(seams, difference, out=seams)
-    crossings = np.full(grid.shape, NO_LABEL_DATA, np.uint16)
+    parts = [read(path, "points", "open_points", "valid") for path in given.loops]
+    points, open_points, valid = (sum(counts) for counts in zip(*parts, strict=True))
+    coherent = sum(
+        np.count_nonzero(
+            read_coherence(given.coherence, (row, 0, stop, grid.shape[1]))
+            > snakemake.params.min_coherence
+        )
+        for row, stop in strip_bounds(grid.shape[0], BLOCK)
+    )
+    bounds = [read(path, "bounds")[0].tolist() for path in given.unwrapped]
     totals = dict.fromkeys(STATISTICS, 0)
     for path in given.unwrapped:
-        add_crossings(crossings, read_points(path)[0], *read(path, "statistics/crossings"))
         for name in STATISTICS:
             totals[name] = totals[name] + read(path, f"statistics/{name}")[0]
     ntriangles = 0
@@ -41,28 +53,50 @@ with job(snakemake) as log:
         network,
         totals,
         ntriangles,
-        closure,
+        Closure(points, open_points, np.empty((0, 0), np.uint16)),
         read_overlaps(given.overlaps),
         read(given.offsets, "residuals")[0],
-        np.array(valid),
+        valid / max(coherent, 1),
         read_date_baselines(bperp).bperp_m if bperp else None,
     )
     write_csv(output.pairs, table, digits=6)
     triangles, _ = all_triangles(network.pairs, network.ndates)
     loops = dict(zip(CORNERS, np.array(network.dates)[triangles.T], strict=True))
-    write_csv(output.loops, loops | {"points": closure.points, "open_points": closure.open_points})
-    open_loops = at_points(closure.open_loops, np.isfinite(seams))
-    for path, image, units, text in (
-        (output.open_loops, open_loops, "loops", "loops of interferograms that do not close"),
-        (output.seams, seams, "rad", "largest difference of the tiles in any interferogram"),
-        (output.crossings, crossings, "links", "changed links, over all interferograms"),
+    write_csv(output.loops, loops | {"points": points, "open_points": open_points})
+
+    def seams(row, stop):
+        """Return some rows of the largest differences of the tiles."""
+        return rows_of("seams", row, stop)
+
+    def open_loops(row, stop):
+        """Return some rows of the loops that do not close."""
+        return at_points(rows_of("open_loops", row, stop), np.isfinite(seams(row, stop)))
+
+    def crossings(row, stop):
+        """Return some rows of the changed links."""
+        image = np.full((stop - row, grid.shape[1]), NO_LABEL_DATA, np.uint16)
+        for path, (first, _, end, _) in zip(given.unwrapped, bounds, strict=True):
+            if first < stop and row < end:
+                at, _ = read_points(path)
+                some = slice(*np.searchsorted(at[:, 0], (row, stop)))
+                (counts,) = read(path, "statistics/crossings")
+                add_crossings(image, at[some] - (row, 0), counts[some])
+        return image
+
+    open_text = "loops of interferograms that do not close"
+    seam_text = "largest difference of the tiles in any interferogram"
+    crossing_text = "changed links, over all interferograms"
+    for path, rows, dtype, units, text in (
+        (output.open_loops, open_loops, np.uint16, "loops", open_text),
+        (output.seams, seams, np.float32, "rad", seam_text),
+        (output.crossings, crossings, np.uint16, "links", crossing_text),
     ):
-        write_raster(path, image, grid, units=units, description=text)
+        write_rows(path, grid, dtype, rows, units=units, description=text)
     log.info(
         "%d of %d loops of all points do not close, in which %d of %d interferograms lie; %d are "
         "suspect",
-        closure.open_points.sum(),
-        closure.points.sum(),
+        open_points.sum(),
+        points.sum(),
         np.isfinite(table["open_share"]).sum(),
         network.npairs,
         table["suspect"].sum(),

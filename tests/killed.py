@@ -21,11 +21,13 @@ SMALL = {
     "link_model": {"dem_error_range_m": [-30, 30], "velocity_range_mm_yr": [-30, 30]},
     "simulation": {"rows": 60, "cols": 60, "dates": 5, "park_fraction": 0, "water_fraction": 0},
     "tiles": TILES,
+    "outputs": {"time_series": True},
 }
 RULES = (
     *("simulate_stack", "check_stack", "network", "baselines", "design_matrix", "tiles"),
     *("tile_mesh", "link_model", "unwrap_tile", "tile_overlaps", "bulk_offsets"),
-    *("merge_interferograms", "link_quality", "time_series", "report"),
+    *("merge_interferograms", "recommended_mask", "link_quality", "loops", "quality"),
+    *("date_phases", "time_series", "displacements", "report"),
 )
 PATIENCE_S = 600
 

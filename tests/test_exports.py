@@ -118,8 +118,8 @@ def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
     others |= {"export_qgis", "export_stac", "find_baselines"}
-    others |= {"fill_00", "fill_01", "fill_labels", "quality", "link_quality", "report"}
-    assert jobs - others == {"time_series", "export_mintpy", "export_dolphin"}
+    others |= {"fill_00", "fill_01", "fill_labels", "loops", "quality", "link_quality", "report"}
+    assert jobs - others == {"time_series", "displacements_00", "export_mintpy", "export_dolphin"}
 
 
 @pytest.mark.parametrize("name", MOTION)
@@ -176,7 +176,8 @@ def test_the_series_is_that_of_the_truth(runs):
 
 def test_the_jobs_stay_within_their_memory(runs):
     jobs = asked_and_taken(runs[0])
-    names = {"time_series", "export_mintpy", "export_dolphin", "export_cog"}
+    names = {"date_phases_00", "time_series", "displacements_00", "export_mintpy"}
+    names |= {"export_dolphin", "export_cog"}
     names |= {
         "export_points_csv",
         "export_geoparquet",

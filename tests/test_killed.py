@@ -10,7 +10,7 @@ from workflow import run_whole
 # Every rule while it writes, and those that take longest while they start.
 STARTS = (
     *("simulate_stack", "tiles", "tile_mesh", "link_model", "unwrap_tile", "tile_overlaps"),
-    *("merge_interferograms", "time_series", "report"),
+    *("merge_interferograms", "date_phases", "time_series", "displacements", "report"),
 )
 MOMENTS = [(rule, "start") for rule in STARTS] + [(rule, "write") for rule in RULES]
 # What the runs are stopped with in turn: most are killed whole, some without their scripts.
@@ -72,7 +72,7 @@ def test_the_rasters_of_a_run_killed_again_and_again_are_those_of_an_undisturbed
 def test_the_kills_fell_into_every_part_of_the_run(stopped):
     _, stops, _ = stopped
     killed = [stop for stop in stops if stop.how == signal.SIGKILL]
-    assert len(killed) >= 20  # of 22: a script may come and go between two looks
+    assert len(killed) >= 27  # of 29: a script may come and go between two looks
     assert len({rule for stop in killed for rule in stop.rules}) >= 10
     assert any(stop.writing for stop in killed)
     assert {stop.whole_group for stop in killed} == {True, False}

@@ -17,7 +17,9 @@ JOBS = {
     "tile_overlaps",
     "merge_interferograms_00",
     "link_quality",
+    "date_phases_00",
     "time_series",
+    "loops_00",
     "quality",
     "report",
 }

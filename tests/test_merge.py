@@ -437,7 +437,7 @@ def test_places_of_a_point_and_of_an_area():
     assert reference_places(points, labels, [1, 1]).tolist() == [1]
     assert reference_places(points, labels, [1, 1, 3, 4]).tolist() == [2, 3, 4]
     assert reference_places(points, labels, [1, 1, 2, 3]).tolist() == [1]  # as many: the larger one
-    with pytest.raises(InputError, match="nearest is row 5, column 5"):
+    with pytest.raises(InputError, match="nearest is row 2, column 2"):
         reference_places(points, labels, [5, 5])
     with pytest.raises(InputError, match=r"^reference\.area: \[3, 3, 9, 9\] holds no point"):
         reference_places(points, labels, [3, 3, 9, 9])

@@ -1,9 +1,12 @@
 """Maps of the unwrapped phase: by hand, against simulated truth, and with their sigmas."""
 
+import tempfile
+
 import numpy as np
 import pytest
+from dates import held, points_of
 from emcflow.acquisition.geometry import design_matrix
-from emcflow.io.date_file import DateFile
+from emcflow.io.point_file import PointFile
 from emcflow.products.date_noise import (
     BAD_IN_ALL,
     DateNoise,
@@ -24,12 +27,6 @@ def dates_of(count, step_days=12):
     return [str(day).replace("-", "") for day in days], step_days * np.arange(count) / 365.25
 
 
-def held(phase):
-    file = DateFile(*phase.shape)
-    file.write(slice(0, phase.shape[1]), phase)
-    return file
-
-
 def scene_of(rng, count, side=70):
     """Return points, design, years, velocities and heights of a scene."""
     dates, years = dates_of(count)
@@ -39,10 +36,28 @@ def scene_of(rng, count, side=70):
     return points, design, years, np.array([velocity, height])
 
 
-def fitted(points, design, years, truth, noise, **kwargs):
-    phase = held(design @ truth + noise)
-    component = kwargs.pop("component", np.zeros(len(points), np.int64))
-    return fit_scene(points, phase, component, design, years, **kwargs)
+class Fitted:
+    """A fit with the values of all points as arrays."""
+
+    def __init__(self, row_col, phase, component, design, years, **kwargs):
+        labels = np.zeros(row_col.max(axis=0) + 1, np.uint16)
+        labels[tuple(row_col.T)] = component + 1
+        points = points_of(labels)
+        with tempfile.TemporaryDirectory() as folder, held(folder, points, phase) as file:
+            self.scene = fit_scene(points, file, design, years, **kwargs)
+            parts = [self.scene.read(window) for window in points.windows]
+        self.values, self.sigma = (
+            np.concatenate([part[k] for part in parts], axis=1) for k in (0, 1)
+        )
+        self.residual, self.motion = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
+
+    def __getattr__(self, name):
+        return getattr(self.scene, name)
+
+
+def fitted(row_col, design, years, truth, noise, **kwargs):
+    component = kwargs.pop("component", np.zeros(len(row_col), np.int64))
+    return Fitted(row_col, design @ truth + noise, component, design, years, **kwargs)
 
 
 def mean_square(fit, truth):
@@ -66,7 +81,7 @@ def test_terms_and_their_signs_by_hand():
     phase += RAD_PER_MM * 1e3 * np.outer([0, 100, -50, 20], raised) / lever
     phase += np.array([3.0, -2.0, 8.0, 0.5])[:, None]  # an atmosphere that all points share
     points = np.column_stack([np.arange(5), np.zeros(5, int)])
-    fit = fit_scene(points, held(phase), np.zeros(5, int), design, years)
+    fit = Fitted(points, phase, np.zeros(5, int), design, years)
     np.testing.assert_allclose(fit.values, [moved, raised], atol=1e-4)
     assert fit.sigma.max() < 1e-3 and fit.residual.max() < 1e-5
     assert fit.ncontrasts == 1 and np.isnan(fit.motion).all()
@@ -90,20 +105,21 @@ def test_a_date_of_no_weight_does_not_count():
     np.testing.assert_allclose(fit.estimate @ np.ones(4), 0, atol=1e-12)
 
 
-def test_each_component_has_its_own_datum():
-    phase = held(np.array([[0, 0, 0, 0, 0], [1, 2, 6, 10, 30]]))
-    component = np.array([0, 0, 0, 1, 1])
-    np.testing.assert_allclose(component_datum(phase, component), [[0, 0], [2, 20]])
-    np.testing.assert_allclose(component_datum(phase, component, 2), [[0, 0], [6, 20]])
-    area = component_datum(phase, component, np.array([1, 2]))
-    np.testing.assert_allclose(area, [[0, 0], [4, 20]])
+def test_each_component_has_its_own_datum(tmp_path):
+    points = points_of([[1, 1, 1, 2, 2]])
+    phase = np.array([[0, 0, 0, 0, 0], [1, 2, 6, 10, 30]])
+    with held(tmp_path, points, phase) as file:
+        np.testing.assert_allclose(component_datum(file, points), [[0, 0], [2, 20]])
+        np.testing.assert_allclose(component_datum(file, points, np.array([2])), [[0, 0], [6, 20]])
+        area = component_datum(file, points, np.array([1, 2]))
+        np.testing.assert_allclose(area, [[0, 0], [4, 20]])
 
 
 def test_a_table_of_dates_by_hand():
     """Weights 1.2, 1.2, 0.6; a displacement has the noise of two dates."""
     noise = DateNoise(np.array([1.0, 1.0, 2.0]), np.array([0.25, 0.25, 1.0]))
     np.testing.assert_allclose(noise.weights, [1.2, 1.2, 0.6])
-    terms = SceneTerms(*[np.zeros((1, 1))] * 4, noise, noise.weights, np.eye(1), None, 1)
+    terms = SceneTerms(*[np.zeros((1, 1))] * 2, noise, noise.weights, np.eye(1), None, 1, [])
     table = date_table(["a", "b", "c"], terms, mm_per_rad=2.0)
     np.testing.assert_allclose(table["noise_rad"], [0.5, 0.5, 1])
     np.testing.assert_allclose(table["displacement_sigma_mm"], [0, 2 * 2**0.5, 2 * 3**0.5])
@@ -114,14 +130,14 @@ def test_a_table_of_dates_by_hand():
 # Noise of the dates
 
 
-def test_a_file_of_dates_gives_back_what_was_written(tmp_path):
+def test_a_file_of_points_gives_back_what_was_written(tmp_path):
     rng = np.random.default_rng(0)
     phase = rng.normal(0, 1, (4, 10)).astype(np.float32)
-    file = DateFile(4, 10, tmp_path)
+    file = PointFile(4, 10, tmp_path)
     file.write(slice(0, 7), phase[:, :7])
     file.write(slice(7, 10), phase[:, 7:])
     np.testing.assert_array_equal(file.read(slice(5, 9)), phase[:, 5:9])
-    np.testing.assert_array_equal(file.date(3), phase[3])
+    np.testing.assert_array_equal(file.row(3, slice(0, 10)), phase[3])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -233,7 +249,8 @@ def test_the_reference_is_zero_and_sure_and_other_components_are_their_own():
     noise = 0.3 * rng.normal(0, 1, (10, len(points)))
     component = (points[:, 0] > 30).astype(np.int64)
     noise += np.outer(rng.integers(-5, 5, 10), component) * 2 * np.pi
-    fit = fitted(points, design, years, truth, noise, component=component, reference=100)
+    reference = np.array([100])
+    fit = fitted(points, design, years, truth, noise, component=component, reference=reference)
     assert (fit.values[:, 100] == 0).all() and (fit.sigma[:, 100] == 0).all()
     assert (fit.sigma[:, 101:] > 0).all()
     own = component == 0
@@ -256,8 +273,7 @@ def test_given_weights_are_used_as_they_are():
 
 def test_what_is_to_be_known_is_said():
     noise = DateNoise(np.array([1.0, 1.0, 1.0, 9.0]), np.ones(4))
-    motion = np.full(10, np.nan)
-    terms = SceneTerms(*[np.zeros((1, 10))] * 3, motion, noise, noise.weights, np.eye(1), None, 2)
+    terms = SceneTerms(*[np.zeros((1, 10))] * 2, noise, noise.weights, np.eye(1), None, 2, [])
     dates = ["20200101", "20200113", "20200125", "20200206"]
     remarks = map_remarks(dates, terms, 0.02, 1.0)
     assert [remark.split(":")[0] for remark in remarks] == [

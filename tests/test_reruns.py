@@ -31,9 +31,9 @@ TEMPERATURES = "date,temperature_c\n20200101,1\n20200113,8\n20200206,-3\n2020021
 WEIGHTS = "date,coherence\n20200101,0.9\n20200113,0.6\n20200206,0.5\n20200218,0.7\n"
 STATIONS = "row,col,east_mm_yr,north_mm_yr,up_mm_yr\n3,4,1,2,9\n"
 TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n20200218,-70,d\n"
-# A dry run knows no tiles where they are to be cut anew, so it lists no rule of each, nor what only
-# those read.
-OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile"}
+# A dry run knows no tiles and strips where they are to be cut anew, so it lists no rule of each,
+# nor what only those read.
+OF_EACH_TILE = {"tile_mesh", "link_model", "unwrap_tile", "date_phases", "loops"}
 FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis", "stac"]
 PLACE = "longitude", "latitude"
 
@@ -101,6 +101,7 @@ CHANGES = {
     "outputs.remove_dem_error": False,
     "outputs.mask_probability": 0.01,
     "outputs.fill_pixels": 5,
+    "outputs.strip_rows": 64,
     "outputs.exports": ["points_csv", "geoparquet", "cog"],
     "simulation.rows": 50,
     "simulation.cols": 50,
@@ -281,7 +282,7 @@ NEEDS = documented("Rules")
 RULES = {rule for rule in NEEDS if not rule.startswith("export_")} - {
     *("simulate_stack", "link_phases", "select_points", "gnss_tie"),
     *("mean_baselines", "scene_view", "fill", "fill_labels", "take_over"),
-    *("integrate_parameters", "merge_parameters"),
+    *("integrate_parameters", "merge_parameters", "displacements"),
 }
 
 
@@ -364,7 +365,7 @@ def test_the_docs_have_every_key_and_every_rule():
         re.M,
     )
     tables = {"export_points_csv", "export_geoparquet", "export_geopackage"}
-    named_in_loops = {"merge_interferograms", *tables, "fill"}
+    named_in_loops = {"merge_interferograms", "displacements", *tables, "fill"}
     assert {*NEEDS} == {*rules} | named_in_loops
 
 

@@ -72,7 +72,7 @@ known = dict(
     cluster=internals.on_cluster(workflow),
     prefix=internals.check_import(workflow),
     prints=internals.fingerprints(workflow),
-    made=internals.made_by_rules(workflow, "output", ["1", "2"], {{"fails"}}),
+    made=internals.made_by_rules(workflow, "output", {{"tile": ["1", "2"]}}, {{"fails"}}),
     there=internals.results_there_are(workflow),
     written=[internals.is_written(workflow, name) for name in ("out/7.txt", "out/a.txt")],
     root=str(workflow.current_basedir.get_path_or_uri(secret_free=False)),

@@ -1,16 +1,22 @@
 """Displacement and velocity from interferograms: by hand, and against a known phase."""
 
+from contextlib import contextmanager
+from functools import partial
+
 import numpy as np
 import pytest
+from dates import points_of, strip_files
 from emcflow.acquisition.geometry import metres_per_rad
 from emcflow.errors import InputError
+from emcflow.io.date_strips import open_date_strips
 from emcflow.io.raster import Grid, write_raster
 from emcflow.network.networks import hop3_network
+from emcflow.products.motion_phase import MotionPhase, scene_places
 from emcflow.products.reference import reference_quality
 from emcflow.products.time_series import (
     LEAST_RESIDUE_SHARE,
     fit_velocity,
-    invert_scene,
+    invert_windows,
     misfits,
     network_inverse,
     pair_weights,
@@ -101,23 +107,40 @@ def scene(tmp_path_factory):
     return paths, network.pairs, years, mask, rate, height, rad_per_m
 
 
-def test_a_scene_is_inverted_for_its_dates(scene):
-    paths, pairs, years, mask, rate, height, rad_per_m = scene
-    found = invert_scene(paths, pairs, np.ones(6), 4, mask, n_threads=2)
-    at = tuple(found.points.T)
-    assert len(found.points) == mask.sum() and mask[at].all()
-    place = found.place((3, 7))
-    assert found.points[place].tolist() == [3, 7]
+@contextmanager
+def inverted(scene, folder, strip_rows=512):
+    """Yield the points of the scene and the phase of their dates."""
+    paths, pairs, _, mask, *_ = scene
+    points = points_of(mask, strip_rows)
+    files = strip_files(folder, points, partial(invert_windows, paths, pairs, np.ones(6), 4), 4)
+    with open_date_strips(files, points) as phase:
+        yield points, phase
+
+
+def test_a_scene_is_inverted_for_its_dates(scene, tmp_path):
+    _, pairs, years, mask, rate, height, rad_per_m = scene
+    with inverted(scene, tmp_path) as (points, file):
+        assert points.npoints == mask.sum()
+        (place,) = scene_places(points, (3, 7))
+        row_col = np.concatenate([window.points() for window in points.windows])
+        assert row_col[place].tolist() == [3, 7]
+        assert mask[tuple(row_col.T)].all()
+        phase = np.concatenate([file.read(window) for window in points.windows], axis=1)
+        some = [file.read(window, slice(2, 3))[0] for window in points.windows]
+        misfit = np.concatenate([file.misfit(window) for window in points.windows])
+        of_dates = [
+            np.concatenate([file.date_misfit(window, date) for window in points.windows])
+            for date in range(4)
+        ]
+    np.testing.assert_array_equal(np.concatenate(some), phase[2])
+    at = tuple(row_col.T)
     slope, up = (values[at] - values[3, 7] for values in (rate, height))
     truth = np.outer(years, slope) + np.outer(rad_per_m, up)
-    wrong = (found.points == (10, 525)).all(axis=1)
-    phase = found.phase.read(slice(0, len(found.points)))
+    wrong = (row_col == (10, 525)).all(axis=1)
     assert (phase[0] == 0).all()
-    np.testing.assert_array_equal(found.phase.date(2), phase[2])
     phase = phase - phase[:, [place]]
     np.testing.assert_allclose(phase[:, ~wrong], truth[:, ~wrong], atol=1e-4)
-    assert found.open_points.tolist() == np.flatnonzero(wrong).tolist()
-    assert np.flatnonzero(found.misfit).tolist() == np.flatnonzero(wrong).tolist()
+    assert np.flatnonzero(misfit).tolist() == np.flatnonzero(wrong).tolist()
     # a misfit per date: all interferograms that touch it, by least squares on its own
     incidence = np.zeros((6, 4))
     incidence[np.arange(6), pairs[:, 0]], incidence[np.arange(6), pairs[:, 1]] = -1, 1
@@ -125,19 +148,48 @@ def test_a_scene_is_inverted_for_its_dates(scene):
     left = extra - incidence[:, 1:] @ np.linalg.lstsq(incidence[:, 1:], extra, rcond=None)[0]
     for date in range(4):
         expected = np.sqrt(np.mean(left[incidence[:, date] != 0] ** 2))
-        assert found.date_misfit[date, 0] == pytest.approx(expected, abs=1e-4)
+        assert of_dates[date][wrong] == pytest.approx(expected, abs=1e-4)
+        assert (of_dates[date][~wrong] == 0).all()
 
 
-def test_a_masked_reference_is_refused(scene):
-    paths, pairs, _, mask, *_ = scene
-    found = invert_scene(paths, pairs, np.ones(6), 4, mask)
-    row, col = np.argwhere(~mask)[0]
-    with pytest.raises(InputError, match=f"row {row}, column {col} is masked"):
-        found.place((int(row), int(col)))
-    known = np.ones(len(found.points), bool)
-    known[found.place((3, 7))] = False
-    with pytest.raises(InputError, match="has no DEM error"):
-        found.place((3, 7), known)
+def test_a_masked_reference_is_refused(scene, tmp_path):
+    *_, mask, _, _, rad_per_m = scene
+    row, col = np.argwhere(~mask)[0].tolist()
+    with inverted(scene, tmp_path) as (_, file):
+        with pytest.raises(InputError, match=f"row {row}, column {col} has no value"):
+            MotionPhase(file, (row, col))
+
+        def units(window):
+            return np.where((window.points() == (3, 7)).all(axis=1), np.nan, 1.0)[None]
+
+        with pytest.raises(InputError, match=r"row 3, column 7 has no value: .*no DEM error"):
+            MotionPhase(file, (3, 7), rad_per_m[:, None], units)
+
+
+def test_motion_is_relative_to_the_reference_and_without_the_dem_error(scene, tmp_path):
+    _, _, years, _, rate, height, rad_per_m = scene
+    with inverted(scene, tmp_path) as (points, file):
+
+        def units(window):
+            return height[tuple(window.points().T)][None]
+
+        motion = MotionPhase(file, (3, 7), rad_per_m[:, None], units)
+        for window in points.windows:
+            at = window.points()
+            right = ~(at == (10, 525)).all(axis=1)
+            truth = np.outer(years, rate[tuple(at.T)] - rate[3, 7])
+            found = motion.read(window)
+            np.testing.assert_allclose(found[:, right], truth[:, right], atol=1e-4)
+            np.testing.assert_array_equal(motion.read(window, slice(2, 3))[0], found[2])
+            assert motion.known(window).all()
+        # over the corner of four blocks
+        area = (2, 500, 9, 520)
+        of_area = MotionPhase(file, area, rad_per_m[:, None], units)
+        places = scene_places(points, area)
+        row_col = np.concatenate([window.points() for window in points.windows])[places]
+        assert ((row_col >= area[:2]) & (row_col < area[2:])).all() and len(places) > 50
+        phase = np.concatenate([of_area.read(window) for window in points.windows], axis=1)
+        np.testing.assert_allclose(phase[:, places].mean(axis=1), 0, atol=1e-6)
 
 
 def test_the_reference_is_coherent_amid_coherent_points():

@@ -163,23 +163,36 @@ def to_points(
     -------
     float64 (nterms, npoints)
     """
-    values = np.array(values, np.float64)
-    if DEM_ERROR not in terms:
-        return values
+    values = map_to_points(values, terms, scale, leak)
     places = np.atleast_1d([] if reference is None else reference).astype(np.int64)
-    own = component == component[places[0]] if len(places) else np.zeros(len(component), bool)
-    # its zeros stay zeros, and its medians too, since every scale is positive
-    height = values[terms.index(DEM_ERROR)]
-    height /= scale
-    if VELOCITY in terms:
+    if leaks(terms):
         velocity = values[terms.index(VELOCITY)]
-        velocity -= leak * height
         for label in np.unique(component):
             here = component == label
             if not len(places) or component[places[0]] != label:
                 velocity[here] -= np.nanmedian(velocity[here])
     if len(places) > 1:
+        own = component == component[places[0]]
         values[:, own] -= np.nanmean(values[:, places], axis=1, keepdims=True)
+    return values
+
+
+def leaks(terms: Sequence[str]) -> bool:
+    """Say whether a DEM error leaks into the velocity, whose medians are no longer 0 then."""
+    return DEM_ERROR in terms and VELOCITY in terms
+
+
+def map_to_points(
+    values: np.ndarray, terms: Sequence[str], scale: np.ndarray, leak: np.ndarray
+) -> np.ndarray:
+    """Return what :func:`to_points` does, before the velocity is made relative to its medians."""
+    values = np.array(values, np.float64)
+    if DEM_ERROR in terms:
+        # its zeros stay zeros, and its medians too, since every scale is positive
+        height = values[terms.index(DEM_ERROR)]
+        height /= scale
+        if VELOCITY in terms:
+            values[terms.index(VELOCITY)] -= leak * height
     return values
 
 
@@ -188,7 +201,7 @@ def sigma_to_points(
     terms: Sequence[str],
     scale: np.ndarray,
     leak: np.ndarray,
-    correlation: float,
+    correlation: float | None,
 ) -> np.ndarray:
     """Return standard deviations of the points from those in terms of the scene's design.
 
@@ -200,7 +213,7 @@ def sigma_to_points(
         In terms of the scene's design.
     terms, scale, leak
         See :func:`to_points`.
-    correlation : float
+    correlation : float or None
         Of the errors of velocity and DEM error; None where only one of them is there.
 
     Returns
@@ -212,7 +225,7 @@ def sigma_to_points(
         return sigma
     height = sigma[terms.index(DEM_ERROR)]
     height /= scale
-    if VELOCITY in terms:
+    if VELOCITY in terms and correlation is not None:
         velocity = sigma[terms.index(VELOCITY)]
         shared = 2 * correlation * velocity * leak * height
         velocity[:] = np.sqrt(velocity**2 + (leak * height) ** 2 - shared)

@@ -6,7 +6,7 @@ import errno
 import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import rasterio
 import rasterio.shutil
+from numpy.typing import DTypeLike
 from rasterio import Affine
 from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
@@ -499,6 +500,34 @@ def create_raster(
                     dataset.read(1, window=window)
         except rasterio.errors.RasterioIOError as error:
             raise OSError(errno.ENOSPC, "not written whole") from error
+
+
+def write_rows(
+    path: str | Path,
+    grid: Grid,
+    dtype: DTypeLike,
+    read_rows: Callable[[int, int], np.ndarray],
+    *,
+    units: str,
+    description: str,
+    tags: dict[str, str] | None = None,
+) -> None:
+    """Write a raster as :func:`write_raster` does, by rows of blocks: the same bytes.
+
+    Parameters
+    ----------
+    path, grid, units, description, tags
+        See :func:`write_raster`.
+    dtype : dtype
+    read_rows : callable
+        Returns the image from its first row to an end row, (nrows, cols).
+    """
+    with create_raster(
+        path, grid, np.dtype(dtype), units=units, description=description, tags=tags
+    ) as dataset:
+        for row in range(0, grid.shape[0], BLOCK):
+            image = read_rows(row, min(row + BLOCK, grid.shape[0]))
+            dataset.write(image, 1, window=Window(0, row, *image.shape[::-1]))
 
 
 def write_raster(

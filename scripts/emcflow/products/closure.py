@@ -112,6 +112,7 @@ def loop_closure(
     network: Network,
     shape: tuple[int, int],
     n_threads: int = 1,
+    rows: tuple[int, int] | None = None,
 ) -> Closure:
     """Count where the unwrapped phase does not close around the triangles of the network.
 
@@ -130,6 +131,8 @@ def loop_closure(
         Rows and columns of the rasters.
     n_threads : int
         Windows worked on side by side.
+    rows : tuple of int, optional
+        First and end row of the part of the scene that is looked at.
 
     Returns
     -------
@@ -138,14 +141,18 @@ def loop_closure(
     triangles, sides = all_triangles(network.pairs, network.ndates)
     points = np.zeros(len(triangles), dtype=np.int64)
     open_points = np.zeros_like(points)
-    open_loops = np.zeros(shape, dtype=np.uint16)
-    parts = list(windows(shape, window_of(sides)[0]))
+    row0, row1 = rows or (0, shape[0])
+    open_loops = np.zeros((row1 - row0, shape[1]), dtype=np.uint16)
+    parts = [
+        (row0 + top, left, row0 + bottom, right)
+        for top, left, bottom, right in windows(open_loops.shape, window_of(sides)[0])
+    ]
     with ThreadPoolExecutor(n_threads) as pool:
         count = partial(_count_window, paths, sides)
         for bounds, part in zip(parts, pool.map(count, parts), strict=True):
             points += part[0]
             open_points += part[1]
-            open_loops[bounds[0] : bounds[2], bounds[1] : bounds[3]] = part[2]
+            open_loops[bounds[0] - row0 : bounds[2] - row0, bounds[1] : bounds[3]] = part[2]
     return Closure(points, open_points, open_loops)
 
 

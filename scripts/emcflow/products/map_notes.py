@@ -8,8 +8,7 @@ import numpy as np
 
 from emcflow.products.point_maps import SceneTerms
 
-# Residual motion that counts [rad], and the share of the points that is worth a remark.
-MOTION_RAD = 0.2
+# Share of the points with residual motion that is worth a remark.
 MOVING_SHARE = 0.01
 # Share of the points with loops of interferograms that do not close that is worth a remark.
 OPEN_SHARE = 1e-3
@@ -92,9 +91,10 @@ def map_remarks(
             f"{terms.ncontrasts} of {len(dates)} dates to spare: the standard deviations are those "
             "of the whole scene rather than of each point, and rough."
         )
-    share = float(np.mean(terms.motion > MOTION_RAD))
+    share = len(terms.moving) / terms.values.shape[1]
     if share > MOVING_SHARE:
-        most = mm_per_rad * np.percentile(terms.motion, 99)
+        # the hundredth of all points that move most
+        most = mm_per_rad * np.percentile(terms.moving, 100 * (1 - 0.01 / share))
         remarks.append(
             f"{100 * share:.2g} % of the points move in a way that no term describes, the worst "
             f"hundredth by {most:.2g} mm and more (quality/residual_motion_mm.tif): their velocity "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERM_UNITS
 from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
-from emcflow.io.raster import Grid, scatter, write_raster
+from emcflow.io.point_windows import PointWindow, PointWindows, ValuesOf
+from emcflow.io.raster import Grid
 from emcflow.tiles.reference_area import area_text
 
 log = logging.getLogger(__name__)
@@ -24,8 +26,8 @@ HEIGHT_SIGNS = {
 def write_parameter_maps(
     output: Mapping[str, str],
     grid: Grid,
-    points: np.ndarray,
-    values: Mapping[str, np.ndarray],
+    points: PointWindows,
+    values: Mapping[str, ValuesOf],
     *,
     terms: Sequence[str],
     tags: Mapping[str, str],
@@ -39,11 +41,10 @@ def write_parameter_maps(
     output : mapping of str to str
         Path of each raster by its name, as ``velocity_mm_yr``; those there are.
     grid : Grid
-    points : int (npoints, 2)
-        Row and column.
-    values : mapping of str to float (npoints,)
-        By the same names, motions positive away from the sensor. What is not in it has an empty
-        raster: the dates do not constrain it.
+    points : PointWindows
+    values : mapping of str to callable
+        By the same names, what returns the values of the points of a window, motions positive away
+        from the sensor. What is not in it has an empty raster: the dates do not constrain it.
     terms : sequence of str
         Velocity and height, in metres or relative, and further terms.
     tags : mapping of str to str
@@ -68,16 +69,14 @@ def write_parameter_maps(
     for name, unit, own_tags in layers:
         if name not in output:
             continue
-        image = np.full(grid.shape, np.nan, np.float32)
-        own = values.get(name)
-        if own is not None and np.isfinite(own).any():
-            moves = name in units and name not in HEIGHT_SIGNS
-            own = own * MOTION_SIGNS[velocity_positive] if moves else own
-            image = scatter(points, own, grid.shape)
-            log.info("%s from %.3g to %.3g %s", name, np.nanmin(own), np.nanmax(own), unit)
+        moves = name in units and name not in HEIGHT_SIGNS
+        own = partial(_signed, values.get(name), MOTION_SIGNS[velocity_positive] if moves else 1)
+        low, high = _extremes(points, own)
+        if np.isfinite(low):
+            log.info("%s from %.3g to %.3g %s", name, low, high, unit)
         else:
             log.warning("%s is empty: the dates do not constrain it", name)
-        write_raster(output[name], image, grid, units=unit, description=name, tags=tags | own_tags)
+        points.write(output[name], grid, own, units=unit, description=name, tags=tags | own_tags)
 
 
 def map_tags(
@@ -97,3 +96,21 @@ def map_tags(
     for name, value in known.items():
         tags[name.upper()] = value if isinstance(value, str) else f"{value:.12g}"
     return tags
+
+
+def _signed(values: ValuesOf | None, sign: float, window: PointWindow) -> np.ndarray:
+    """Return values of a window times a sign, NaN where there are none."""
+    if values is None:
+        return np.full(window.npoints, np.nan)
+    found = values(window)
+    return found if sign == 1 else found * sign
+
+
+def _extremes(points: PointWindows, values: ValuesOf) -> tuple[float, float]:
+    """Return the smallest and the largest value of all points, NaN where there is none."""
+    low = high = np.nan
+    for window in points.windows:
+        own = values(window)
+        low = np.fmin(low, np.fmin.reduce(own, initial=np.nan))
+        high = np.fmax(high, np.fmax.reduce(own, initial=np.nan))
+    return float(low), float(high)

@@ -17,68 +17,27 @@ tropospheric delay, J. Geophys. Res. Solid Earth, 120, 8758-8773.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from emcflow.arrays import real_array, whole_array
-from emcflow.errors import InputError
-from emcflow.io.date_file import DateFile
-from emcflow.io.raster import read_band, windows
+from emcflow.io.point_windows import Bounds, PointWindow
+from emcflow.io.raster import read_band
 
-# Whole blocks of the rasters, so that each is decompressed once; all interferograms at a time.
-WINDOW = (512, 512)
 # Points worked on at a time in double precision.
 CHUNK_POINTS = 16_384
+# They are of this many rows of the scene, of which strips have a multiple: a product of matrices
+# may round differently with other points beside.
+CHUNK_ROWS = 64
 # A share of triangles with a residue that is as good as none.
 LEAST_RESIDUE_SHARE = 1e-3
 # Misfits below this are the rounding of phase in single precision [rad].
 ROUNDING_RAD = 1e-3
-
-
-@dataclass(frozen=True)
-class SceneDates:
-    """Phase of every date at the points of a scene, as the interferograms have it.
-
-    Attributes
-    ----------
-    points : ndarray of int32, shape (npoints, 2)
-        Row and column.
-    phase : DateFile
-        [rad], that of the first date is 0.
-    misfit : ndarray of float32, shape (npoints,)
-        Root mean square over the interferograms of what they differ by from the dates [rad].
-    open_points : ndarray of int64, shape (nopen,)
-        Points with a misfit, as places in `points`.
-    date_misfit : ndarray of float32, shape (ndates, nopen)
-        Root mean square over the interferograms of a date [rad], at these points.
-    """
-
-    points: np.ndarray
-    phase: DateFile
-    misfit: np.ndarray
-    open_points: np.ndarray
-    date_misfit: np.ndarray
-
-    def place(self, row_col: tuple[int, int], known: np.ndarray | None = None) -> int:
-        """Return the place of a reference point, by its row and column.
-
-        Raises
-        ------
-        InputError
-            If it is none of the points, or of those that are `known`, bool (npoints,).
-        """
-        at = np.flatnonzero((self.points == row_col).all(axis=1))
-        if not at.size or (known is not None and not known[at[0]]):
-            raise InputError(
-                "reference point row {}, column {} is masked: it is in no labelled component, or "
-                "has no DEM error; choose another reference.point, or null".format(*row_col)
-            )
-        return int(at[0])
 
 
 def pair_weights(residues: np.ndarray, npoints: int) -> np.ndarray:
@@ -199,16 +158,36 @@ def fit_velocity(phase: np.ndarray, years: np.ndarray) -> tuple[np.ndarray, np.n
     return velocity, np.sqrt(variance / spread)
 
 
-def invert_scene(
+class PointDates(NamedTuple):
+    """Phase of every date at some points, as the interferograms have it.
+
+    Attributes
+    ----------
+    places : slice
+        Where the points stand among those of the scene.
+    phase : ndarray of float64, shape (ndates, n)
+        [rad], that of the first date is 0.
+    misfit : ndarray of float64, shape (n,)
+        Root mean square over the interferograms of what they differ by from the dates [rad].
+    date_misfit : ndarray of float64, shape (ndates, nopen)
+        Root mean square over the interferograms of a date [rad], at the points with a misfit.
+    """
+
+    places: slice
+    phase: np.ndarray
+    misfit: np.ndarray
+    date_misfit: np.ndarray
+
+
+def invert_windows(
     paths: Sequence[str | Path],
     pairs: np.ndarray,
     weights: np.ndarray,
     ndates: int,
-    mask: np.ndarray,
+    windows: Iterable[PointWindow],
     n_threads: int = 1,
-    folder: str | Path | None = None,
-) -> SceneDates:
-    """Invert the interferograms of a scene, window by window.
+) -> Iterator[PointDates]:
+    """Invert interferograms, window by window.
 
     Parameters
     ----------
@@ -219,57 +198,49 @@ def invert_scene(
     weights : ndarray of float, shape (npairs,)
         See :func:`pair_weights`.
     ndates : int
-    mask : ndarray of bool, shape (rows, cols)
-        Points to work on.
+    windows : iterable of PointWindow
     n_threads : int
         Rasters read side by side.
-    folder : path, optional
-        Where there is room for the phase of all dates.
 
-    Returns
-    -------
-    SceneDates
-        Points window by window, in each row by row.
+    Yields
+    ------
+    PointDates
+        Some points of a window at a time, in their order; which ones together does not depend on
+        the strip that the window is of.
     """
     inverse = network_inverse(pairs, ndates, weights)
-    npoints, done = int(np.count_nonzero(mask)), 0
-    points = np.empty((npoints, 2), dtype=np.int32)
-    series = DateFile(ndates, npoints, folder)
-    misfit = np.empty(npoints, dtype=np.float32)
-    open_points, date_misfit = [np.empty(0, np.int64)], [np.empty((ndates, 0), np.float32)]
     # Threads of BLAS may round differently from one of them.
     with ThreadPoolExecutor(n_threads) as pool, threadpool_limits(1, "blas"):
+        for window in windows:
+            inside, bounds = window.inside(), window.bounds
+            values = np.empty((len(paths), window.npoints), np.float32)
 
-        def read(bounds: tuple[int, int, int, int], inside: np.ndarray) -> np.ndarray:
-            """Values of all pairs at the points of a window: (npairs, n)."""
-            values = np.empty((len(paths), np.count_nonzero(inside)), dtype=np.float32)
-            found = pool.map(lambda path: read_band(path, bounds)[inside], paths)
-            for row, one in zip(values, found, strict=True):
+            def read(
+                path: str | Path, bounds: Bounds = bounds, inside: np.ndarray = inside
+            ) -> np.ndarray:
+                """Read the values of a pair at the points."""
+                return read_band(path, bounds)[inside]
+
+            for row, one in zip(values, pool.map(read, paths), strict=True):
                 row[:] = one
-            return values
-
-        for bounds in windows(mask.shape, WINDOW):
-            inside = mask[bounds[0] : bounds[2], bounds[1] : bounds[3]]
-            here = np.argwhere(inside) + bounds[:2]
-            if not len(here):
-                continue
-            values = read(bounds, inside)
-            for start in range(0, len(here), CHUNK_POINTS):
-                some = slice(start, start + CHUNK_POINTS)
+            for some in _row_chunks(inside, bounds[0]):
                 unwrapped = values[:, some].astype(np.float64)
                 phase = inverse @ unwrapped
-                place = slice(done, done + phase.shape[1])
-                points[place] = here[some]
-                series.write(place, phase)
                 total, of_date = misfits(unwrapped, phase, pairs)
-                misfit[place] = total
-                is_open = np.flatnonzero(total)
-                open_points.append(is_open + done)
-                date_misfit.append(of_date[:, is_open].astype(np.float32))
-                done = place.stop
-    return SceneDates(
-        points, series, misfit, np.concatenate(open_points), np.concatenate(date_misfit, axis=1)
-    )
+                places = slice(window.places.start + some.start, window.places.start + some.stop)
+                yield PointDates(places, phase, total, of_date[:, np.flatnonzero(total)])
+
+
+def _row_chunks(inside: np.ndarray, first_row: int) -> Iterator[slice]:
+    """Yield the points of a window that are worked on at a time: of some rows of the scene each."""
+    first_cut = -first_row % CHUNK_ROWS or CHUNK_ROWS
+    cuts = range(first_cut, len(inside), CHUNK_ROWS)
+    counts = [int(np.count_nonzero(part)) for part in np.split(inside, cuts)]
+    start = 0
+    for count in counts:
+        for some in chunks(count):
+            yield slice(start + some.start, start + some.stop)
+        start += count
 
 
 def chunks(npoints: int) -> list[slice]:

@@ -41,10 +41,12 @@ def reference_places(
     if len(reference) == 2:
         at = np.flatnonzero(labelled & (points == np.asarray(reference)).all(axis=1))
         if not at.size:
-            near = points[np.argmin(((points - np.asarray(reference)) ** 2).sum(axis=1))]
+            valid = points[labelled] if labelled.any() else points
+            near = valid[np.argmin(((valid - np.asarray(reference)) ** 2).sum(axis=1))]
             raise InputError(
-                f"reference point row {reference[0]}, column {reference[1]} has no value: choose a "
-                f"valid point, the nearest is row {near[0]}, column {near[1]}"
+                f"reference point row {reference[0]}, column {reference[1]} has no value: it "
+                "is masked, in no labelled component, or has no DEM error; choose a valid point, "
+                f"the nearest is row {near[0]}, column {near[1]}"
             )
         return at
     first, end = np.reshape(reference, (2, 2))

@@ -48,8 +48,7 @@ def job(snakemake: Any) -> Iterator[logging.Logger]:
     """
     end_with_snakemake()
     gc.freeze()  # what is imported stays: looking through it for garbage takes 0.1 to 0.3 s
-    tile = snakemake.wildcards.get("tile")
-    name = snakemake.rule if tile is None else f"{snakemake.rule} {tile}"
+    name = " ".join([snakemake.rule, *snakemake.wildcards])
     formatter = logging.Formatter(f"%(asctime)s {name}: %(message)s", "%H:%M:%S")
     # A job writes its own log anew: a line from an earlier attempt would mislead.
     to_terminal = logging.StreamHandler(sys.stderr)

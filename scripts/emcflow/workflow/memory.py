@@ -74,15 +74,19 @@ PEAKS = {
     # values of all tiles, some contrasts of the dates, a few images
     "link_quality": Peak(fixed_mb=125, point=180, pixel=45),
     "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
-    # a layer of each kind, one interferogram, windows of a few interferograms per thread
-    "quality": Peak(fixed_mb=110, point=40, pixel=20, pixel_thread=8),
     # the sum of the probabilities, one interferogram
     "recommended_mask": Peak(fixed_mb=110, pixel=20),
-    # one window of all interferograms; terms and sigmas of points, misfits where there are any, one
-    # date; images of dates
-    "time_series": Peak(
-        fixed_mb=165, point=90, date=1, pair_mb=1.2, term=24, pixel=24, pixel_thread=16
-    ),
+    # pixels are those of a strip: layers, one interferogram, windows of a few of them per thread
+    "loops": Peak(fixed_mb=98, pixel=16, pixel_thread=8),
+    # some rows of the layers; points of a tile
+    "quality": Peak(fixed_mb=105, point=30, pixel=12),
+    # points are those of a block of the rasters, pixels those of a row of blocks: a block of all
+    # interferograms and, in double precision, a part of it
+    "date_phases": Peak(fixed_mb=116, pair_mb=0.68, date_mb=0.5, pair=4),
+    # a block of all dates, their medians, a sample of the points; bands of a few rasters
+    "time_series": Peak(fixed_mb=142, date_mb=1.3, point=100, date=11, term=24, pixel=16),
+    # per thread a block of a date, a band of a raster, and GDAL's cache
+    "displacements": Peak(fixed_mb=120, date_mb=0.1, thread=30, pixel=4, pixel_thread=16),
     # images of velocities and labels, points, a tree of them
     "gnss_tie": Peak(fixed_mb=140, point=150, pixel=12),
     # an image of the coherence and some of one interferogram

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
 # Interferograms are merged in batches: enough work for a job. It holds fewer of them at once.
 PAIRS_PER_BATCH = 28
+# Dates whose displacements are written by one job.
+DATES_PER_BATCH = 24
 
 
 @dataclass(frozen=True)
@@ -364,6 +366,12 @@ class Plan:
     def held_at_once(self) -> list[Sequence[str]]:
         """Interferograms that such a job holds at a time."""
         return [part for batch in self.batches for part in in_batches(batch, MERGED_AT_ONCE)]
+
+    @property
+    def date_batches(self) -> list[Sequence[str]]:
+        """Dates whose rasters of the time series are written by one job each; none without it."""
+        dates = self.stack.dates if self.time_series else ()
+        return in_batches(dates, DATES_PER_BATCH) if dates else []
 
     def of_previous(self, name: str) -> str | list:
         """Return a file of the run whose interferograms are taken over, nothing without one."""

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from emcflow.io.raster import BLOCK, open_raster
+from emcflow.io.strips import strip_bounds
 from emcflow.io.tiles_json import tiles_from_json
 from emcflow.report.thinning import MAP_PIXELS, PAIR_PIXELS, picture_pixels, picture_step
 from emcflow.tiles.cut import Tile
@@ -83,6 +84,22 @@ class JobResources:
         """Return the pixels of a strip of the scene with a margin of rows above and below."""
         (rows, cols), _ = self.scene()
         return min(rows, BLOCK + 2 * margin) * cols
+
+    def strips(self) -> list[str]:
+        """Return the names of the strips of the scene."""
+        (rows, _), _ = self.scene()
+        return [f"{number:02d}" for number in range(len(strip_bounds(rows, self.strip_rows)))]
+
+    @property
+    def strip_rows(self) -> int:
+        """Rows of a strip."""
+        return self.plan.config["outputs"]["strip_rows"]
+
+    def strip_memory(self, attempt: int, job: str, threads: int = 1) -> int:
+        """Return a memory bound in MB for a job of a block of points and a row of blocks."""
+        (rows, cols), _ = self.scene()
+        points = min(self.points(), min(rows, BLOCK) * min(cols, BLOCK))
+        return self.megabytes(attempt, job, points, self.strip_pixels(0), threads=threads)
 
     def tile_threads(self, tile: Tile, ntiles: int, cores: int, beside: int = 0) -> int:
         """Return the threads for one tile: by its points on a cluster, else its share of the cores.
@@ -194,10 +211,22 @@ class JobResources:
             held += each * picture_pixels(shape, number, step)
         return held // 1_000_000
 
-    def loops_mb(self) -> int:
+    def loops_memory(self, attempt: int, threads: int) -> int:
+        """Return a memory bound in MB for a job that counts the loops of a strip."""
+        (rows, cols), _ = self.scene()
+        pixels = min(rows, self.strip_rows) * cols
+        own = self.megabytes(attempt, "loops", 0, pixels, threads=threads)
+        return own + attempt * threads * self.loops_mb(pixels)
+
+    def quality_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for the quality layers: some rows, and a tile."""
+        most = max(tile.points for tile in self.tiles().values())
+        return self.megabytes(attempt, "quality", most, self.strip_pixels(0))
+
+    def loops_mb(self, pixels: int) -> int:
         """Return what the interferograms of a window take that loops are counted in, in MB."""
         size, held = _loop_window(self.plan.pairs, self.plan.stack.dates)
-        return 4 * held * min(size, self.pixels()) // 1_000_000
+        return 4 * held * min(size, pixels) // 1_000_000
 
 
 def minutes(attempt: int, per_million_points: float, points: int) -> int:

@@ -175,17 +175,20 @@ class Results:
         return f"{self.out}/timeseries/reference_point.txt"
 
     @property
-    def series_files(self) -> dict[str, str | list[str]]:
-        """All of the time series; empty without one."""
+    def series_files(self) -> dict[str, str]:
+        """What the time series has once; empty without one."""
         if not self.plan.time_series:
             return {}
-        dates = self.plan.stack.dates
+        return {**self.series_maps, "reference_point": self.reference_point}
+
+    def date_files(self, dates: Sequence[str]) -> dict[str, list[str]]:
+        """Return what the time series has of some dates; the first date has only a misfit."""
+        first, folder = self.plan.stack.dates[0], f"{self.out}/timeseries"
+        later = [f"{first}_{date}.tif" for date in dates if date != first]
         return {
-            **self.series_maps,
-            "displacement": self.displacements,
-            "phase": self.series_phases,
-            "date_misfit": [f"{self.out}/timeseries/misfit/{date}.tif" for date in dates],
-            "reference_point": self.reference_point,
+            "displacement": [f"{folder}/{name}" for name in later],
+            "phase": [f"{folder}/radians/{name}" for name in later],
+            "misfit": [f"{folder}/misfit/{date}.tif" for date in dates],
         }
 
     @property

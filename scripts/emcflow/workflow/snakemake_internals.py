@@ -16,7 +16,7 @@ import base64
 import logging
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from glob import escape, glob
 from pathlib import Path
 from typing import Any
@@ -100,24 +100,25 @@ def fingerprints(workflow: Any) -> dict[str, str]:
 
 
 def made_by_rules(
-    workflow: Any, kind: str, tiles: Iterable[str], without: Collection[str] = ()
+    workflow: Any, kind: str, names: Mapping[str, Iterable[str]], without: Collection[str] = ()
 ) -> list[str]:
-    """Return the files of a kind (output, log) that rules make, of all tiles.
+    """Return the files of a kind (output, log) that rules make, of all tiles and strips.
 
     Parameters
     ----------
     workflow : Workflow
     kind : {'output', 'log'}
-    tiles : iterable of str
-        Names of the tiles.
+    names : mapping of str to iterable of str
+        What each wildcard stands for: names of the tiles, of the strips.
     without : collection of str
         Rules that do not count.
     """
     rules = [each for each in workflow.rules if each.name not in without]
-    patterns = [str(path) for each in rules for path in getattr(each, kind)]
-    tile = re.compile(r"\{tile\b[^}]*\}")
-    names = list(tiles)
-    return [*dict.fromkeys(tile.sub(name, each) for each in patterns for name in names)]
+    found = [str(path) for each in rules for path in getattr(each, kind)]
+    for wildcard, values in names.items():
+        part, values = re.compile(rf"\{{{wildcard}\b[^}}]*\}}"), list(values)
+        found = [*dict.fromkeys(part.sub(value, each) for each in found for value in values)]
+    return found
 
 
 def results_there_are(workflow: Any) -> list[str]:
