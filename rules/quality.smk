@@ -31,6 +31,7 @@ rule loops:
         tiles=f"{OUT}/tiles/tiles.json",
         network=f"{OUT}/network/network.csv",
         triangles=f"{OUT}/network/triangles.csv",
+        components=RESULTS.component_map,
         interferograms=RESULTS.interferograms,
         diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=PLAN.pairs),
     output:
@@ -65,6 +66,8 @@ rule quality:
         overlaps=f"{OUT}/merge/overlaps.h5",
         offsets=f"{OUT}/merge/bulk_offsets.h5",
         loops=each_strip(f"{OUT}/loops/loops_strip_{{strip}}.h5"),
+        components=RESULTS.component_map,
+        interferograms=RESULTS.interferograms,
         baselines=RESULTS.baselines.get("baselines", []),
     output:
         pairs=f"{OUT}/quality/pairs.csv",

@@ -15,7 +15,9 @@ with job(snakemake) as log:
     network = read_interferograms(given.network, given.triangles)
     strips = strip_bounds(rows, snakemake.params.strip_rows)
     strip = strips[int(snakemake.wildcards.strip)]
-    closure = loop_closure(given.interferograms, network, (rows, cols), snakemake.threads, strip)
+    closure = loop_closure(
+        given.interferograms, network, (rows, cols), snakemake.threads, strip, given.components
+    )
     seams = np.full((strip[1] - strip[0], cols), np.nan, np.float32)
     valid = []
     for path in given.diff:
@@ -25,6 +27,7 @@ with job(snakemake) as log:
     with create(snakemake.output[0]) as file:
         put(file, "points", closure.points, "points")
         put(file, "open_points", closure.open_points, "points")
+        put(file, "cycles", closure.cycles, "points")
         put(file, "open_loops", closure.open_loops, "loops")
         put(file, "seams", seams, "rad")
         put(file, "valid", np.array(valid), "points")

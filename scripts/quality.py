@@ -4,11 +4,11 @@ import numpy as np
 from emcflow.io.files import write_csv
 from emcflow.io.hdf5 import open_product, read, read_overlaps, read_points, read_rows
 from emcflow.io.network_tables import CORNERS, read_date_baselines, read_interferograms
-from emcflow.io.raster import BLOCK, NO_LABEL_DATA, write_rows
+from emcflow.io.raster import BLOCK, NO_LABEL_DATA, read_band, write_rows
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.io.strips import strip_bounds
-from emcflow.products.closure import Closure, all_triangles
+from emcflow.products.closure import Closure, WrongSides, all_triangles
 from emcflow.products.quality import add_crossings, at_points, pair_table
 from emcflow.workflow.job import job
 
@@ -25,20 +25,35 @@ def rows_of(name, row, stop):
     return np.concatenate(found)
 
 
+def components(row, stop):
+    """Return the components of some rows, 0, 1, ... by size; -1 where there is none."""
+    labels = read_band(given.components, (row, 0, stop, grid.shape[1]))
+    return np.where(labels == NO_LABEL_DATA, -1, labels.astype(np.int32) - 1)
+
+
+def added(counts, more):
+    """Return the sum of two arrays of counts, of which one may be longer."""
+    longer = np.zeros(max(len(counts), len(more)), np.int64)
+    longer[: len(counts)] += counts
+    longer[: len(more)] += more
+    return longer
+
+
 with job(snakemake) as log:
     given, output = snakemake.input, snakemake.output
     grid = read_scene_file(given.stack).grid
     strips = strip_bounds(grid.shape[0], snakemake.params.strip_rows)
     network = read_interferograms(given.network, given.triangles)
-    parts = [read(path, "points", "open_points", "valid") for path in given.loops]
-    points, open_points, valid = (sum(counts) for counts in zip(*parts, strict=True))
-    coherent = sum(
-        np.count_nonzero(
-            read_coherence(given.coherence, (row, 0, stop, grid.shape[1]))
-            > snakemake.params.min_coherence
-        )
-        for row, stop in strip_bounds(grid.shape[0], BLOCK)
-    )
+    triangles, sides = all_triangles(network.pairs, network.ndates)
+    parts = [read(path, "points", "open_points", "valid", "cycles") for path in given.loops]
+    points, open_points, valid, cycles = (sum(counts) for counts in zip(*parts, strict=True))
+    coherent, in_component = 0, np.zeros(1, np.int64)
+    for row, stop in strip_bounds(grid.shape[0], BLOCK):
+        coherence = read_coherence(given.coherence, (row, 0, stop, grid.shape[1]))
+        coherent += np.count_nonzero(coherence > snakemake.params.min_coherence)
+        in_component = added(in_component, np.bincount(components(row, stop).ravel() + 1))
+    wrong_sides = WrongSides(cycles, in_component[1:])
+    open_points = wrong_sides.open_points(open_points)
     bounds = [read(path, "bounds")[0].tolist() for path in given.unwrapped]
     totals = dict.fromkeys(STATISTICS, 0)
     for path in given.unwrapped:
@@ -60,7 +75,6 @@ with job(snakemake) as log:
         read_date_baselines(bperp).bperp_m if bperp else None,
     )
     write_csv(output.pairs, table, digits=6)
-    triangles, _ = all_triangles(network.pairs, network.ndates)
     loops = dict(zip(CORNERS, np.array(network.dates)[triangles.T], strict=True))
     write_csv(output.loops, loops | {"points": points, "open_points": open_points})
 
@@ -70,7 +84,15 @@ with job(snakemake) as log:
 
     def open_loops(row, stop):
         """Return some rows of the loops that do not close."""
-        return at_points(rows_of("open_loops", row, stop), np.isfinite(seams(row, stop)))
+
+        def phase(pair):
+            """Return these rows of an interferogram."""
+            return read_band(given.interferograms[pair], (row, 0, stop, grid.shape[1]))
+
+        counts = wrong_sides.open_loops(
+            rows_of("open_loops", row, stop), components(row, stop), phase, sides
+        )
+        return at_points(counts, np.isfinite(seams(row, stop)))
 
     def crossings(row, stop):
         """Return some rows of the changed links."""

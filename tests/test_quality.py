@@ -9,8 +9,16 @@ from emcflow.graph.planar import planar_graph
 from emcflow.io.files import write_csv
 from emcflow.io.raster import NO_LABEL_DATA, Grid, write_raster
 from emcflow.network.networks import Network, hop3_network
-from emcflow.products.closure import HELD_BYTES, Closure, all_triangles, loop_closure, window_of
+from emcflow.products.closure import (
+    HELD_BYTES,
+    Closure,
+    WrongSides,
+    all_triangles,
+    loop_closure,
+    window_of,
+)
 from emcflow.products.quality import add_crossings, at_points, pair_table
+from workflow import read
 
 DATES = [f"202001{day:02d}" for day in (1, 7, 13, 19)]
 NO_OVERLAPS = SimpleNamespace(links=np.empty((0, 2)))
@@ -143,6 +151,31 @@ def test_small_windows_count_as_large_ones(tmp_path, monkeypatch):
     for name in ("points", "open_points", "open_loops"):
         np.testing.assert_array_equal(getattr(small, name), getattr(large, name))
     assert large.open_points.min() > 0
+
+
+def test_the_smaller_side_of_a_component_is_doubted(tmp_path):
+    """Seven of ten points of component 1 are a cycle off, two of ten of component 2, one of all."""
+    network = network_of([(0, 1), (1, 2), (0, 2)], 3)
+    labels = np.repeat(np.uint16([[1], [2]]), 10, axis=1)
+    grid = Grid((2, 10), None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    write_raster(tmp_path / "labels.tif", labels, grid, units="label", description="labels")
+    off = np.zeros((2, 10), np.float32)
+    off[0, :7] = off[1, :2] = 2 * np.pi
+    off[0, 0] = -2 * np.pi
+    paths = [tmp_path / f"{name}.tif" for name in network.pair_names]
+    images = dict(zip(network.pair_names, (0 * off, 0 * off, off), strict=True))
+    for path in paths:
+        write_raster(path, images[path.stem], grid, units="rad", description="phase")
+    closure = loop_closure(paths, network, (2, 10), components=tmp_path / "labels.tif")
+    assert closure.open_points.tolist() == [9]
+    _, sides = all_triangles(network.pairs, 3)
+    wrong = WrongSides(closure.cycles, np.bincount(labels.ravel())[1:])
+    assert wrong.found.tolist() == [[0, 0]]
+    assert wrong.open_points(closure.open_points).tolist() == [4 + 2]
+    found = wrong.open_loops(
+        closure.open_loops, labels.astype(np.int32) - 1, lambda pair: read(paths[pair]), sides
+    )
+    assert found.tolist() == [[1, *[0] * 6, *[1] * 3], [1, 1, *[0] * 8]]
 
 
 def test_crossings_of_overlapping_tiles_are_the_most_of_both():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,10 @@ HELD_BYTES = 512_000_000
 # Windows are of whole blocks of the rasters, so that each block is decompressed once; no wider than
 # this number of blocks, which is enough for the time of opening a file not to count.
 WIDEST_BLOCKS = 8
+# Misclosures are counted by their value up to so many cycles, in so many of the largest components.
+MOST_CYCLES = 3
+COMPONENTS = 20
+COUNTED = COMPONENTS, 2 * MOST_CYCLES + 1
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,14 @@ class Closure:
         Those of them where the three pairs do not add up to zero.
     open_loops : ndarray of uint16, shape (rows, cols)
         Triangles that do not close at each point; 65534 where there are more.
+    cycles : ndarray of int64, shape (ntri, *COUNTED)
+        Points at which each triangle is off by -3 to 3 cycles, in each of the largest components.
     """
 
     points: np.ndarray
     open_points: np.ndarray
     open_loops: np.ndarray
+    cycles: np.ndarray = field(default_factory=lambda: np.zeros((0, *COUNTED), np.int64))
 
     @property
     def share_closed(self) -> float:
@@ -113,6 +120,7 @@ def loop_closure(
     shape: tuple[int, int],
     n_threads: int = 1,
     rows: tuple[int, int] | None = None,
+    components: str | Path | None = None,
 ) -> Closure:
     """Count where the unwrapped phase does not close around the triangles of the network.
 
@@ -133,6 +141,8 @@ def loop_closure(
         Windows worked on side by side.
     rows : tuple of int, optional
         First and end row of the part of the scene that is looked at.
+    components : path, optional
+        Raster of what is relative to one reference: 1, 2, ... by size; by default all is.
 
     Returns
     -------
@@ -141,6 +151,7 @@ def loop_closure(
     triangles, sides = all_triangles(network.pairs, network.ndates)
     points = np.zeros(len(triangles), dtype=np.int64)
     open_points = np.zeros_like(points)
+    cycles = np.zeros((len(triangles), *COUNTED), np.int64)
     row0, row1 = rows or (0, shape[0])
     open_loops = np.zeros((row1 - row0, shape[1]), dtype=np.uint16)
     parts = [
@@ -148,22 +159,31 @@ def loop_closure(
         for top, left, bottom, right in windows(open_loops.shape, window_of(sides)[0])
     ]
     with ThreadPoolExecutor(n_threads) as pool:
-        count = partial(_count_window, paths, sides)
+        count = partial(_count_window, paths, sides, components)
         for bounds, part in zip(parts, pool.map(count, parts), strict=True):
             points += part[0]
             open_points += part[1]
             open_loops[bounds[0] - row0 : bounds[2] - row0, bounds[1] : bounds[3]] = part[2]
-    return Closure(points, open_points, open_loops)
+            cycles += part[3]
+    return Closure(points, open_points, open_loops, cycles)
 
 
 def _count_window(
-    paths: Sequence[str | Path], sides: np.ndarray, bounds: tuple[int, int, int, int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Count points and open points of every triangle in a window, and open loops per pixel."""
+    paths: Sequence[str | Path],
+    sides: np.ndarray,
+    components: str | Path | None,
+    bounds: tuple[int, int, int, int],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Count points, open points and cycles of every triangle in a window, open loops per pixel."""
     _, last_use = _uses(sides)
     held: dict[int, np.ndarray] = {}
     points, open_points = np.zeros((2, len(sides)), dtype=np.int64)
     open_loops = np.zeros((bounds[2] - bounds[0], bounds[3] - bounds[1]), dtype=np.uint32)
+    cycles = np.zeros((len(sides), *COUNTED), np.int64)
+    component = np.zeros(open_loops.shape, np.int32)
+    if components:
+        component += read_band(components, bounds)
+        component -= 1
     for triangle, pairs in enumerate(sides.tolist()):
         for pair in pairs:
             if pair not in held:
@@ -172,13 +192,90 @@ def _count_window(
         misclosure = early + late
         misclosure -= whole
         points[triangle] = np.count_nonzero(np.isfinite(misclosure))
-        is_open = np.abs(misclosure, out=misclosure) > np.pi
+        is_open = np.abs(misclosure) > np.pi
         open_points[triangle] = np.count_nonzero(is_open)
         open_loops += is_open
+        cycles[triangle] = _counted(misclosure[is_open], component[is_open])
         for pair in pairs:
             if last_use[pair] == triangle:
                 del held[pair]
-    return points, open_points, np.minimum(open_loops, NO_LABEL_DATA - 1).astype(np.uint16)
+    limited = np.minimum(open_loops, NO_LABEL_DATA - 1).astype(np.uint16)
+    return points, open_points, limited, cycles
+
+
+def _counted(misclosure: np.ndarray, component: np.ndarray) -> np.ndarray:
+    """Count misclosures [rad] by component and cycles, int64 of shape COUNTED."""
+    ncomponents, nvalues = COUNTED
+    cycles = np.rint(misclosure / (2 * np.pi)).astype(np.int32) + MOST_CYCLES
+    some = (component >= 0) & (component < ncomponents) & (cycles >= 0) & (cycles < nvalues)
+    keys = component[some] * nvalues + cycles[some]
+    return np.bincount(keys, minlength=ncomponents * nvalues).reshape(COUNTED)
+
+
+class WrongSides:
+    """Loops that are open at most points of a component, as where the reference is the wrong side.
+
+    A loop that is off by the same cycles at more than half of a component is open at the others:
+    the smaller part is to be doubted, whether the reference lies in it or not.
+
+    Parameters
+    ----------
+    cycles : ndarray of int64, shape (ntri, *COUNTED)
+        See :class:`Closure`, of the whole scene.
+    component_points : ndarray of int64, shape (ncomponents,)
+        Points of each component, the largest first.
+    """
+
+    def __init__(self, cycles: np.ndarray, component_points: np.ndarray) -> None:
+        self._points = component_points[:COMPONENTS]
+        self._cycles = cycles[:, : len(self._points)]
+        most = self._cycles.max(axis=2, initial=0)
+        self.found = np.argwhere(2 * most > self._points)
+
+    def cycles(self, triangle: int, component: int) -> int:
+        """Return by how many cycles a loop is off at most points of a component."""
+        return int(self._cycles[triangle, component].argmax()) - MOST_CYCLES
+
+    def open_points(self, open_points: np.ndarray) -> np.ndarray:
+        """Return the open points of each triangle, those of the smaller side, int64 (ntri,)."""
+        counts = open_points.copy()
+        for triangle, component in self.found:
+            own = self._cycles[triangle, component]
+            counts[triangle] += self._points[component] - own.max() - own.sum()
+        return counts
+
+    def open_loops(
+        self,
+        open_loops: np.ndarray,
+        component: np.ndarray,
+        read: Callable[[int], np.ndarray],
+        sides: np.ndarray,
+    ) -> np.ndarray:
+        """Return the open loops of some rows, those of the smaller side.
+
+        Parameters
+        ----------
+        open_loops : uint16 (rows, cols)
+            Where the reference counts as right.
+        component : int32 (rows, cols)
+            0, 1, ... by size; others elsewhere.
+        read : callable
+            Returns these rows of the unwrapped phase of a pair, by its number.
+        sides : int (ntri, 3)
+            See :func:`all_triangles`.
+
+        Returns
+        -------
+        uint16 (rows, cols)
+        """
+        counts = open_loops.astype(np.int32)
+        for triangle, number in self.found:
+            early, late, whole = (read(pair) for pair in sides[triangle].tolist())
+            off = np.rint((early + late - whole) / (2 * np.pi))
+            here = (component == number) & np.isfinite(off)
+            counts[here] += (off[here] != self.cycles(triangle, number)).astype(np.int32)
+            counts[here] -= off[here] != 0
+        return counts.astype(np.uint16)
 
 
 def largest_of_cells(image: np.ndarray, step: int) -> np.ndarray:
