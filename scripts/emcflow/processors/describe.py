@@ -140,7 +140,8 @@ def _write_beside(found: Found, beside: Path, name: str) -> dict[str, str]:
         write_csv(paths[last], columns)
     for last, new in found.rasters.items():
         paths[last] = str(beside / f"{name}_{last}")
-        write_raster(paths[last], new.image, new.grid, units=new.units, description=new.description)
+        image = new.rows(0, new.grid.shape[0])
+        write_raster(paths[last], image, new.grid, units=new.units, description=new.description)
     for last, text in found.texts.items():
         paths[last] = str(beside / f"{name}_{last}")
         write_text(paths[last], text)

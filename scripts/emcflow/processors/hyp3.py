@@ -18,11 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from emcflow.io.filenames import pair_in_name
-from emcflow.io.raster import open_raster, read_grid, read_values
+from emcflow.io.raster import Grid, open_raster, read_grid
 from emcflow.processors import reading
-from emcflow.processors.found import Beside, Found, NewRaster
+from emcflow.processors.found import ANGLE, Beside, Found, NewRaster, incidence_raster
 from emcflow.processors.licsar import SENTINEL_1_WAVELENGTH_M
-from emcflow.processors.opera import ANGLE
 
 PATTERNS = ("*_wrapped_phase.tif", "*/*_wrapped_phase.tif")
 SUFFIX = "_wrapped_phase.tif"
@@ -104,11 +103,7 @@ def _say_angle(found: Found, image: Path, page: dict[str, str]) -> None:
         with open_raster(path) as dataset:
             if read_grid(dataset).differs_from(grid):
                 continue
-        angle = np.degrees(of_it * read_values(path).astype(np.float64)) + (of_it < 0) * 90
-        angle[~((angle > 0) & (angle < 90))] = np.nan
-        found.rasters[ANGLE] = NewRaster(
-            angle.astype(np.float32), grid, "degree", "incidence angle at the target"
-        )
+        found.rasters[ANGLE] = _incidence(path, grid, of_it)
         found.say(key, Beside(ANGLE), f"{path.name}, in radians there")
         return
     where = _page_of(image)
@@ -119,3 +114,13 @@ def _say_angle(found: Found, image: Path, page: dict[str, str]) -> None:
     if abs(cosine) < 1:
         angle_deg = round(math.degrees(math.acos(cosine)), 2)
         found.say(key, angle_deg, f"middle of the swath, by {', '.join(keys)} in {where.name}")
+
+
+def _incidence(path: Path, grid: Grid, of_it: float) -> NewRaster:
+    """Return the incidence angle by itself (`of_it` 1) or the elevation (-1), both in radians."""
+
+    def angle_deg(first: int, last: int) -> np.ndarray:
+        angles = np.degrees(of_it * reading.raster_rows(path, grid, first, last))
+        return angles + (90 if of_it < 0 else 0)
+
+    return incidence_raster(angle_deg, grid)

@@ -65,17 +65,22 @@ def _series(path: Path) -> Found:
         found.say("stack.layout", "slc", f"linked phase of {len(dates)} dates, in radians")
         found.say("stack.files", str(path), "one file of all dates")
         found.say("stack.variable", "phase", f"the array of {shape} in it")
-        coherence = reading.array(file, "temporalCoherence")
-        if coherence.ndim == 3:
-            coherence = coherence[-1]
-        _check_shape(path, "temporalCoherence", coherence.shape, *shape[1:])
+        of_layers = file["temporalCoherence"].shape
+        layers = of_layers[:1] if len(of_layers) == 3 else ()
+        _check_shape(path, "temporalCoherence", of_layers[len(layers) :], *shape[1:])
         attributes = dict(file.attrs)
         bperp = reading.array(file, "bperp") if "bperp" in file else None
     with open_raster(f'HDF5:"{path}"://phase') as dataset:
         grid = read_grid(dataset)
-    found.rasters[COHERENCE] = NewRaster(
-        np.clip(coherence, 0, 1).astype(np.float32), grid, "1", "temporal coherence"
-    )
+
+    def coherence(first: int, last: int) -> np.ndarray:
+        with reading.hdf5(path) as file:
+            of_all = file["temporalCoherence"]
+            rows = slice(first, last)
+            values = np.asarray(of_all[layers[0] - 1, rows] if layers else of_all[rows])
+        return np.clip(values, 0, 1).astype(np.float32)
+
+    found.rasters[COHERENCE] = NewRaster(coherence, grid, "1", "temporal coherence")
     found.say("stack.temporal_coherence", Beside(COHERENCE), f"last of temporalCoherence in {path}")
     _say_attributes(found, path, attributes, [(date,) for (date,) in dates], bperp)
     return found

@@ -20,14 +20,13 @@ from rasterio.warp import transform
 from emcflow.acquisition.orbits import Orbit
 from emcflow.errors import InputError
 from emcflow.io.filenames import dates_in_name
-from emcflow.io.raster import Grid, open_raster, read_grid
+from emcflow.io.raster import open_raster, read_grid
 from emcflow.processors import reading
-from emcflow.processors.found import Beside, Found, NewRaster
+from emcflow.processors.found import ANGLE, Beside, Found, incidence_raster
 from emcflow.processors.passes import say_baselines, say_view
 
 POLARIZATIONS = ("VV", "HH", "VH", "HV")
 BURST = "metadata/processing_information/input_burst_metadata"
-ANGLE = "incidence_angle_deg.tif"
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ def say_static(found: Found, folder: Path, first: Cslc) -> None:
     if static is None:
         return
     with reading.hdf5(static) as file:
-        east, north = (reading.array(file, f"data/los_{part}") for part in ("east", "north"))
+        shape, other = (file[f"data/los_{part}"].shape for part in ("east", "north"))
         burst = reading.text(file["identification/burst_id"][()])
     if burst != first.burst:
         raise InputError(
@@ -201,14 +200,23 @@ def say_static(found: Found, folder: Path, first: Cslc) -> None:
         )
     with open_raster(first.image) as dataset:
         grid = read_grid(dataset)
-    if east.shape != grid.shape:
+    if {shape, other} != {grid.shape}:
         found.ask(
             "geometry.incidence_angle_deg",
-            f"{static.name} has {east.shape} pixels and the images have {grid.shape}; a raster of "
+            f"{static.name} has {shape} pixels and the images have {grid.shape}; a raster of "
             "it on the grid of the images, or a number",
         )
         return
-    found.rasters[ANGLE] = incidence_raster(np.hypot(east, north), grid)
+
+    def angle_deg(first: int, last: int) -> np.ndarray:
+        with reading.hdf5(static) as file:
+            east, north = (
+                reading.array(file, f"data/los_{part}", slice(first, last))
+                for part in ("east", "north")
+            )
+            return np.degrees(np.arcsin(np.hypot(east, north)))
+
+    found.rasters[ANGLE] = incidence_raster(angle_deg, grid)
     found.say(
         "geometry.incidence_angle_deg", Beside(ANGLE), f"los_east, los_north of {static.name}"
     )
@@ -216,11 +224,3 @@ def say_static(found: Found, folder: Path, first: Cslc) -> None:
 
 def _is_static(path: Path) -> bool:
     return "STATIC" in path.name or path.name.startswith("static_layers")
-
-
-def incidence_raster(sine: np.ndarray, grid: Grid) -> NewRaster:
-    """Return the raster of an incidence angle from its sine; NaN where that is none."""
-    valid = (sine > 0) & (sine < 1)
-    with np.errstate(invalid="ignore"):
-        angle = np.where(valid, np.degrees(np.arcsin(np.where(valid, sine, 0))), np.nan)
-    return NewRaster(angle.astype(np.float32), grid, "degree", "incidence angle at the target")

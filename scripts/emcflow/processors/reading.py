@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.io.raster import Grid, read_values
 from emcflow.io.text_baselines import NUMBER
 from emcflow.processors.found import Found
 
@@ -163,9 +164,14 @@ def scalar(file: h5py.File, name: str) -> float:
     return float(value[0])
 
 
-def array(file: h5py.File, name: str) -> np.ndarray:
-    """Return an array of numbers of an HDF5 file as float64."""
-    return np.asarray(file[name][()], dtype=np.float64)
+def array(file: h5py.File, name: str, rows: slice | tuple[()] = ()) -> np.ndarray:
+    """Return an array of numbers of an HDF5 file, or some rows of it, as float64."""
+    return np.asarray(file[name][rows], dtype=np.float64)
+
+
+def raster_rows(path: Path, grid: Grid, first: int, last: int) -> np.ndarray:
+    """Return rows of a raster of this grid, from a first to a last one, half open, as float64."""
+    return read_values(path, (first, 0, last, grid.shape[1])).astype(np.float64)
 
 
 def text(value: object) -> str:
