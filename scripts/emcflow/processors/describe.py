@@ -68,8 +68,7 @@ def look(folder: Path) -> Found:
             f"{folder}: not a folder; expected the folder of a stack: correct the path (relative "
             f"to {Path.cwd()})"
         )
-    # what is made of other programs' stacks counts before those
-    found = _read(folder, MADE_OF_OTHERS) or _read(folder, READERS)
+    found = find(folder)
     if not found:
         raise InputError(
             f"{folder}: nothing that is known in it; expected the folder of {', '.join(READERS)}: "
@@ -82,6 +81,18 @@ def look(folder: Path) -> Found:
         )
     found[0].ask_for_the_rest()
     return found[0]
+
+
+def find(folder: Path) -> list[Found]:
+    """Find out what a folder holds: nothing, a stack, or the stacks of several programs.
+
+    Raises
+    ------
+    InputError
+        For files that are cut off, foreign or contradict each other.
+    """
+    # what is made of other programs' stacks counts before those
+    return _read(folder, MADE_OF_OTHERS) or _read(folder, READERS)
 
 
 def _read(folder: Path, names: Iterable[str]) -> list[Found]:

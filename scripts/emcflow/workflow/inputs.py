@@ -70,6 +70,12 @@ class Inputs:
     interferograms: Interferograms | None = None
 
     @property
+    def images(self) -> list[str]:
+        """Return the images that were handed in."""
+        given = self.interferograms or self.stack
+        return [file for file in given.files if file]
+
+    @property
     def image_names(self) -> list[str]:
         """Return the date of each file of the stack, as ``stack.exclude`` takes it."""
         return [date for date, file in zip(self.stack.dates, self.stack.files, strict=True) if file]

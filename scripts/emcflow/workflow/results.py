@@ -100,7 +100,12 @@ class Results:
         """Text files of what the report is to say, a remark a line."""
         of_maps = [self.maps_of_series["remarks"]] if self.plan.maps_of_phase else []
         of_baselines = [self.found["remarks"]] if self.plan.link_model else []
-        return [*self.given.values(), *of_maps, *of_baselines]
+        return [*self.metadata.values(), *self.given.values(), *of_maps, *of_baselines]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the files of the stack say otherwise than the config; empty without such a view."""
+        return {"metadata": f"{self.out}/stack/metadata.txt"} if self.plan.compares_metadata else {}
 
     @property
     def given(self) -> dict[str, str]:
