@@ -23,6 +23,7 @@ from emcflow.acquisition.geometry import SPEED_OF_LIGHT
 from emcflow.acquisition.orbits import Orbit
 from emcflow.errors import InputError
 from emcflow.io.filenames import dates_in_name, pair_in_name
+from emcflow.io.sources import HDF5_ERRORS, open_hdf5
 from emcflow.processors import reading
 from emcflow.processors.found import Found
 from emcflow.processors.opera import geographic, h5_files
@@ -64,7 +65,7 @@ def _kind(path: Path) -> str:
             return next(
                 (k for k in ("GSLC", "GUNW") for b in BANDS if f"science/{b}/{k}/grids" in file), ""
             )
-    except (OSError, RuntimeError):  # the latter where what is in it is damaged
+    except HDF5_ERRORS:
         return ""
 
 
@@ -94,7 +95,7 @@ def _slcs(paths: list[Path]) -> Found:
             raise InputError(
                 f"{path}: a second product of {date}; expected one per date: remove one"
             )
-        with reading.hdf5(path) as file:
+        with open_hdf5(path) as file:
             product, grid = _product(file, "GSLC")
             files.append(f'NETCDF:"{path}":/{grid}/{_polarization(file[grid])}')
             frequencies[path] = reading.scalar(file, f"{grid}/centerFrequency")
@@ -133,7 +134,7 @@ def _interferograms(paths: list[Path]) -> Found:
     found = Found("NISAR GUNW")
     files, frequencies, bperp, sides = [], {}, {}, {}
     for path in paths:
-        with reading.hdf5(path) as file:
+        with open_hdf5(path) as file:
             product, grid = _product(file, "GUNW")
             layer = f"{grid}/{WRAPPED}"
             name = f"{layer}/{_polarization(file[layer])}/{WRAPPED}"

@@ -21,6 +21,7 @@ from emcflow.acquisition.orbits import Orbit
 from emcflow.errors import InputError
 from emcflow.io.filenames import dates_in_name
 from emcflow.io.raster import open_raster, read_grid
+from emcflow.io.sources import HDF5_ERRORS, open_hdf5
 from emcflow.processors import reading
 from emcflow.processors.found import ANGLE, Beside, Found, incidence_raster
 from emcflow.processors.passes import say_baselines, say_view
@@ -88,7 +89,7 @@ def is_cslc(path: Path) -> bool:
     try:
         with h5py.File(path) as file:
             return "metadata/orbit" in file and any(f"data/{p}" in file for p in POLARIZATIONS)
-    except (OSError, RuntimeError):  # the latter where what is in it is damaged
+    except HDF5_ERRORS:
         return False
 
 
@@ -100,7 +101,7 @@ def read_cslc(path: Path) -> Cslc:
     InputError
     """
     date = dates_in_name(str(path.name), 1)[0]
-    with reading.hdf5(path) as file:
+    with open_hdf5(path) as file:
         named = [name for name in POLARIZATIONS if f"data/{name}" in file]
         if not named:
             raise KeyError("no image data/VV or data/HH in it")
@@ -190,7 +191,7 @@ def say_static(found: Found, folder: Path, first: Cslc) -> None:
     static = next((path for path in h5_files(folder) if _is_static(path)), None)
     if static is None:
         return
-    with reading.hdf5(static) as file:
+    with open_hdf5(static) as file:
         shape, other = (file[f"data/los_{part}"].shape for part in ("east", "north"))
         burst = reading.text(file["identification/burst_id"][()])
     if burst != first.burst:
@@ -209,7 +210,7 @@ def say_static(found: Found, folder: Path, first: Cslc) -> None:
         return
 
     def angle_deg(first: int, last: int) -> np.ndarray:
-        with reading.hdf5(static) as file:
+        with open_hdf5(static) as file:
             east, north = (
                 reading.array(file, f"data/los_{part}", slice(first, last))
                 for part in ("east", "north")

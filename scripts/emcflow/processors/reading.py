@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from xml.etree import ElementTree
@@ -131,28 +130,6 @@ def read_xml(path: Path, what: str) -> ElementTree.Element:
     except (ElementTree.ParseError, ValueError) as error:
         raise InputError(
             f"{path}: no whole XML ({error}); expected {what}: copy it again, or remove it"
-        ) from None
-
-
-@contextmanager
-def hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file.
-
-    Raises
-    ------
-    InputError
-        For a file that is none or cut off, and what is missing or of another kind in it.
-    """
-    try:
-        with h5py.File(path) as file:
-            yield file
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path}: cannot be read ({reason:.200}); expected a whole HDF5 file of this kind: "
-            "copy it again, or remove it"
         ) from None
 
 
