@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import chdir, redirect_stdout
@@ -280,6 +281,13 @@ def test_foreign_and_contradictory_files_are_refused(case, tmp_path):
     refused(tmp_path, *says)
 
 
+def test_two_products_of_one_pair_are_refused(tmp_path):
+    samples.write_gunw(tmp_path)
+    path = sorted(tmp_path.glob("*.h5"))[0]
+    shutil.copy(path, path.with_name(path.name.replace(".h5", "_again.h5")))
+    refused(tmp_path, path.stem, "_again.h5", "is already in the stack")
+
+
 # What a reader reads beside images.
 METADATA = {".txt", ".par", ".xml", ".dim", ".PRM", ".dat", ".h5", ".yaml", ""}
 
@@ -323,6 +331,25 @@ def test_any_metadata_are_read_or_refused_in_one_line(
         path.write_bytes(content)
 
 
+@pytest.mark.parametrize("name", SAMPLES)
+def test_files_of_other_programs_are_read_or_refused_in_one_line(name, tmp_path_factory):
+    """In place of a sample's own files stand those of others, whole and half of them."""
+    files, contents = spoilable(name, spoiled_folder(name, tmp_path_factory))
+    others = []
+    for other in sorted({"gamma", "snap", "gmtsar", "miaplpy", "topsstack", "hyp3_scene"} - {name}):
+        others += spoilable(other, spoiled_folder(other, tmp_path_factory))[1][:1]
+    kinds = {path.suffix or path.name: number for number, path in enumerate(files)}
+    for number, content in ((n, content) for n in kinds.values() for content in others):
+        for foreign in (content, content[: len(content) // 2], b""):
+            files[number].write_bytes(foreign)
+            try:
+                look(spoiled_folder(name, tmp_path_factory))
+            except InputError as error:
+                assert "\n" not in str(error) and "expected" in str(error), error
+            finally:
+                files[number].write_bytes(contents[number])
+
+
 FOLDERS: dict[str, Path] = {}
 
 
@@ -358,6 +385,11 @@ def test_the_command_of_a_page_makes_a_config(page, tmp_path):
         env=os.environ | {"PYTHONPATH": str(ROOT / "scripts")},
     )  # fmt: skip
     config = yaml.safe_load((tmp_path / "mine.yaml").read_text())
+    # the runs themselves are above, of the same configs
+    subprocess.run(
+        f"{sys.executable} -m {run} --snakefile {ROOT / 'Snakefile'} --dry-run --quiet",
+        shell=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
     assert run.endswith("--configfile mine.yaml") and config["output_dir"] == f"results/{folder}"
     # the tables and rasters beside it are there
     for name in (config["baselines"]["csv"], config["geometry"]["incidence_angle_deg"]):

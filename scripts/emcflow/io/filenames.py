@@ -272,8 +272,8 @@ def _one_of_each(
         more = f"; and {len(several) - MOST_LISTED} more" if len(several) > MOST_LISTED else ""
         raise InputError(
             f"{paths[1]}: the {what} {said(name, paths[1])} is already in {place}; expected one "
-            f"image per {what}, but there are several of {len(several)} ({listed}{more}): list those of one pass "
-            f"in {key}, or remove one of each"
+            f"image per {what}, but there are several of {len(several)} ({listed}{more}): list "
+            f"those of one pass in {key}, or remove one of each"
         )
     return {name: paths[0] for name, paths in files.items()}
 

@@ -12,7 +12,6 @@ hyp3_gamma's ifm_sentinel.py), whose sign no guide states. Asked for.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from emcflow.io.raster import Grid, open_raster, read_grid
 from emcflow.processors import reading
 from emcflow.processors.found import ANGLE, Beside, Found, NewRaster, incidence_raster
 from emcflow.processors.licsar import SENTINEL_1_WAVELENGTH_M
+from emcflow.processors.passes import incidence_on_sphere_deg
 
 PATTERNS = ("*_wrapped_phase.tif", "*/*_wrapped_phase.tif")
 SUFFIX = "_wrapped_phase.tif"
@@ -35,11 +35,8 @@ def read(folder: Path) -> Found | None:
     InputError
         For a product without its text file, or one that is cut off.
     """
-    for pattern in PATTERNS:
-        files = sorted(folder.glob(pattern))
-        if files:
-            break
-    else:
+    files, pattern = reading.of_first_pattern(folder, PATTERNS)
+    if not files:
         return None
     found = Found("HyP3")
     found.say("stack.layout", "interferograms", f"{len(files)} products")
@@ -109,10 +106,8 @@ def _say_angle(found: Found, image: Path, page: dict[str, str]) -> None:
     where = _page_of(image)
     keys = ("Spacecraft height", "Earth radius at nadir", "Slant range center")
     height, earth, slant = (reading.number(page.get(key), key, where) for key in keys)
-    # law of cosines in the triangle of the Earth's centre, target and sensor
-    cosine = ((earth + height) ** 2 - earth**2 - slant**2) / (2 * earth * slant)
-    if abs(cosine) < 1:
-        angle_deg = round(math.degrees(math.acos(cosine)), 2)
+    angle_deg = incidence_on_sphere_deg(earth, height, slant)
+    if angle_deg is not None:
         found.say(key, angle_deg, f"middle of the swath, by {', '.join(keys)} in {where.name}")
 
 

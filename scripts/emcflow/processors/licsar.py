@@ -40,11 +40,8 @@ def read(folder: Path) -> Found | None:
     InputError
         For metadata, vectors and baselines that are cut off or no such.
     """
-    for pattern in PATTERNS:
-        files = sorted(folder.glob(pattern))
-        if files:
-            break
-    else:
+    files, _ = reading.of_first_pattern(folder, PATTERNS)
+    if not files:
         return None
     found = Found("LiCSAR")
     directory = files[0].parent.parent

@@ -176,6 +176,15 @@ def day_of(words: str, form: str, path: Path) -> str:
     return found.strftime("%Y%m%d")
 
 
+def of_first_pattern(folder: Path, patterns: Iterable[str]) -> tuple[list[Path], str]:
+    """Return the files of the first pattern that fits some in a folder, and the pattern."""
+    for pattern in patterns:
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        if found:
+            return found, pattern
+    return [], ""
+
+
 def first_there(folders: Iterable[Path], *patterns: str) -> Path | None:
     """Return the first file that fits one of some patterns in one of some folders."""
     for folder in folders:
