@@ -59,3 +59,31 @@ rule check_stack:
         f"Check the stack of {len(PLAN.stack.dates)} dates: files, grid, coherence"
     script:
         "../scripts/check_stack.py"
+
+
+if PLAN.compares_metadata:
+
+    localrules:
+        compare_metadata,
+
+    rule compare_metadata:
+        input:
+            stack=f"{OUT}/stack/stack.json",
+            baselines=[] if PLAN.finds_baselines else RESULTS.baselines.get("baselines", []),
+        output:
+            **RESULTS.metadata,
+        log:
+            f"{OUT}/logs/compare_metadata.log",
+        benchmark:
+            f"{OUT}/benchmarks/compare_metadata.tsv"
+        conda:
+            "../envs/environment.yaml"
+        params:
+            files=PLAN.inputs.images,
+            geometry=config["geometry"],
+            cropped=config["stack"]["window"] is not None,
+            code=code_version("compare_metadata"),
+        message:
+            "Compare the config with the metadata of the stack"
+        script:
+            "../scripts/compare_metadata.py"

@@ -386,3 +386,62 @@ def test_several_passes_of_a_day_are_listed(tmp_path):
     for name in names:
         assert name in str(caught.value)
     assert "there are several of 2 " in str(caught.value)
+
+
+def test_several_passes_of_a_pair_are_listed(tmp_path):
+    """Of interferograms, of their coherences, of a phase-linked stack, and of layers of a cube."""
+    names = [f"{PAIR}T05.tif", f"{PAIR}T17.tif", f"{DATES[1]}_{DATES[0]}.tif"]
+    for name in [*names, f"{DATES[0]}_{DATES[2]}.tif"]:
+        (tmp_path / name).touch()
+    for find in (
+        lambda: find_interferograms(tmp_path, "*.tif"),
+        lambda: find_interferograms(tmp_path, f"*_{DATES[2]}.tif", coherence="*.tif"),
+    ):
+        with pytest.raises(InputError, match=r"the pair \d+_\d+ is already in") as caught:
+            find()
+        for name in names:
+            assert name in str(caught.value)
+    with pytest.raises(InputError, match=rf"\({DATES[1]}: {PAIR}T05.tif, {PAIR}T17.tif\)"):
+        find_dates(tmp_path, "phase_linked", "*T??.tif")
+
+
+def test_several_layers_of_a_day_are_listed(images, tmp_path):
+    times = np.array(["20200101T05", "20200101T17", "20200113T05"], "S11")
+    write_cube(tmp_path / "slcStack.h5", slc=images, date=times)
+    with pytest.raises(InputError, match=r"the date 20200101 is .*slc#0, slcStack.h5:slc#1") as one:
+        find_dates(tmp_path, "slc", "slcStack.h5", variable="slc")
+    assert "\n" not in str(one.value)
+
+
+# Damage
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_containers_are_read_or_refused_in_one_line(seed, images, tmp_path):
+    """Cut off, or with other bytes in the middle, where HDF5 has its tables or its data."""
+    rng = np.random.default_rng(seed)
+    dates = np.array(DATES[:COUNT], "S8")
+    path = write_cube(tmp_path / "whole.h5", slc=images, date=dates)
+    with h5py.File(path, "a") as file:
+        file.create_dataset("data/VV", data=images[0], chunks=SHAPE, compression="gzip")
+        file["data/x"], file["data/y"] = np.arange(SHAPE[1]), np.arange(SHAPE[0])
+    whole = path.read_bytes()
+    refused = 0
+    for number in range(40):
+        place = int(rng.integers(len(whole)))
+        other = rng.bytes(8) if number % 3 else b""
+        damaged = tmp_path / f"20200101_{number}.h5"
+        damaged.write_bytes(whole[:place] + other + (whole[place + 8 :] if other else b""))
+        for work in (
+            lambda name=damaged: open_raster(name).close(),
+            lambda name=damaged: read_values(Source((str(name),), ("VV",)).name),
+            lambda name=damaged: read_values(Source((str(name),), ("slc",), 1).name),
+            lambda name=damaged: find_dates(tmp_path, "slc", name.name, variable="slc"),
+            lambda name=damaged: find_images(tmp_path, "slc", name.name, "*"),
+        ):
+            try:
+                work()
+            except InputError as error:
+                refused += 1
+                assert "\n" not in str(error) and "expected" in str(error), error
+    assert refused > 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -223,35 +223,63 @@ def _check_date(path: str, digits: str) -> None:
         ) from None
 
 
-def by_date(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the one file of each date.
+def by_date(pairs: Iterable[tuple[str, str]], key: str = "stack.files") -> dict[str, str]:
+    """Return the one file of each date; `key` of the config names them.
 
     Raises
     ------
     InputError
         For several files of one date, such as passes at different times of a day; all are listed.
     """
+    return _one_of_each("date", pairs, key)
+
+
+def by_pair(
+    files: Iterable[tuple[tuple[str, str], str]], key: str = "stack.files"
+) -> dict[tuple[str, str], str]:
+    """Return the one file of each pair of dates, in the order in which its name has them.
+
+    Raises
+    ------
+    InputError
+        For several files of one pair, in whichever order of its dates; all are listed.
+    """
+    listed = list(files)
+    said = {path: "_".join(pair) for pair, path in listed}
+    named = (("_".join(sorted(pair)), path) for pair, path in listed)
+    _one_of_each("pair", named, key, lambda _, path: said[path])
+    return dict(listed)
+
+
+def _one_of_each(
+    what: str,
+    named: Iterable[tuple[str, str]],
+    key: str,
+    said: Callable[[str, str], str] = lambda name, path: name,
+) -> dict[str, str]:
+    """Return the one file of each name, a date or a pair; `said`: as a file itself has it."""
     files: dict[str, list[str]] = {}
-    for date, path in pairs:
-        files.setdefault(date, []).append(path)
-    several = {date: paths for date, paths in files.items() if len(paths) > 1}
+    for name, path in named:
+        files.setdefault(name, []).append(path)
+    several = {name: paths for name, paths in files.items() if len(paths) > 1}
     if several:
-        date, paths = next(iter(several.items()))
+        name, paths = next(iter(several.items()))
         listed = "; ".join(
-            f"{date}: {', '.join(map(_short_name, paths))}"
-            for date, paths in list(several.items())[:MOST_LISTED]
+            f"{name}: {', '.join(map(_short_name, paths))}"
+            for name, paths in list(several.items())[:MOST_LISTED]
         )
+        place = "the stack" if key == "stack.files" else key
         more = f"; and {len(several) - MOST_LISTED} more" if len(several) > MOST_LISTED else ""
         raise InputError(
-            f"{paths[1]}: the date {date} is already in the stack; expected one image per date, "
-            f"but there are several of {len(several)} ({listed}{more}): list those of one pass "
-            "in stack.files, or remove one of each"
+            f"{paths[1]}: the {what} {said(name, paths[1])} is already in {place}; expected one "
+            f"image per {what}, but there are several of {len(several)} ({listed}{more}): list "
+            f"those of one pass in {key}, or remove one of each"
         )
-    return {date: paths[0] for date, paths in files.items()}
+    return {name: paths[0] for name, paths in files.items()}
 
 
 def _short_name(path: str) -> str:
     """Return the last part of a path that has a digit, and what follows."""
     parts = re.split(r"[/\\]", path)
     last = max((n for n, part in enumerate(parts) if re.search(r"\d", part)), default=0)
-    return "/".join(parts[last:])
+    return "/".join(parts[last:]).replace('"', "")

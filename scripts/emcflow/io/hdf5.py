@@ -83,13 +83,13 @@ def open_product(path: str | Path) -> Iterator[h5py.File]:
     Raises
     ------
     InputError
-        Where it is missing, cut off or no HDF5 file, or lacks the data asked for.
+        Where it is missing, cut off, damaged inside or no HDF5 file, or lacks the data asked for.
     """
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError) as error:
-        reason = str(error).strip("\"'")
+    except (OSError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).strip("\"'").split())
         raise InputError(
             f"{path}: not a whole intermediate file of this workflow ({reason}); "
             f"rebuild it: run again with --forcerun '{path}'"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from emcflow.errors import InputError
-from emcflow.io.filenames import list_rasters, pair_in_name
+from emcflow.io.filenames import by_pair, list_rasters, pair_in_name
 from emcflow.io.raster import is_scaled, open_raster, values_of
 from emcflow.io.stack import (
     HIGHEST_COHERENCE,
@@ -103,26 +103,17 @@ def find_interferograms(
         For names without two different dates, a pair given twice, pairs that leave dates
         unconnected, or a pair without its coherence where there are some.
     """
-    by_pair: dict[tuple[str, str], str] = {}
-    for (first, second), path in find_images(directory, "interferograms", files, variable):
-        pair = (first, second)
-        for other in (pair, pair[::-1]):
-            if other in by_pair:
-                raise InputError(
-                    f"{path}: the pair {'_'.join(pair)} is already in the stack "
-                    f"({Path(by_pair[other]).name}); expected one file per pair: remove one of "
-                    "the two"
-                )
-        by_pair[pair] = path
-    known = {name for pair in by_pair for name in (*pair, "_".join(pair), "_".join(pair[::-1]))}
-    some_path = next(iter(by_pair.values()))
+    images = find_images(directory, "interferograms", files, variable)
+    files_of = by_pair(((first, second), path) for (first, second), path in images)
+    known = {name for pair in files_of for name in (*pair, "_".join(pair), "_".join(pair[::-1]))}
+    some_path = next(iter(files_of.values()))
     check_excluded(exclude, known, some_path)
     out = {*exclude, *("_".join(name.split("_")[::-1]) for name in exclude)}
-    by_pair = {pair: path for pair, path in by_pair.items() if not out & {*pair, "_".join(pair)}}
-    dates = sorted({date for pair in by_pair for date in pair})
+    files_of = {pair: path for pair, path in files_of.items() if not out & {*pair, "_".join(pair)}}
+    dates = sorted({date for pair in files_of for date in pair})
     check_number_of_dates(dates, some_path)
     place = {date: index for index, date in enumerate(dates)}
-    pairs = tuple((place[first], place[second]) for first, second in by_pair)
+    pairs = tuple((place[first], place[second]) for first, second in files_of)
     check_connected(
         dates,
         np.array(pairs),
@@ -130,8 +121,8 @@ def find_interferograms(
         "add some that join them, or run each part by itself (the dates of the others in "
         "stack.exclude)",
     )
-    coherences = _coherences(directory, coherence, list(by_pair)) if coherence else ()
-    return Interferograms(tuple(dates), pairs, tuple(by_pair.values()), coherences)
+    coherences = _coherences(directory, coherence, list(files_of)) if coherence else ()
+    return Interferograms(tuple(dates), pairs, tuple(files_of.values()), coherences)
 
 
 def _coherences(
@@ -142,10 +133,11 @@ def _coherences(
     Raises
     ------
     InputError
-        Where one has none.
+        Where one has none, or several.
     """
     paths = list_rasters("stack.pair_coherence", directory, names)
-    found = {frozenset(pair_in_name(path)): path for path in paths}
+    named = by_pair(((pair_in_name(path), path) for path in paths), "stack.pair_coherence")
+    found = {frozenset(pair): path for pair, path in named.items()}
     missing = ["_".join(pair) for pair in pairs if frozenset(pair) not in found]
     if missing:
         raise InputError(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
 import rasterio
 import rasterio.shutil
@@ -27,7 +28,7 @@ from rasterio.windows import Window
 from emcflow.errors import InputError
 from emcflow.io.files import whole_file
 from emcflow.io.flat_binaries import flat_binary
-from emcflow.io.sources import are_parts, open_bands, open_source
+from emcflow.io.sources import are_parts, arrays_in, open_bands, open_hdf5, open_source
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -224,13 +225,10 @@ def _datasets_inside(path: str | Path, names: Sequence[str]) -> list[tuple[str, 
     GDAL's reader of netCDF finds coordinates of HDF5 that its own does not; and where there is but
     one dataset its own names none.
     """
-    import h5py  # slow, and hardly ever needed here
-
     tries = [[name] for name in names]
     if h5py.is_hdf5(path):
-        own: list[str] = []
-        with h5py.File(path) as file:
-            file.visititems(lambda n, o: own.append(n) if getattr(o, "ndim", 0) > 1 else None)
+        with open_hdf5(path) as file:
+            own = arrays_in(file)
         tries = [[f'NETCDF:"{path}":/{name}', f'HDF5:"{path}"://{name}'] for name in own]
     found = []
     for alternatives in tries[:MOST_NAMES]:

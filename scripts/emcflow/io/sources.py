@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -36,6 +37,8 @@ GDAL_TYPES = {
     "float64": "Float64", "complex_int16": "CInt16", "complex_int32": "CInt32",
     "complex64": "CFloat32", "complex128": "CFloat64",
 }  # fmt: skip
+# What h5py raises where a file is none, cut off or damaged inside, or lacks what is asked for.
+HDF5_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError)
 # What datasets of coordinates are called, in the group of an array or above it.
 X_NAMES = ("x", "x_coordinates", "xCoordinates", "lon", "longitude")
 Y_NAMES = ("y", "y_coordinates", "yCoordinates", "lat", "latitude")
@@ -253,20 +256,26 @@ def _hdf5_layer(path: str, variable: str, layer: int | None) -> _Layer:
         return _Layer(f'HDF5:"{path}":/{name}', band, (), crs, transform, cube)
 
 
-def open_hdf5(path: str) -> h5py.File:
-    """Open a file of HDF5 for reading.
+@contextmanager
+def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Open a file of HDF5 from outside for reading.
 
     Raises
     ------
     InputError
-        Where it is none, or cut off.
+        Where it is none or cut off, and in the body for what is missing in it, damaged or of
+        another kind.
     """
     try:
-        return h5py.File(path, "r", locking=False)
-    except OSError as error:
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except InputError:
+        raise
+    except HDF5_ERRORS as error:
+        words = str(error).strip("\"'").split() or [type(error).__name__]
         raise InputError(
-            f"{path}: cannot be opened: {error}; expected a whole file of HDF5: it may be "
-            "truncated, write or copy it again"
+            f"{path}: cannot be read ({' '.join(words):.200}); expected a whole HDF5 file of this "
+            "kind: it may be truncated or another one, copy it again or remove it"
         ) from error
 
 
@@ -274,9 +283,14 @@ def find_dataset(path: str, file: h5py.File, variable: str) -> str:
     """Return the name of the one array in a file that a name or pattern fits, as `choose_array`."""
     if isinstance(file.get(variable.strip("/")), h5py.Dataset):
         return variable.strip("/")
+    return choose_array(path, arrays_in(file), variable)
+
+
+def arrays_in(file: h5py.File) -> list[str]:
+    """Return the names of the arrays of two and more dimensions in a file."""
     names: list[str] = []
     file.visititems(lambda name, o: names.append(name) if getattr(o, "ndim", 0) > 1 else None)
-    return choose_array(path, names, variable)
+    return names
 
 
 def choose_array(path: str, names: Sequence[str], variable: str) -> str:

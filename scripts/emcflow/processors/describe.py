@@ -68,8 +68,7 @@ def look(folder: Path) -> Found:
             f"{folder}: not a folder; expected the folder of a stack: correct the path (relative "
             f"to {Path.cwd()})"
         )
-    # what is made of other programs' stacks counts before those
-    found = _read(folder, MADE_OF_OTHERS) or _read(folder, READERS)
+    found = find(folder)
     if not found:
         raise InputError(
             f"{folder}: nothing that is known in it; expected the folder of {', '.join(READERS)}: "
@@ -82,6 +81,18 @@ def look(folder: Path) -> Found:
         )
     found[0].ask_for_the_rest()
     return found[0]
+
+
+def find(folder: Path) -> list[Found]:
+    """Find out what a folder holds: nothing, a stack, or the stacks of several programs.
+
+    Raises
+    ------
+    InputError
+        For files that are cut off, foreign or contradict each other.
+    """
+    # what is made of other programs' stacks counts before those
+    return _read(folder, MADE_OF_OTHERS) or _read(folder, READERS)
 
 
 def _read(folder: Path, names: Iterable[str]) -> list[Found]:
@@ -140,7 +151,8 @@ def _write_beside(found: Found, beside: Path, name: str) -> dict[str, str]:
         write_csv(paths[last], columns)
     for last, new in found.rasters.items():
         paths[last] = str(beside / f"{name}_{last}")
-        write_raster(paths[last], new.image, new.grid, units=new.units, description=new.description)
+        image = new.rows(0, new.grid.shape[0])
+        write_raster(paths[last], image, new.grid, units=new.units, description=new.description)
     for last, text in found.texts.items():
         paths[last] = str(beside / f"{name}_{last}")
         write_text(paths[last], text)

@@ -30,7 +30,7 @@ def read(folder: Path) -> Found | None:
     InputError
         For a config that is no YAML, and CSLCs that are cut off.
     """
-    images, pattern = _images(folder / "interferograms")
+    images, pattern = reading.of_first_pattern(folder / "interferograms", IMAGES)
     if not images:
         return None
     found = Found("dolphin's work directory")
@@ -57,14 +57,6 @@ def read(folder: Path) -> Found | None:
         text = "the CSLCs in cslc_file_list of dolphin's config are not there; "
         found.ask("baselines.csv", f"{text}bring them back, or give a table of baselines")
     return found
-
-
-def _images(folder: Path) -> tuple[list[Path], str]:
-    for pattern in IMAGES:
-        images = sorted(folder.glob(pattern))
-        if images:
-            return images, pattern
-    return [], ""
 
 
 def _say_coherence(found: Found, folder: Path) -> None:

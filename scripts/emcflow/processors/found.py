@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,9 @@ from emcflow.errors import InputError
 from emcflow.io.raster import Grid
 
 VIEW_KEYS = ("wavelength_m", "slant_range_m", "incidence_angle_deg")
+# Last names of what is written beside a config.
 BASELINES = "baselines.csv"
+ANGLE = "incidence_angle_deg.tif"
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,40 @@ class Beside:
 
 @dataclass(frozen=True)
 class NewRaster:
-    """A raster to be written beside the config: values (rows, cols), and what they are."""
+    """A raster to be written beside the config, and what it holds.
 
-    image: np.ndarray
+    Parameters
+    ----------
+    rows : callable
+        Returns float32 (last - first, cols) of the rows from a first to a last one, half open:
+        nothing is read before it is asked for.
+    grid : Grid
+    units, description : str
+    """
+
+    rows: Callable[[int, int], np.ndarray]
     grid: Grid
     units: str
     description: str
+
+
+def incidence_raster(angle_deg: Callable[[int, int], np.ndarray], grid: Grid) -> NewRaster:
+    """Return the raster of an incidence angle.
+
+    Parameters
+    ----------
+    angle_deg : callable
+        Returns angles float64 (last - first, cols) [degree] of the rows from a first to a last one,
+        half open; becomes NaN where it is none between 0 and 90.
+    grid : Grid
+    """
+
+    def rows(first: int, last: int) -> np.ndarray:
+        with np.errstate(invalid="ignore"):  # of arccos beyond 1
+            angles = angle_deg(first, last)
+        return np.where((angles > 0) & (angles < 90), angles, np.nan).astype(np.float32)
+
+    return NewRaster(rows, grid, "degree", "incidence angle at the target")
 
 
 @dataclass

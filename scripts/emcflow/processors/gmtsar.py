@@ -11,7 +11,6 @@ both: positive up and towards the target. A taller target needs the other sign.
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from emcflow.errors import InputError
 from emcflow.io.text_baselines import read_text_baselines
 from emcflow.processors import reading
 from emcflow.processors.found import Found
+from emcflow.processors.passes import incidence_on_sphere_deg
 
 PATTERNS = (
     "*/phasefilt.grd", "intf/*/phasefilt.grd", "intf_all/*/phasefilt.grd",
@@ -37,11 +37,8 @@ def read(folder: Path) -> Found | None:
     InputError
         For PRM files and tables that are cut off or contradict each other.
     """
-    for pattern in PATTERNS:
-        files = sorted(folder.glob(pattern))
-        if files:
-            break
-    else:
+    files, _ = reading.of_first_pattern(folder, PATTERNS)
+    if not files:
         return None
     found = Found("GMTSAR")
     directory = files[0].parent.parent
@@ -98,14 +95,12 @@ def _say_view(found: Found, places: list[Path]) -> None:
         )
     slant = near + bins / 2 * SPEED_OF_LIGHT / (2 * rate)
     found.say("geometry.slant_range_m", round(slant), f"middle of the swath, by {path}")
-    # law of cosines in the triangle of the Earth's centre, target and sensor
-    cosine = ((earth + height) ** 2 - earth**2 - slant**2) / (2 * earth * slant)
-    if not -1 < cosine < 1:
+    angle = incidence_on_sphere_deg(earth, height, slant)
+    if angle is None:
         raise InputError(
             f"{path}: near_range, earth_radius and SC_height make no triangle; expected those of "
             "one pass in metres: copy it again"
         )
-    angle = round(math.degrees(math.acos(cosine)), 2)
     found.say(
         "geometry.incidence_angle_deg",
         angle,

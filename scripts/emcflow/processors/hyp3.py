@@ -12,17 +12,16 @@ hyp3_gamma's ifm_sentinel.py), whose sign no guide states. Asked for.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
 
 from emcflow.io.filenames import pair_in_name
-from emcflow.io.raster import open_raster, read_grid, read_values
+from emcflow.io.raster import Grid, open_raster, read_grid
 from emcflow.processors import reading
-from emcflow.processors.found import Beside, Found, NewRaster
+from emcflow.processors.found import ANGLE, Beside, Found, NewRaster, incidence_raster
 from emcflow.processors.licsar import SENTINEL_1_WAVELENGTH_M
-from emcflow.processors.opera import ANGLE
+from emcflow.processors.passes import incidence_on_sphere_deg
 
 PATTERNS = ("*_wrapped_phase.tif", "*/*_wrapped_phase.tif")
 SUFFIX = "_wrapped_phase.tif"
@@ -36,11 +35,8 @@ def read(folder: Path) -> Found | None:
     InputError
         For a product without its text file, or one that is cut off.
     """
-    for pattern in PATTERNS:
-        files = sorted(folder.glob(pattern))
-        if files:
-            break
-    else:
+    files, pattern = reading.of_first_pattern(folder, PATTERNS)
+    if not files:
         return None
     found = Found("HyP3")
     found.say("stack.layout", "interferograms", f"{len(files)} products")
@@ -104,18 +100,22 @@ def _say_angle(found: Found, image: Path, page: dict[str, str]) -> None:
         with open_raster(path) as dataset:
             if read_grid(dataset).differs_from(grid):
                 continue
-        angle = np.degrees(of_it * read_values(path).astype(np.float64)) + (of_it < 0) * 90
-        angle[~((angle > 0) & (angle < 90))] = np.nan
-        found.rasters[ANGLE] = NewRaster(
-            angle.astype(np.float32), grid, "degree", "incidence angle at the target"
-        )
+        found.rasters[ANGLE] = _incidence(path, grid, of_it)
         found.say(key, Beside(ANGLE), f"{path.name}, in radians there")
         return
     where = _page_of(image)
     keys = ("Spacecraft height", "Earth radius at nadir", "Slant range center")
     height, earth, slant = (reading.number(page.get(key), key, where) for key in keys)
-    # law of cosines in the triangle of the Earth's centre, target and sensor
-    cosine = ((earth + height) ** 2 - earth**2 - slant**2) / (2 * earth * slant)
-    if abs(cosine) < 1:
-        angle_deg = round(math.degrees(math.acos(cosine)), 2)
+    angle_deg = incidence_on_sphere_deg(earth, height, slant)
+    if angle_deg is not None:
         found.say(key, angle_deg, f"middle of the swath, by {', '.join(keys)} in {where.name}")
+
+
+def _incidence(path: Path, grid: Grid, of_it: float) -> NewRaster:
+    """Return the incidence angle by itself (`of_it` 1) or the elevation (-1), both in radians."""
+
+    def angle_deg(first: int, last: int) -> np.ndarray:
+        angles = np.degrees(of_it * reading.raster_rows(path, grid, first, last))
+        return angles + (90 if of_it < 0 else 0)
+
+    return incidence_raster(angle_deg, grid)

@@ -18,10 +18,9 @@ import numpy as np
 from emcflow.acquisition.geometry import SPEED_OF_LIGHT
 from emcflow.io.baselines import read_baselines
 from emcflow.io.filenames import pair_in_name
-from emcflow.io.raster import open_raster, read_grid, read_values
+from emcflow.io.raster import open_raster, read_grid
 from emcflow.processors import reading
-from emcflow.processors.found import Beside, Found, NewRaster
-from emcflow.processors.opera import ANGLE
+from emcflow.processors.found import ANGLE, Beside, Found, incidence_raster
 
 PATTERNS = (
     "*/*.geo.diff_pha.tif",
@@ -41,11 +40,8 @@ def read(folder: Path) -> Found | None:
     InputError
         For metadata, vectors and baselines that are cut off or no such.
     """
-    for pattern in PATTERNS:
-        files = sorted(folder.glob(pattern))
-        if files:
-            break
-    else:
+    files, _ = reading.of_first_pattern(folder, PATTERNS)
+    if not files:
         return None
     found = Found("LiCSAR")
     directory = files[0].parent.parent
@@ -96,11 +92,8 @@ def _say_angle(found: Found, places: list[Path], image: Path) -> None:
         with open_raster(path) as dataset:
             difference = read_grid(dataset).differs_from(grid)
         if not difference:
-            cosine = read_values(path).astype(np.float64)
-            valid = (cosine > 0) & (cosine < 1)
-            angle = np.where(valid, np.degrees(np.arccos(np.where(valid, cosine, 0))), np.nan)
-            found.rasters[ANGLE] = NewRaster(
-                angle.astype(np.float32), grid, "degree", "incidence angle at the target"
+            found.rasters[ANGLE] = incidence_raster(
+                lambda *rows: np.degrees(np.arccos(reading.raster_rows(path, grid, *rows))), grid
             )
             found.say(key, Beside(ANGLE), f"arccos of {path}")
             return

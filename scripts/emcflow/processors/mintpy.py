@@ -21,6 +21,7 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.io.raster import open_raster, read_grid
+from emcflow.io.sources import open_hdf5
 from emcflow.io.tables import parse_date
 from emcflow.processors import reading
 from emcflow.processors.found import Beside, Found, NewRaster
@@ -59,23 +60,28 @@ def read(folder: Path) -> Found | None:
 
 def _series(path: Path) -> Found:
     found = Found("MiaplPy's phase series")
-    with reading.hdf5(path) as file:
+    with open_hdf5(path) as file:
         dates, shape = _dates(file, 1), file["phase"].shape
         _check_shape(path, "phase", shape, len(dates))
         found.say("stack.layout", "slc", f"linked phase of {len(dates)} dates, in radians")
         found.say("stack.files", str(path), "one file of all dates")
         found.say("stack.variable", "phase", f"the array of {shape} in it")
-        coherence = reading.array(file, "temporalCoherence")
-        if coherence.ndim == 3:
-            coherence = coherence[-1]
-        _check_shape(path, "temporalCoherence", coherence.shape, *shape[1:])
+        of_layers = file["temporalCoherence"].shape
+        layers = of_layers[:1] if len(of_layers) == 3 else ()
+        _check_shape(path, "temporalCoherence", of_layers[len(layers) :], *shape[1:])
         attributes = dict(file.attrs)
         bperp = reading.array(file, "bperp") if "bperp" in file else None
     with open_raster(f'HDF5:"{path}"://phase') as dataset:
         grid = read_grid(dataset)
-    found.rasters[COHERENCE] = NewRaster(
-        np.clip(coherence, 0, 1).astype(np.float32), grid, "1", "temporal coherence"
-    )
+
+    def coherence(first: int, last: int) -> np.ndarray:
+        with open_hdf5(path) as file:
+            of_all = file["temporalCoherence"]
+            rows = slice(first, last)
+            values = np.asarray(of_all[layers[0] - 1, rows] if layers else of_all[rows])
+        return np.clip(values, 0, 1).astype(np.float32)
+
+    found.rasters[COHERENCE] = NewRaster(coherence, grid, "1", "temporal coherence")
     found.say("stack.temporal_coherence", Beside(COHERENCE), f"last of temporalCoherence in {path}")
     _say_attributes(found, path, attributes, [(date,) for (date,) in dates], bperp)
     return found
@@ -83,7 +89,7 @@ def _series(path: Path) -> Found:
 
 def _slcs(path: Path) -> Found:
     found = Found("SLCs as MiaplPy and SARvey have them")
-    with reading.hdf5(path) as file:
+    with open_hdf5(path) as file:
         dates, shape = _dates(file, 1), file["slc"].shape
         _check_shape(path, "slc", shape, len(dates))
         attributes = dict(file.attrs)
@@ -97,7 +103,7 @@ def _slcs(path: Path) -> Found:
 
 def _pairs(path: Path) -> Found:
     found = Found("MintPy's interferograms")
-    with reading.hdf5(path) as file:
+    with open_hdf5(path) as file:
         pairs = _dates(file, 2)
         attributes = dict(file.attrs)
         bperp = reading.array(file, "bperp") if "bperp" in file else None
@@ -203,7 +209,7 @@ def _say_view(found: Found, folder: Path) -> None:
     path = reading.first_there([folder], *VIEWS)
     if path is None:
         return
-    with reading.hdf5(path) as file:
+    with open_hdf5(path) as file:
         held = set(file)
     for key, name in (
         ("slant_range_m", "slantRangeDistance"),

@@ -22,7 +22,8 @@ import numpy as np
 from emcflow.acquisition.geometry import SPEED_OF_LIGHT
 from emcflow.acquisition.orbits import Orbit
 from emcflow.errors import InputError
-from emcflow.io.filenames import dates_in_name, pair_in_name
+from emcflow.io.filenames import by_pair, dates_in_name, pair_in_name
+from emcflow.io.sources import HDF5_ERRORS, open_hdf5
 from emcflow.processors import reading
 from emcflow.processors.found import Found
 from emcflow.processors.opera import geographic, h5_files
@@ -64,7 +65,7 @@ def _kind(path: Path) -> str:
             return next(
                 (k for k in ("GSLC", "GUNW") for b in BANDS if f"science/{b}/{k}/grids" in file), ""
             )
-    except (OSError, RuntimeError):  # the latter where what is in it is damaged
+    except HDF5_ERRORS:
         return ""
 
 
@@ -94,7 +95,7 @@ def _slcs(paths: list[Path]) -> Found:
             raise InputError(
                 f"{path}: a second product of {date}; expected one per date: remove one"
             )
-        with reading.hdf5(path) as file:
+        with open_hdf5(path) as file:
             product, grid = _product(file, "GSLC")
             files.append(f'NETCDF:"{path}":/{grid}/{_polarization(file[grid])}')
             frequencies[path] = reading.scalar(file, f"{grid}/centerFrequency")
@@ -131,9 +132,9 @@ def _say_wavelength(found: Found, frequencies: dict[Path, float]) -> None:
 
 def _interferograms(paths: list[Path]) -> Found:
     found = Found("NISAR GUNW")
-    files, frequencies, bperp, sides = [], {}, {}, {}
+    files, pairs, frequencies, bperp, sides = [], [], {}, {}, {}
     for path in paths:
-        with reading.hdf5(path) as file:
+        with open_hdf5(path) as file:
             product, grid = _product(file, "GUNW")
             layer = f"{grid}/{WRAPPED}"
             name = f"{layer}/{_polarization(file[layer])}/{WRAPPED}"
@@ -142,7 +143,8 @@ def _interferograms(paths: list[Path]) -> Found:
             files.append(f'NETCDF:"{path}":/{name}')
             frequencies[path] = reading.scalar(file, f"{grid}/centerFrequency")
             cubes = f"{product}/metadata/radarGrid"
-            bperp[pair_in_name(path.name)] = _middle(file, f"{cubes}/perpendicularBaseline")
+            pairs.append((pair_in_name(path.name), str(path)))
+            bperp[pairs[-1][0]] = _middle(file, f"{cubes}/perpendicularBaseline")
             if path == paths[0]:
                 angle = _middle(file, f"{cubes}/incidenceAngle")
                 ranges = [
@@ -152,6 +154,7 @@ def _interferograms(paths: list[Path]) -> Found:
             side = f"{product.rsplit('/', 1)[0]}/identification/lookDirection"
             if side in file:
                 sides[path] = reading.text(file[side][()]).strip().lower()
+    by_pair(pairs)  # refuses two products of one pair
     found.say("stack.layout", "interferograms", f"{len(paths)} products")
     found.say("stack.files", files, "wrapped interferograms")
     _say_wavelength(found, frequencies)

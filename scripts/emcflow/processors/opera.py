@@ -20,14 +20,14 @@ from rasterio.warp import transform
 from emcflow.acquisition.orbits import Orbit
 from emcflow.errors import InputError
 from emcflow.io.filenames import dates_in_name
-from emcflow.io.raster import Grid, open_raster, read_grid
+from emcflow.io.raster import open_raster, read_grid
+from emcflow.io.sources import HDF5_ERRORS, open_hdf5
 from emcflow.processors import reading
-from emcflow.processors.found import Beside, Found, NewRaster
+from emcflow.processors.found import ANGLE, Beside, Found, incidence_raster
 from emcflow.processors.passes import say_baselines, say_view
 
 POLARIZATIONS = ("VV", "HH", "VH", "HV")
 BURST = "metadata/processing_information/input_burst_metadata"
-ANGLE = "incidence_angle_deg.tif"
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def is_cslc(path: Path) -> bool:
     try:
         with h5py.File(path) as file:
             return "metadata/orbit" in file and any(f"data/{p}" in file for p in POLARIZATIONS)
-    except (OSError, RuntimeError):  # the latter where what is in it is damaged
+    except HDF5_ERRORS:
         return False
 
 
@@ -101,7 +101,7 @@ def read_cslc(path: Path) -> Cslc:
     InputError
     """
     date = dates_in_name(str(path.name), 1)[0]
-    with reading.hdf5(path) as file:
+    with open_hdf5(path) as file:
         named = [name for name in POLARIZATIONS if f"data/{name}" in file]
         if not named:
             raise KeyError("no image data/VV or data/HH in it")
@@ -191,8 +191,8 @@ def say_static(found: Found, folder: Path, first: Cslc) -> None:
     static = next((path for path in h5_files(folder) if _is_static(path)), None)
     if static is None:
         return
-    with reading.hdf5(static) as file:
-        east, north = (reading.array(file, f"data/los_{part}") for part in ("east", "north"))
+    with open_hdf5(static) as file:
+        shape, other = (file[f"data/los_{part}"].shape for part in ("east", "north"))
         burst = reading.text(file["identification/burst_id"][()])
     if burst != first.burst:
         raise InputError(
@@ -201,14 +201,23 @@ def say_static(found: Found, folder: Path, first: Cslc) -> None:
         )
     with open_raster(first.image) as dataset:
         grid = read_grid(dataset)
-    if east.shape != grid.shape:
+    if {shape, other} != {grid.shape}:
         found.ask(
             "geometry.incidence_angle_deg",
-            f"{static.name} has {east.shape} pixels and the images have {grid.shape}; a raster of "
+            f"{static.name} has {shape} pixels and the images have {grid.shape}; a raster of "
             "it on the grid of the images, or a number",
         )
         return
-    found.rasters[ANGLE] = incidence_raster(np.hypot(east, north), grid)
+
+    def angle_deg(first: int, last: int) -> np.ndarray:
+        with open_hdf5(static) as file:
+            east, north = (
+                reading.array(file, f"data/los_{part}", slice(first, last))
+                for part in ("east", "north")
+            )
+            return np.degrees(np.arcsin(np.hypot(east, north)))
+
+    found.rasters[ANGLE] = incidence_raster(angle_deg, grid)
     found.say(
         "geometry.incidence_angle_deg", Beside(ANGLE), f"los_east, los_north of {static.name}"
     )
@@ -216,11 +225,3 @@ def say_static(found: Found, folder: Path, first: Cslc) -> None:
 
 def _is_static(path: Path) -> bool:
     return "STATIC" in path.name or path.name.startswith("static_layers")
-
-
-def incidence_raster(sine: np.ndarray, grid: Grid) -> NewRaster:
-    """Return the raster of an incidence angle from its sine; NaN where that is none."""
-    valid = (sine > 0) & (sine < 1)
-    with np.errstate(invalid="ignore"):
-        angle = np.where(valid, np.degrees(np.arcsin(np.where(valid, sine, 0))), np.nan)
-    return NewRaster(angle.astype(np.float32), grid, "degree", "incidence angle at the target")

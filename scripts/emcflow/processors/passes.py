@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from emcflow.acquisition.orbits import (
@@ -17,6 +18,31 @@ SIGN = (
     "perpendicular baselines at the middle of the scene from the state vectors; sign by geometry, "
     "a taller target has a positive DEM error"
 )
+
+
+def incidence_on_sphere_deg(
+    earth_radius_m: float, height_m: float, slant_range_m: float
+) -> float | None:
+    """Return the incidence angle by the law of cosines: Earth's centre, target and sensor.
+
+    Parameters
+    ----------
+    earth_radius_m : float
+        At the target [m].
+    height_m : float
+        Of the sensor above that sphere [m].
+    slant_range_m : float
+        From sensor to target [m].
+
+    Returns
+    -------
+    float or None
+        Degrees, to a hundredth; None where the three make no triangle.
+    """
+    to_sensor = earth_radius_m + height_m
+    product = 2 * earth_radius_m * slant_range_m
+    cosine = (to_sensor**2 - earth_radius_m**2 - slant_range_m**2) / product if product else 2.0
+    return round(math.degrees(math.acos(cosine)), 2) if abs(cosine) < 1 else None
 
 
 def say_view(

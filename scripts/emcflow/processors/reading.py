@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.io.raster import Grid, read_values
 from emcflow.io.text_baselines import NUMBER
 from emcflow.processors.found import Found
 
@@ -133,28 +133,6 @@ def read_xml(path: Path, what: str) -> ElementTree.Element:
         ) from None
 
 
-@contextmanager
-def hdf5(path: Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file.
-
-    Raises
-    ------
-    InputError
-        For a file that is none or cut off, and what is missing or of another kind in it.
-    """
-    try:
-        with h5py.File(path) as file:
-            yield file
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path}: cannot be read ({reason:.200}); expected a whole HDF5 file of this kind: "
-            "copy it again, or remove it"
-        ) from None
-
-
 def scalar(file: h5py.File, name: str) -> float:
     """Return a finite number of an HDF5 file, the first where it is an array."""
     value = np.asarray(file[name][()], dtype=np.float64).ravel()
@@ -163,9 +141,14 @@ def scalar(file: h5py.File, name: str) -> float:
     return float(value[0])
 
 
-def array(file: h5py.File, name: str) -> np.ndarray:
-    """Return an array of numbers of an HDF5 file as float64."""
-    return np.asarray(file[name][()], dtype=np.float64)
+def array(file: h5py.File, name: str, rows: slice | tuple[()] = ()) -> np.ndarray:
+    """Return an array of numbers of an HDF5 file, or some rows of it, as float64."""
+    return np.asarray(file[name][rows], dtype=np.float64)
+
+
+def raster_rows(path: Path, grid: Grid, first: int, last: int) -> np.ndarray:
+    """Return rows of a raster of this grid, from a first to a last one, half open, as float64."""
+    return read_values(path, (first, 0, last, grid.shape[1])).astype(np.float64)
 
 
 def text(value: object) -> str:
@@ -191,6 +174,15 @@ def day_of(words: str, form: str, path: Path) -> str:
             "off, copy it again"
         ) from None
     return found.strftime("%Y%m%d")
+
+
+def of_first_pattern(folder: Path, patterns: Iterable[str]) -> tuple[list[Path], str]:
+    """Return the files of the first pattern that fits some in a folder, and the pattern."""
+    for pattern in patterns:
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        if found:
+            return found, pattern
+    return [], ""
 
 
 def first_there(folders: Iterable[Path], *patterns: str) -> Path | None:

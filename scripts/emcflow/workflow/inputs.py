@@ -70,6 +70,12 @@ class Inputs:
     interferograms: Interferograms | None = None
 
     @property
+    def images(self) -> list[str]:
+        """Return the images that were handed in."""
+        given = self.interferograms or self.stack
+        return [file for file in given.files if file]
+
+    @property
     def image_names(self) -> list[str]:
         """Return the date of each file of the stack, as ``stack.exclude`` takes it."""
         return [date for date, file in zip(self.stack.dates, self.stack.files, strict=True) if file]
@@ -148,7 +154,7 @@ def baseline_rasters(names: str | list[str] | None, dates: tuple[str, ...]) -> d
     if names is None:
         return {}
     paths = list_rasters("baselines.rasters", None, names)
-    found = by_date((dates_in_name(path, 1)[0], path) for path in paths)
+    found = by_date(((dates_in_name(path, 1)[0], path) for path in paths), "baselines.rasters")
     missing = [date for date in dates if date not in found]
     if missing:
         raise InputError(
@@ -170,7 +176,7 @@ def sigma_rasters(stack: dict[str, Any], dates: tuple[str, ...]) -> tuple[str, .
     if stack.get("sigma") is None:
         return ()
     paths = list_rasters("stack.sigma", stack["directory"], stack["sigma"])
-    found = by_date((last_date_in_name(path), path) for path in paths)
+    found = by_date(((last_date_in_name(path), path) for path in paths), "stack.sigma")
     missing = [date for date in dates[1:] if date not in found]
     if missing:
         raise InputError(

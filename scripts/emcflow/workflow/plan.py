@@ -217,6 +217,12 @@ class Plan:
         return {"longitude": longitude, "latitude": latitude, "window": window}
 
     @property
+    def compares_metadata(self) -> bool:
+        """Whether there is something to compare with what the files of the stack say."""
+        has_view = any(value is not None for value in self.config["geometry"].values())
+        return has_view and not self.simulated
+
+    @property
     def view_changes(self) -> bool:
         """Whether rasters tell how the view changes over the scene."""
         return self.in_metres and bool(self.geometry_rasters or self.bperp_rasters)

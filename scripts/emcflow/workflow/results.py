@@ -115,7 +115,12 @@ class Results:
         of_maps = [self.maps_of_series["remarks"]] if self.plan.maps_of_phase else []
         of_baselines = [self.found["remarks"]] if self.plan.link_model else []
         of_gnss = [self.gnss["remarks"]] if self.plan.stations else []
-        return [*self.given.values(), *of_maps, *of_baselines, *of_gnss]
+        return [*self.metadata.values(), *self.given.values(), *of_maps, *of_baselines, *of_gnss]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the files of the stack say otherwise than the config; empty without such a view."""
+        return {"metadata": f"{self.out}/stack/metadata.txt"} if self.plan.compares_metadata else {}
 
     @property
     def given(self) -> dict[str, str]:

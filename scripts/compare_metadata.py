@@ -1,0 +1,27 @@
+"""Say where the config differs from what the files of the stack say of view and baselines."""
+
+from emcflow.errors import InputError
+from emcflow.io.files import write_text
+from emcflow.io.network_tables import read_date_baselines
+from emcflow.processors.compare import find_metadata, metadata_remarks
+from emcflow.workflow.job import job
+
+with job(snakemake) as log:
+    params, table = snakemake.params, snakemake.input.get("baselines")
+    bperp_m = {}
+    if table:
+        baselines = read_date_baselines(table)
+        bperp_m = dict(zip(baselines.dates, baselines.bperp_m, strict=True))
+    remarks = []
+    try:
+        found = find_metadata(params.files)
+        if found:
+            remarks = metadata_remarks(found, params.geometry, bperp_m, params.cropped)
+            log.info("the config is compared with the metadata of %s", found.program)
+        else:
+            log.info("no metadata known here beside the files of the stack")
+    except (InputError, OSError) as error:  # nothing that the run needs
+        log.info("metadata beside the files of the stack are not compared: %s", error)
+    for remark in remarks:
+        log.warning("%s", remark)
+    write_text(snakemake.output[0], "".join(f"{remark}\n" for remark in remarks))
