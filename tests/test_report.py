@@ -445,6 +445,7 @@ def test_the_page_of_outputs_names_every_file(city):
         "filled/",
         "gnss/",
         "network/given",
+        "stack/metadata",
         "annual_",
         "step_",
         "thermal_",
