@@ -432,7 +432,7 @@ def make_plan(config: dict[str, Any]) -> Plan:
     pairs = _pairs(config, inputs, table)
     if previous:
         check_kept(previous, dates, pairs)
-    if "step_mm" in extra:
+    if model["enabled"] and model["step_date"]:
         with named_as_keys("link_model", "step_date"):
             check_step_date(model["step_date"], dates)
     temperatures = weights = None
