@@ -27,6 +27,8 @@ with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params
     grid = read_scene_file(given.stack).grid
     stations = Stations(**params.stations)
+    for remark in stations.remarks:
+        log.info("%s", remark)
     velocity, labels = read_band(given.velocity), read_band(given.components)
     known = np.isfinite(velocity) & (labels > 0) & (labels < NO_LABEL_DATA)
     points = np.argwhere(known)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.acquisition.date_weights import effective_dates, typical_weights
-from emcflow.acquisition.geometry import TERM_UNITS
-from emcflow.acquisition.model_terms import EXTRA_UNITS, range_key
+from emcflow.acquisition.model_terms import range_key, term_unit
 from emcflow.errors import named_as_keys
 from emcflow.io.hdf5 import create, put, put_cycle_models, read, read_graph, read_variances
 from emcflow.io.network_tables import read_design
@@ -70,8 +69,7 @@ with job(snakemake) as log:
         models = peak_models(phase, read_graph(given.mesh), design, links, limits, threads, weights)
     for note in notes + notes_of_links(links, design, limits, steps, kept, of_scene):
         log.info("%s", note)
-    units = TERM_UNITS | EXTRA_UNITS
-    attributes = {"terms": kept, "units": [units[name] for name in kept]}
+    attributes = {"terms": kept, "units": [term_unit(name) for name in kept]}
     if weights is not None:
         attributes["date_weights"] = of_scene
     with create(snakemake.output[0], **attributes) as file:

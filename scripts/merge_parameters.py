@@ -4,8 +4,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 
 import numpy as np
-from emcflow.acquisition.geometry import SIGMAS
-from emcflow.acquisition.model_terms import EXTRA_SIGMAS
+from emcflow.acquisition.model_terms import sigma_name
 from emcflow.acquisition.viewing import sigma_to_points, to_points
 from emcflow.io.hdf5 import open_product, read, read_points, read_rows
 from emcflow.io.point_windows import PointWindows
@@ -51,7 +50,6 @@ with job(snakemake) as log:
     with open_product(paths[0]) as file:
         terms, ncontrasts = list(file.attrs["terms"]), len(file["residuals"])
     check_any_points(tiles)
-    sigmas = SIGMAS | EXTRA_SIGMAS
     scene_points, values, correlation = tiles[0].points[:0], {}, None
     if terms:
         scene = joined(tiles)
@@ -83,7 +81,7 @@ with job(snakemake) as log:
             sigma = sigma_to_points(sigma, terms, scale, leak, correlation)
         scene_points = scene.points
         values = dict(zip(terms, scene.values, strict=True))
-        values |= dict(zip([sigmas[term] for term in terms], sigma, strict=True))
+        values |= dict(zip(map(sigma_name, terms), sigma, strict=True))
         values[RESIDUAL] = np.sqrt(squares / ncontrasts)
     of_scene = np.zeros(grid.shape, np.uint16)
     of_scene[tuple(scene_points.T)] = 1

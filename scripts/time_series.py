@@ -7,12 +7,11 @@ from emcflow.acquisition.geometry import (
     DAYS_PER_YEAR,
     MOTION_SIGNS,
     MOTION_TEXTS,
-    SIGMAS,
     days_since_first,
     metres_per_rad,
     rad_per_mm_yr,
 )
-from emcflow.acquisition.model_terms import EXTRA_SIGMAS
+from emcflow.acquisition.model_terms import sigma_name
 from emcflow.io.date_strips import open_date_strips
 from emcflow.io.files import write_csv, write_text
 from emcflow.io.hdf5 import open_product, read, read_link_weights
@@ -49,10 +48,9 @@ def write_maps():
         correlation = parameter_correlation(fit.covariance, terms)
         if given.get("point_view"):
             turn_to_views(fit, points, given.point_view, terms, correlation, places)
-        sigmas = SIGMAS | EXTRA_SIGMAS
         for row, term in enumerate(terms):
             values[term] = lambda window, row=row: fit.values.row(row, window.places)
-            values[sigmas[term]] = lambda window, row=row: fit.others.row(row, window.places)
+            values[sigma_name(term)] = lambda window, row=row: fit.others.row(row, window.places)
         nterms = len(terms)
         values[RESIDUAL] = lambda window: fit.others.row(nterms, window.places)
         values[MOTION] = lambda window: mm_per_rad * fit.others.row(nterms + 1, window.places)

@@ -214,6 +214,27 @@ KEYS = {
         "20200101",
         ["step_date: 20200101", "from 20200101 to 20200218"],
     ),
+    "step of no eight digits in a list": (
+        "link_model.step_date",
+        ["20200113", "2020-02-06"],
+        ["step_date: 2020-02-06 found in the list", "eight digits YYYYMMDD, in quotes"],
+    ),
+    "no steps in a list": ("link_model.step_date", [], ["step_date: [] found", "1 or more"]),
+    "steps not in order": (
+        "link_model.step_date",
+        ["20200206", "20200113"],
+        ["step_date: 20200113 follows 20200206", "ascend, each once"],
+    ),
+    "step twice": (
+        "link_model.step_date",
+        ["20200206", "20200206"],
+        ["step_date: 20200206 follows 20200206", "ascend, each once"],
+    ),
+    "one of the steps after all dates": (
+        "link_model.step_date",
+        ["20200206", "20200219"],
+        ["step_date: 20200219 has", "both"],
+    ),
     "step after all dates": ("link_model.step_date", "20200219", ["step_date: 20200219", "both"]),
     "term without model": (
         "link_model",

@@ -320,11 +320,12 @@ def test_maps_and_series_are_relative_to_an_area(runs, tmp_path):
     around = [np.s_[max(row - 3, 0) : row + 4, col - 3 : col + 4] for row, col in places]
     toward = [-np.nanmedian(velocity[part]) if velocity[part].size else 0 for part in around]
     rows = [
-        (*at, f"{v + 5 + 0.1 * at[0] - 0.2 * at[1]:.4f}")
+        (*at, day, f"{(v + 5 + 0.1 * at[0] - 0.2 * at[1]) * years:.4f}")
         for at, v in zip(places, toward, strict=True)
+        for day, years in (("20190105", 0), ("20191231", 360 / 365.25), ("20200101", 99))
     ]
     table = "\n".join(",".join(map(str, row)) for row in rows)
-    (folder / "gnss.csv").write_text(f"row,col,toward_mm_yr\n{table}\n")
+    (folder / "gnss.csv").write_text(f"row,col,date,toward_mm\n{table}\n")
     config["outputs"] = {"time_series": True, "exports": ["mintpy"]}
     run_whole(folder, config, "--benchmark-extended")
     found = values_at_claimed_references(folder / "results")
@@ -346,6 +347,8 @@ def test_maps_and_series_are_relative_to_an_area(runs, tmp_path):
     stations = pd.read_csv(folder / "results/gnss/stations.csv")
     assert stations["points"].tolist() == [25] * 6 + [0]
     assert stations["misfit_mm_yr"][:6].abs().max() < 2 and stations["misfit_mm_yr"].isna()[6]
+    log = (folder / "results/logs/gnss_tie.log").read_text()
+    assert "velocities of 7 stations fitted to displacements at 2 to 2 dates from 20190105" in log
     assert "tied to 6 of 7 GNSS stations" in (folder / "results/report.txt").read_text()
     asked, taken = asked_and_taken(folder / "results")["gnss_tie"]
     assert taken <= asked <= 1.5 * taken

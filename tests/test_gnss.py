@@ -33,6 +33,7 @@ def test_motion_toward_the_sensor_by_hand():
     np.testing.assert_allclose(found, 3 * np.cos(np.radians(39)) - np.sin(np.radians(39)) * across)
 
 
+DATES = ["20190101", "20190301", "20200101"]  # of the stack
 AXES = ["east_mm_yr", "north_mm_yr", "up_mm_yr"]
 
 
@@ -139,20 +140,77 @@ def test_a_table_of_stations(tmp_path):
         "Station,Longitude,latitude,up_mm_yr,east_mm_yr,north_mm_yr,sigma_mm_yr\n"
         "TLSE,1.5,43.5,-1,20,17,0.4\nAAAA,2,44,0,19,16,1\n",
     )
-    stations = read_stations(path)
+    stations = read_stations(path, DATES)
     assert stations.in_degrees and stations.along_axes
     assert stations.names == ["TLSE", "AAAA"]
     assert stations.places == [[1.5, 43.5], [2, 44]]
     assert stations.velocities == [[20, 17, -1], [19, 16, 0]]
     assert stations.sigma == [0.4, 1]
-    stations = read_stations(written(tmp_path, "row,col,away_mm_yr\n1,2,3\n"))
+    stations = read_stations(written(tmp_path, "row,col,away_mm_yr\n1,2,3\n"), DATES)
     assert (stations.names, stations.sigma) == (["line 2"], [1])
     assert not (stations.in_degrees or stations.along_axes)
+
+
+def test_displacements_become_velocities_over_the_time_of_the_stack(tmp_path):
+    """Lines a day before and after the stack do not count, nor a station with a date in it."""
+    path = written(
+        tmp_path,
+        "station,row,col,date,east_mm,north_mm,up_mm,sigma_mm_yr\n"
+        "A,1,2,20181231,500,500,500,2\n"
+        "A,1,2,2020-01-01,10,-2,6,2\n"  # 365 days after the first, in any order
+        "A,1,2,20190101,4,1,6,2\n"
+        "B,3,4,20190101,0,0,0,1\n"
+        "C,5,6,20190101,0,0,1,1\n"
+        "C,5,6,20190111,0,0,2,1\n"
+        "C,5,6,20190121,0,0,6,1\n"
+        "C,5,6,20200102,0,0,900,1\n",
+    )
+    stations = read_stations(path, DATES)
+    assert stations.along_axes and stations.velocity_names == AXES
+    assert (stations.names, stations.places) == (["A", "C"], [[1, 2], [5, 6]])
+    assert stations.sigma == [2, 1]
+    year = 365.25
+    # of C the line through days 0, 10, 20 rises by (6 - 1) / 20 a day
+    np.testing.assert_allclose(
+        stations.velocities, [[6 * year / 365, -3 * year / 365, 0], [0, 0, 0.25 * year]], atol=1e-9
+    )
+    assert stations.remarks == [
+        "velocities of 2 stations fitted to displacements at 2 to 3 dates from 20190101 to "
+        "20200101, the time of the stack; 2 displacements outside it left out",
+        "left out, since they have fewer than 2 such dates: B",
+    ]
+
+
+def test_displacements_of_stations_without_names_are_told_apart_by_place(tmp_path):
+    series = list(zip(DATES, (0, 2, 5), strict=True))
+    lines = [f"{row},2,{day},{row * mm}" for row in (1, 3) for day, mm in series]
+    path = written(tmp_path, "row,col,date,toward_mm\n" + "\n".join(lines))
+    stations = read_stations(path, DATES)
+    assert stations.names == ["1 2", "3 2"] and stations.velocity_names == ["toward_mm_yr"]
+    days = np.array([0, 59, 365])
+    slope = np.polyfit(days / 365.25, [0, 2, 5], 1)[0]
+    np.testing.assert_allclose(stations.velocities, [[slope], [3 * slope]])
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("row,col,up_mm,east_mm,north_mm\n1,2,3,4,5\n", "no column date in the header row, col"),
+        ("row,col,date,away_mm,away_mm_yr\n1,2,20190101,3,3\n", "remove the others"),
+        ("row,col,date,away_mm\n1,2,20190101,x\n", "'x'; expected a finite displacement in mm"),
+        ("row,col,date,away_mm\n1,2,May,3\n", "line 2: date is 'May'; expected a date as YYYYMMDD"),
+        (
+            "row,col,date,away_mm\n1,2,20190101,3\n1,2,20190101,4\n",
+            "line 3: the station 1 2 is listed twice at 20190101",
+        ),
+        (
+            "station,row,col,date,away_mm\nA,1,2,20190101,3\nA,1,3,20190301,4\n",
+            "line 3: the station A has another place or sigma_mm_yr here than in line 2",
+        ),
+        (
+            "row,col,date,away_mm\n1,2,20190101,3\n1,2,20200201,4\n",
+            "no station has displacements at 2 dates from 20190101 to 20200101",
+        ),
         ("row,col\n1,2\n", "expected one of toward_mm_yr, or away_mm_yr, or east_mm_yr and north"),
         ("row,toward_mm_yr\n1,2\n", "expected one of longitude and latitude, or row and col"),
         ("row,col,toward_mm_yr,away_mm_yr\n1,2,3,-3\n", "remove the others"),
@@ -164,5 +222,5 @@ def test_a_table_of_stations(tmp_path):
 )
 def test_tables_that_are_none_are_refused_in_one_line(text, says, tmp_path):
     with pytest.raises(InputError) as error:
-        read_stations(written(tmp_path, text))
+        read_stations(written(tmp_path, text), DATES)
     assert says in str(error.value) and "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""Annual cycle, step and thermal dilation of links: by hand, against bounds, and in a whole run."""
+"""Annual cycle, steps and thermal dilation of links: by hand, against bounds, in whole runs."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,16 @@ import rasterio
 from emcflow.acquisition.geometry import TERMS, design_matrix
 from emcflow.acquisition.model_terms import (
     EXTRA_UNITS,
+    check_step_date,
     extra_columns,
     extra_ranges,
     range_key,
+    sigma_name,
+    split_date,
     step_limit_mm,
+    step_terms,
+    term_groups,
+    term_unit,
 )
 from emcflow.errors import InputError
 from emcflow.io.date_tables import read_temperatures
@@ -19,6 +25,7 @@ from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import check_search, choose_terms, coarse_axis
 from emcflow.links.terms import choose_model_terms, search_axes
 from emcflow.products.accuracy import share_right
+from emcflow.report.pictures import parameter_texts
 from emcflow.unwrap.points import unwrap_points
 from scipy.stats import norm
 from stacks import write_stack
@@ -37,6 +44,7 @@ ASKED = {
     "temperature_csv": "t.csv",
     "thermal_range_mm_per_c": [-0.5, 0.5],
 }
+SHAPE = (16, 18)  # of the scenes of whole runs
 RANGES = {"velocity_mm_yr": [-60, 60], "dem_error_m": [-30, 30]}
 
 
@@ -128,6 +136,38 @@ def test_ranges_are_those_of_what_is_asked_for():
         "dem_error_range_m",
         "annual_range_mm",
     ]
+
+
+def test_names_of_several_steps_have_their_dates():
+    assert step_terms("20200601") == step_terms(["20200601"]) == {"step_mm": "20200601"}
+    steps = ["20200206", "20200601"]
+    names = ["step_20200206_mm", "step_20200601_mm"]
+    assert list(extra_ranges(ASKED | {"step_date": steps, "annual": False}, 0.031)) == [
+        *names,
+        "thermal_mm_per_c",
+    ]
+    assert sigma_name(names[0]) == "step_20200206_sigma_mm"
+    assert split_date(sigma_name(names[0])) == ("step_sigma_mm", "20200206")
+    assert (term_unit(names[0]), range_key(names[1])) == ("mm", "step_range_mm")
+    assert term_groups([*TERMS, "thermal_mm_per_c", *names]) == [
+        ("step", names[:1]),
+        ("step", names[1:]),
+        ("thermal", ["thermal_mm_per_c"]),
+    ]
+    assert parameter_texts(names[0])[0] == "Step of 2020-02-06"
+
+
+def test_columns_of_several_steps_by_hand():
+    dates, steps = ["20200101", "20200206", "20200301", "20200601"], ["20200201", "20200601"]
+    columns = extra_columns(dates, ONE_RADIAN_PER_MM, list(step_terms(steps)), steps)
+    np.testing.assert_allclose(columns, [[0, 0], [1, 0], [1, 0], [1, 1]], rtol=1e-12)
+
+
+def test_steps_beyond_the_dates_are_refused_at_once():
+    dates = ["20200101", "20200206", "20200301"]
+    check_step_date(["20200206", "20200301"], dates)
+    with pytest.raises(InputError, match="step_date: 20200101, 20200302 has no dates"):
+        check_step_date(["20200101", "20200206", "20200302"], dates)
 
 
 # Estimates
@@ -224,6 +264,22 @@ def test_a_step_needs_two_dates_on_both_sides():
         assert ("step_mm" not in kept) == dropped == any("one date" in line for line in reasons)
 
 
+def test_steps_need_two_dates_between_them():
+    """Of two steps that are too close the first is kept, which others may follow."""
+    dates, bperp, temperature = stack_of(30, 880)
+    for second, why in ((10, "no date is between"), (11, "one date"), (12, None)):
+        after_first = str(np.datetime64(f"{dates[9][:4]}-{dates[9][4:6]}-{dates[9][6:]}") + 1)
+        steps = [after_first.replace("-", ""), dates[second], dates[20]]
+        names = list(step_terms(steps))
+        design = design_of(dates, bperp, temperature, names, steps)
+        ranges = RANGES | extra_ranges(ASKED | {"step_date": steps, "annual": False}, 0.031)
+        ranges = {name: ranges[name] for name in [*RANGES, *names]}
+        kept, reasons = choose_model_terms(design, [*ranges.values()], [*ranges], dates)
+        assert kept == ([0, 1, 2, 4] if why else [0, 1, 2, 3, 4])
+        assert [*reasons] == ([3] if why else [])
+        assert all(why in line and line.startswith(names[1]) for line in reasons.values())
+
+
 def test_temperatures_are_those_of_the_dates_whatever_the_order_and_the_other_columns(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text(
@@ -256,6 +312,67 @@ def test_a_roof_that_moves_with_the_temperature_is_wrong_without_its_term_and_ri
     assert without < 0.98  # every sixth point is on the roof
 
 
+# A whole run: three steps, of which the last has one date between it and the one before
+
+STEPS_MM = {5: 3.0, 11: -4.0, 12: None}  # by the number of their first date
+
+
+@pytest.fixture(scope="module")
+def stepped(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("steps")
+    dates, bperp, _ = stack_of(18, 550)
+    points = np.argwhere(np.ones(SHAPE, bool))
+    away_mm = sum((np.arange(18) >= date) * (step or 0) for date, step in STEPS_MM.items())
+    phase = np.random.default_rng(7).normal(0, 0.1, (18, len(points)))
+    phase += (4 * np.pi / 31 * away_mm)[:, None] * (points[:, 1] >= 9)
+    write_stack(folder / "stack", points, (phase - phase[0]).astype(np.float32), SHAPE, dates)
+    lines = [f"{day},{value:.6f}\n" for day, value in zip(dates, bperp, strict=True)]
+    (folder / "baselines.csv").write_text("date,bperp_m\n" + "".join(lines))
+    config = {
+        "output_dir": "results",
+        "stack": {"directory": "stack"},
+        "baselines": {"csv": "baselines.csv"},
+        "geometry": GEOMETRY,
+        "link_model": {
+            "step_date": [dates[number] for number in STEPS_MM],
+            "velocity_range_mm_yr": [-30, 30],
+            "dem_error_range_m": [-20, 20],
+        },
+        "reference": {"point": [5, 2]},
+        "outputs": {"exports": ["qgis"]},
+    }
+    run_whole(folder, config)
+    return folder / "results", {dates[number]: step for number, step in STEPS_MM.items()}
+
+
+def test_steps_come_back_with_their_sign_and_size_each_in_its_map(stepped):
+    results, steps = stepped
+    for date, step in steps.items():
+        image, sigma = (read(results / f"step_{date}{end}.tif") for end in ("_mm", "_sigma_mm"))
+        assert (results / f"step_{date}_mm.qml").exists()
+        with rasterio.open(results / f"step_{date}_mm.tif") as dataset:
+            assert dataset.units == ("mm",)
+            assert dataset.tags()["SIGN"].startswith("positive away")
+        if step is None:
+            assert np.isnan(image).all() and np.isnan(sigma).all()
+            continue
+        assert np.abs(image - step * (np.indices(SHAPE)[1] >= 9)).max() < 6 * np.median(sigma)
+        assert 0 < np.median(sigma) < abs(step) / 3
+    assert not (results / "step_mm.tif").exists()
+
+
+def test_a_step_that_the_dates_do_not_tell_apart_is_said_by_its_date(stepped):
+    results, steps = stepped
+    first, _, last = steps
+    line = f"step_{last}_mm is left out: on one side of it there is one date"
+    assert line in (results / "logs" / "link_model_00.log").read_text()
+    assert f"step_{last}_mm is empty: the dates do not" in (results / "report.txt").read_text()
+    page = (results / "report.html").read_text("utf-8")
+    assert f'"title":"Step of {first[:4]}-{first[4:6]}-{first[6:]}"' in page
+    unnamed, missing = outputs_of_the_page(results)
+    assert unnamed == set() and not {name for name in missing if name.startswith("step_DATE")}
+
+
 # A whole run: cycle, temperature, a step that the dates do not constrain, and weights of the dates
 
 ROOF = {
@@ -265,7 +382,6 @@ ROOF = {
     "annual_cos_mm": -2.0,
     "thermal_mm_per_c": 0.15,
 }
-SHAPE = (16, 18)
 
 
 @pytest.fixture(scope="module")
@@ -363,4 +479,8 @@ def test_the_jobs_stay_within_their_memory(results):
 def test_the_page_of_outputs_names_every_file(results):
     unnamed, missing = outputs_of_the_page(results)
     assert unnamed == set()
-    assert not {name for name in missing if name.startswith(("annual_", "step_", "thermal_"))}
+    assert not {
+        name
+        for name in missing
+        if name.startswith(("annual_", "step_mm", "step_sigma", "thermal_"))
+    }

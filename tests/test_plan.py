@@ -103,6 +103,12 @@ def test_results_are_those_that_the_config_asks_for():
     assert list(results.parameters)[:2] == ["velocity_mm_yr", "dem_error_m"]
     assert "annual_sin_mm" in results.parameters and "annual_sin_sigma_mm" in results.parameters
     assert results.series_maps == {} and results.displacements == []
+    first, second = results.plan.stack.dates[2:5:2]
+    steps = Results(plan_of(SIMULATED, link_model={"step_date": [first, second]})).parameters
+    assert [name for name in steps if name.startswith("step")] == [
+        *(f"step_{first}_mm", f"step_{second}_mm"),
+        *(f"step_{first}_sigma_mm", f"step_{second}_sigma_mm"),
+    ]
     assert results.velocity["velocity"] == "results/velocity_mm_yr.tif"
     assert [len(each) for each in results.wanted] == [9, 9, 2, 0, 0, 0]
     outputs = {"time_series": True, "exports": ["mintpy"], "fill_pixels": 2}

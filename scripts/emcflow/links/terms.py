@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from emcflow.acquisition.geometry import DAYS_PER_YEAR, TERMS, days_since_first
-from emcflow.acquisition.model_terms import EXTRA_UNITS, GROUPS
+from emcflow.acquisition.geometry import DAYS_PER_YEAR, TERM_UNITS, TERMS, days_since_first
+from emcflow.acquisition.model_terms import term_groups
 from emcflow.links.search_grid import RangedAxis, choose_terms, coarse_axis, search_axis
 
 
@@ -21,7 +21,8 @@ def choose_model_terms(
 
     Velocity and DEM error are chosen as if they were alone
     (:func:`emcflow.links.search_grid.choose_terms`). Groups of further terms join them one after
-    the other, in the order of :data:`GROUPS`, each whole or not at all.
+    the other, as :func:`emcflow.acquisition.model_terms.term_groups` has them, each whole or not at
+    all.
 
     Parameters
     ----------
@@ -30,8 +31,7 @@ def choose_model_terms(
     ranges : sequence of (low, high), one per term
         In the term's unit.
     names : sequence of str
-        :data:`emcflow.acquisition.geometry.TERMS`, then those of :data:`EXTRA_UNITS` that are asked
-        for.
+        :data:`emcflow.acquisition.geometry.TERMS`, then the further ones that are asked for.
     dates : sequence of str
         YYYYMMDD, ascending.
 
@@ -49,15 +49,16 @@ def choose_model_terms(
     """
     strong = len(TERMS)
     kept, reasons = choose_terms(design[:, :strong], ranges[:strong], names[:strong])
-    for group, (members, _) in GROUPS.items():
-        added = [number for number, name in enumerate(names) if name in members]
-        if not added:
-            continue
+    last_step = 0  # number of the first date that the latest of the kept steps moves
+    for group, members in term_groups(names):
+        added = [names.index(name) for name in members]
         span = days_since_first(dates)[-1]
-        moved = np.count_nonzero(design[:, added[0]])
+        start = len(dates) - int(np.count_nonzero(design[:, added[0]]))
         if group == "annual" and span < DAYS_PER_YEAR:
             why = f"the dates span {span:.0f} days, less than a year"
-        elif group == "step" and min(moved, len(dates) - moved) < 2:
+        elif group == "step" and start == last_step:
+            why = "no date is between it and the step before"
+        elif group == "step" and min(len(dates) - start, start - last_step) < 2:
             why = "on one side of it there is one date, whose noise looks the same"
         else:
             tried = [*kept, *added]
@@ -66,6 +67,7 @@ def choose_model_terms(
             )
             if not found:
                 kept = tried
+                last_step = start if group == "step" else last_step
                 continue
             # the reason names what the group is tied to, whichever of them it would leave out
             why = next(iter(found.values())).replace(" is left out: ", ": ")
@@ -93,6 +95,6 @@ def search_axes(
     """
     names = list(ranges)
     return [
-        (coarse_axis if names[t] in EXTRA_UNITS else search_axis)(design[:, t], *ranges[names[t]])
+        (search_axis if names[t] in TERM_UNITS else coarse_axis)(design[:, t], *ranges[names[t]])
         for t in terms
     ]

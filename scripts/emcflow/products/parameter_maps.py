@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS, SIGMAS, TERM_UNITS
-from emcflow.acquisition.model_terms import EXTRA_SIGMAS, EXTRA_UNITS
+from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS
+from emcflow.acquisition.model_terms import sigma_name, term_unit
 from emcflow.io.point_windows import PointWindow, PointWindows, ValuesOf
 from emcflow.io.raster import Grid
 from emcflow.tiles.reference_area import area_text
@@ -59,12 +59,11 @@ def write_parameter_maps(
         correlation *= MOTION_SIGNS[velocity_positive]
         tags["CORRELATION"] = f"{correlation:.3f}"
         log.info("errors of %s and %s have correlation %.2f", *terms[:2], correlation)
-    units = {name: (TERM_UNITS | EXTRA_UNITS)[name] for name in terms}
-    sigmas = SIGMAS | EXTRA_SIGMAS
+    units = {name: term_unit(name) for name in terms}
     signs = dict.fromkeys(units, MOTION_TEXTS[velocity_positive])
     signs |= HEIGHT_SIGNS
     layers = [(term, unit, {"SIGN": signs[term]}) for term, unit in units.items()]
-    layers += [(sigmas[term], unit, {}) for term, unit in units.items()]
+    layers += [(sigma_name(term), unit, {}) for term, unit in units.items()]
     layers += [(RESIDUAL, "rad", {}), (MOTION, "mm", {})]
     for name, unit, own_tags in layers:
         if name not in output:

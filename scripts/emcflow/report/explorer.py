@@ -11,14 +11,14 @@ from rasterio._err import CPLE_BaseError  # what transform raises
 from rasterio.crs import CRS
 from rasterio.warp import transform
 
-from emcflow.acquisition.geometry import DAYS_PER_YEAR, SIGMAS, days_since_first
-from emcflow.acquisition.model_terms import EXTRA_SIGMAS
+from emcflow.acquisition.geometry import DAYS_PER_YEAR, TERM_UNITS, days_since_first
+from emcflow.acquisition.model_terms import EXTRA_UNITS, sigma_name, split_date
 from emcflow.io.raster import Grid, map_crs
 from emcflow.report.data import Parameter, RunData, Samples
 from emcflow.report.figures.maps import coherence_limits, sigma_limits, symmetric_limits
 from emcflow.report.figures.style import COHERENCE, CYCLIC, DEVIATION, SEQUENCE
 from emcflow.report.packing import Packer, pack_bytes, pack_numbers
-from emcflow.report.pictures import PARAMETER_TEXTS
+from emcflow.report.pictures import parameter_texts
 from emcflow.report.words import day, days_of_pair, pair_facts, percent
 
 LEVELS = 250  # between the ends of the colours of a map
@@ -27,7 +27,6 @@ LEVELS_PER_CYCLE = 32  # of the phase of a pair
 COLOURS = 64  # of a palette
 NODES = 17  # of the mesh that longitude and latitude are known at, along each side
 LABELS, COUNTS = "tab10", "YlOrRd"
-SIGMA_OF = SIGMAS | EXTRA_SIGMAS
 MANY_SIGMAS = 2  # what is smaller is not significant
 
 
@@ -217,7 +216,7 @@ def _text(name: str) -> LayerText:
     """Return words and colours of a map."""
     if name in FURTHER:
         return FURTHER[name]
-    title, unit, colours = PARAMETER_TEXTS[name]
+    title, unit, colours = parameter_texts(name)
     usual = OF_SIGMA if colours == DEVIATION else OF_REFERENCE
     return LayerText(title, unit, colours, MEANINGS.get(name, usual))
 
@@ -238,9 +237,9 @@ def _map_layer(packer: Packer, name: str, parameter: Parameter, text: LayerText)
         "reference": parameter.tags.get("REFERENCE", ""),
         **packer.image(parameter.image, 1.0 if whole else (high - low) / LEVELS),
     }
-    sigma = SIGMA_OF.get(name.removeprefix("series_"))
-    if sigma:
-        layer["sigma"] = f"series_{sigma}" if name.startswith("series_") else sigma
+    term = name.removeprefix("series_")
+    if split_date(term)[0] in TERM_UNITS | EXTRA_UNITS:
+        layer["sigma"] = name.removesuffix(term) + sigma_name(term)
     return layer
 
 

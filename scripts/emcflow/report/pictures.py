@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from emcflow.acquisition.geometry import SIGMAS
-from emcflow.acquisition.model_terms import EXTRA_SIGMAS
+from emcflow.acquisition.model_terms import split_date
 from emcflow.io.network_tables import FoundBaselines
 from emcflow.links.noise_floor import NOISE_PROBABILITY
 from emcflow.report.data import COHERENCE_BINS, Baselines, CoherenceCounts, Parameter, RunData
@@ -29,11 +28,12 @@ from emcflow.report.figures.plots import (
     span_plot,
 )
 from emcflow.report.figures.style import COHERENCE, DEVIATION, HEIGHT, MOTION
-from emcflow.report.words import count, overlap_names, percent, round_percent
+from emcflow.report.words import count, day, overlap_names, percent, round_percent
 
 SHOWN_BINS = 20  # bins of the counts of coherence that make one of the histograms
 MISFIT_M = 1e-3  # of baselines; less is rounding
-# Heading, units and colours of the maps of the link model and of the time series.
+# Heading, units and colours of the maps of the link model and of the time series; see
+# `parameter_texts`.
 PARAMETER_TEXTS = {
     "velocity_mm_yr": ("Velocity", "mm/yr", MOTION),
     "dem_error_m": ("DEM error", "m", HEIGHT),
@@ -90,6 +90,23 @@ def all_pictures(run: RunData) -> dict[str, list[Picture]]:
 # Maps
 
 
+def parameter_texts(name: str) -> tuple[str, str, str]:
+    """Return heading, units and colours of a map of a parameter.
+
+    Parameters
+    ----------
+    name : str
+        One of `PARAMETER_TEXTS`, or that of one of several steps, with its date.
+
+    Returns
+    -------
+    tuple of str
+    """
+    undated, step_date = split_date(name)
+    title, units, cmap = PARAMETER_TEXTS[undated]
+    return f"{title} of {day(step_date)}" if step_date else title, units, cmap
+
+
 def map_pictures(run: RunData) -> list[Picture]:
     """Return the maps that are not empty of the parameters, and that of the coherence."""
     frame = run.scene.frame
@@ -114,7 +131,7 @@ def parameter_picture(name: str, parameter: Parameter, frame: MapFrame) -> Pictu
     Parameters
     ----------
     name : str
-        One of `PARAMETER_TEXTS`.
+        One that has `parameter_texts`.
     parameter : Parameter
         Not empty.
     frame : MapFrame
@@ -123,7 +140,7 @@ def parameter_picture(name: str, parameter: Parameter, frame: MapFrame) -> Pictu
     -------
     Picture
     """
-    title, units, cmap = PARAMETER_TEXTS[name]
+    title, units, cmap = parameter_texts(name)
     image, tags, heading = parameter.image, parameter.tags, title
     if "SIGN" in tags:
         limits = symmetric_limits(image)
@@ -131,14 +148,14 @@ def parameter_picture(name: str, parameter: Parameter, frame: MapFrame) -> Pictu
         reference = tags["REFERENCE"]
         zero = "Zero at" if reference.startswith("row ") else "Zero is the"
         caption = f"{title} in {units}, {tags['SIGN']}. {zero} {reference}."
-    elif name.removeprefix("series_") in {*SIGMAS.values(), *EXTRA_SIGMAS.values()}:
+    elif name == "residual_motion_mm":
+        limits = sigma_limits(image)
+        caption = f"{title} in {units}: motion that none of the terms describes, root mean square."
+    elif cmap == DEVIATION:
         limits = sigma_limits(image)
         caption = f"{title} in {units}, of the difference from the reference."
         if "CORRELATION" in tags:
             caption += f" Errors of velocity and DEM error have correlation {tags['CORRELATION']}."
-    elif name == "residual_motion_mm":
-        limits = sigma_limits(image)
-        caption = f"{title} in {units}: motion that none of the terms describes, root mean square."
     else:
         limits = coherence_limits(image)
         caption = "How well velocity and DEM error explain the phase of a point’s links: 1 is all."

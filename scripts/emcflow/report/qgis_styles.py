@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_hex
 
+from emcflow.acquisition.model_terms import split_date
 from emcflow.io.files import whole_file
 from emcflow.io.raster import open_raster
 from emcflow.report.figures.maps import coherence_limits, sigma_limits, symmetric_limits
@@ -55,7 +56,7 @@ def write_style(raster: str | Path) -> None:
 
 def _colours(raster: Path, image: np.ndarray) -> tuple[mpl.colors.Colormap, tuple[float, float]]:
     """Return the colour map of a raster and the values of its ends."""
-    name = raster.stem
+    name, _ = split_date(raster.stem)
     if raster.parent.name == "timeseries" and name in PARAMETER_TEXTS:
         name = f"series_{name}"
     if name.endswith(".unw.pwrong"):

@@ -275,11 +275,11 @@ def _remarks_on_links(run: RunData) -> list[str]:
                 f"searched from {low:g} to {high:g}: set it to [{low:g}, {high:g}]."
             )
     if run.links.edge_share > AT_EDGE:
-        wider = [
+        wider = dict.fromkeys(
             f"link_model.{range_key(term)}: [{2 * low:g}, {2 * high:g}]"
             for term, (low, high) in run.links.searched.items()
             if range_key(term) in run.config["link_model"]
-        ]
+        )
         found.append(
             f"{percent(run.links.edge_share)} of the links have their best velocity or DEM error "
             f"at the edge of the search range: where this is not noise, try {', '.join(wider)}."

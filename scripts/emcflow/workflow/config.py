@@ -7,6 +7,7 @@ checked across keys.
 
 import datetime
 import difflib
+import itertools
 import json
 import logging
 import math
@@ -503,16 +504,11 @@ def _term_problems(config: dict) -> Iterator[str]:
             yield from _range_problems(f"link_model.{range_key}", settings[range_key])
     if settings["step_date"]:
         yield from _step_problems(config)
-        try:
-            datetime.date.fromisoformat(settings["step_date"])
-        except ValueError:
-            yield (
-                f"link_model.step_date: {_show(settings['step_date'])} is not a date; write "
-                "YYYYMMDD in quotes"
-            )
 
 
 def _step_problems(config: dict) -> Iterator[str]:
+    """Name what is wrong with the dates of the steps and their range."""
+    yield from _step_date_problems(config["link_model"]["step_date"])
     wavelength_m, given = config["geometry"]["wavelength_m"], config["link_model"]["step_range_mm"]
     if config["stack"]["layout"] == "simulate":
         wavelength_m = wavelength_m or SIMULATED_GEOMETRY["wavelength_m"]
@@ -525,6 +521,23 @@ def _step_problems(config: dict) -> Iterator[str]:
             f"{2 * limit:g} mm, which leave the same phase; expected a range no wider than that, "
             f"leave this key out for -{limit:g} to {limit:g}"
         )
+
+
+def _step_date_problems(step_date: str | list[str]) -> Iterator[str]:
+    given = [step_date] if isinstance(step_date, str) else step_date
+    for day in given:
+        try:
+            datetime.date.fromisoformat(day)
+        except ValueError:
+            yield f"link_model.step_date: {_show(day)} is not a date; write YYYYMMDD in quotes"
+            return
+    for before, after in itertools.pairwise(given):
+        if not before < after:
+            yield (
+                f"link_model.step_date: {after} follows {before}; expected dates that ascend, each "
+                "once"
+            )
+            return
 
 
 def _is_number(text: str) -> bool:

@@ -438,7 +438,7 @@ def make_plan(config: dict[str, Any]) -> Plan:
     pairs = _pairs(config, inputs, table)
     if previous:
         check_kept(previous, dates, pairs)
-    if "step_mm" in extra:
+    if model["enabled"] and model["step_date"]:
         with named_as_keys("link_model", "step_date"):
             check_step_date(model["step_date"], dates)
     temperatures = weights = None
@@ -459,18 +459,18 @@ def make_plan(config: dict[str, Any]) -> Plan:
         geometry_rasters=geometry,
         sigma_rasters=sigma_rasters(config["stack"], dates) if model["enabled"] else (),
         extra_ranges=extra,
-        stations=_stations(config),
+        stations=_stations(config, dates),
         temperatures_c=temperatures,
         date_weights=weights,
     )
 
 
-def _stations(config: dict[str, Any]) -> Stations | None:
+def _stations(config: dict[str, Any], dates: Sequence[str]) -> Stations | None:
     """Return the GNSS stations that the config names, if what they need is known."""
     path = config["reference"]["gnss_csv"]
     if path is None:
         return None
-    stations = read_stations(path)
+    stations = read_stations(path, dates)
     needed = {
         "platform.heading_deg": config["platform"]["heading_deg"],
         "geometry.incidence_angle_deg": config["geometry"]["incidence_angle_deg"],
@@ -479,7 +479,7 @@ def _stations(config: dict[str, Any]) -> Stations | None:
         if stations.along_axes and value is None:
             raise InputError(
                 f"{key}: missing; {path} has motion east, north and up, which becomes motion along "
-                "the line of sight by it: give it, or a column toward_mm_yr instead"
+                "the line of sight by it: give it, or motion along the line of sight instead"
             )
     return stations
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from emcflow.acquisition.geometry import SIGMAS
-from emcflow.acquisition.model_terms import EXTRA_SIGMAS
+from emcflow.acquisition.model_terms import sigma_name
 from emcflow.workflow.plan import Plan
 
 LINK_QUALITY_NAMES = ["link_coherence_unbiased", "noise_links"]
@@ -62,9 +61,9 @@ class Results:
             return {}
         names = [
             *self.plan.terms,
-            *[SIGMAS[name] for name in self.plan.terms],
+            *[sigma_name(name) for name in self.plan.terms],
             *self.plan.extra_ranges,
-            *[EXTRA_SIGMAS[name] for name in self.plan.extra_ranges],
+            *[sigma_name(name) for name in self.plan.extra_ranges],
             "link_model_coherence",
         ]
         return {name: f"{self.out}/{name}.tif" for name in names}
