@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from affine import Affine
+from rasterio import Affine
 from rasterio.warp import transform
 
 from emcflow.acquisition.geometry import check_limits
