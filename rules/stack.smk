@@ -80,6 +80,7 @@ if PLAN.compares_metadata:
             "../envs/environment.yaml"
         params:
             files=PLAN.inputs.images,
+            folder=config["stack"]["directory"],
             geometry=config["geometry"],
             cropped=config["stack"]["window"] is not None,
             code=code_version("compare_metadata"),

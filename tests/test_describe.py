@@ -199,6 +199,9 @@ def test_each_config_runs_and_finds_the_simulated_truth(sample):
     log = (results / "logs" / "compare_metadata.log").read_text()
     remarks = (results / "stack" / "metadata.txt").read_text().splitlines()
     assert "is compared with the metadata of" in log
+    described = (results / "stack" / "described.yaml").read_text()
+    assert yaml.safe_load(described).keys() >= {"output_dir", "stack", "geometry"}
+    assert "read as" in described
     assert len(remarks) == (name == "gamma")
     for remark in remarks:
         assert remark.startswith("geometry.slant_range_m is ") and remark in log

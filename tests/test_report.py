@@ -446,6 +446,7 @@ def test_the_page_of_outputs_names_every_file(city):
         "gnss/",
         "network/given",
         "stack/metadata",
+        "stack/described",
         "annual_",
         "step_",
         "thermal_",

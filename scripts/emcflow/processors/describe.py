@@ -123,7 +123,27 @@ def describe(folder: Path, beside: Path) -> str:
     """
     found = look(folder)
     name = folder.resolve().name or "stack"
-    paths = _write_beside(found, beside, name)
+    return config_of(found, folder, name, _write_beside(found, beside, name))
+
+
+def config_of(found: Found, folder: str | Path, name: str, paths: dict[str, str]) -> str:
+    """Return what was found as a config.
+
+    Parameters
+    ----------
+    found : Found
+    folder : path
+        Where it was found.
+    name : str
+        Of the results.
+    paths : dict of str to str
+        Tables and rasters of `found` by their last names.
+
+    Returns
+    -------
+    str
+        In YAML.
+    """
     if found.asks_for_the_link_model:
         found.say("link_model.enabled", False, "until the questions above are answered")
     lines = [

@@ -114,12 +114,16 @@ class Results:
         of_maps = [self.maps_of_series["remarks"]] if self.plan.maps_of_phase else []
         of_baselines = [self.found["remarks"]] if self.plan.link_model else []
         of_gnss = [self.gnss["remarks"]] if self.plan.stations else []
-        return [*self.metadata.values(), *self.given.values(), *of_maps, *of_baselines, *of_gnss]
+        of_files = [self.metadata["metadata"]] if self.plan.compares_metadata else []
+        return [*of_files, *self.given.values(), *of_maps, *of_baselines, *of_gnss]
 
     @property
     def metadata(self) -> dict[str, str]:
-        """What the files of the stack say otherwise than the config; empty without such a view."""
-        return {"metadata": f"{self.out}/stack/metadata.txt"} if self.plan.compares_metadata else {}
+        """What the files of the stack say, otherwise than the config too; empty without a view."""
+        if not self.plan.compares_metadata:
+            return {}
+        folder = f"{self.out}/stack"
+        return {"metadata": f"{folder}/metadata.txt", "described": f"{folder}/described.yaml"}
 
     @property
     def given(self) -> dict[str, str]:
