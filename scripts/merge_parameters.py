@@ -1,18 +1,15 @@
 """Join the tiles' velocity, DEM error and residual phase to maps of the scene."""
 
-from dataclasses import replace
-from functools import lru_cache, partial
-
 import numpy as np
 from emcflow.acquisition.model_terms import sigma_name
 from emcflow.acquisition.viewing import sigma_to_points, to_points
-from emcflow.io.hdf5 import open_product, read, read_points, read_rows
-from emcflow.io.point_windows import PointWindows
-from emcflow.io.raster import BLOCK, open_raster, scatter
+from emcflow.io.hdf5 import open_product, read
+from emcflow.io.raster import open_raster
 from emcflow.io.scene_file import read_scene_file
-from emcflow.links.uncertainty import CONTRASTS_AT_ONCE, parameter_correlation, parameter_sigma
+from emcflow.links.uncertainty import parameter_correlation, parameter_sigma
+from emcflow.products.link_maps import read_tile_values, residual_squares, windows_of_values
 from emcflow.products.parameter_maps import RESIDUAL, map_tags, write_parameter_maps
-from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
+from emcflow.tiles.feather import blend_tiles, tile_offsets
 from emcflow.tiles.merge import LEAST_LABELLED_POINTS, component_labels
 from emcflow.tiles.overlaps import check_any_points
 from emcflow.tiles.reference_area import reference_places
@@ -25,28 +22,10 @@ def joined(tiles):
     return blend_tiles(tiles, offsets, grid.shape, params.reference)
 
 
-def residual_squares(tiles, paths, ncontrasts):
-    """Return the sum of the squared contrasts of the scene's points, joined a few at a time."""
-    squares = 0.0
-    for start in range(0, ncontrasts, CONTRASTS_AT_ONCE):
-        rows = slice(start, start + CONTRASTS_AT_ONCE)
-        values = joined(
-            [
-                replace(tile, values=read_rows(path, "residuals", rows))
-                for tile, path in zip(tiles, paths, strict=True)
-            ]
-        ).values
-        squares = squares + (values**2).sum(axis=0)
-    return squares
-
-
 with job(snakemake) as log:
     params, output, paths = snakemake.params, snakemake.output, snakemake.input.parameters
     grid = read_scene_file(snakemake.input.stack).grid
-    tiles = []
-    for path in paths:
-        points, bounds = read_points(path)
-        tiles.append(TileValues(bounds, points, *read(path, "params", "region")))
+    tiles = read_tile_values(paths)
     with open_product(paths[0]) as file:
         terms, ncontrasts = list(file.attrs["terms"]), len(file["residuals"])
     check_any_points(tiles)
@@ -72,7 +51,7 @@ with job(snakemake) as log:
                 np.count_nonzero(labels == 0),
                 LEAST_LABELLED_POINTS,
             )
-        squares = residual_squares(tiles, paths, ncontrasts)
+        squares = residual_squares(tiles, paths, ncontrasts, lambda own: joined(own).values)
         squares[labels == 0] = np.nan
         (covariance,) = read(paths[0], "covariance")
         sigma = parameter_sigma(covariance, squares, ncontrasts)
@@ -83,24 +62,12 @@ with job(snakemake) as log:
         values = dict(zip(terms, scene.values, strict=True))
         values |= dict(zip(map(sigma_name, terms), sigma, strict=True))
         values[RESIDUAL] = np.sqrt(squares / ncontrasts)
-    of_scene = np.zeros(grid.shape, np.uint16)
-    of_scene[tuple(scene_points.T)] = 1
-
-    @lru_cache(1)
-    def image_of(name):
-        """Return an image of the values of a map."""
-        return scatter(scene_points, values[name], grid.shape)
-
-    def of_window(name, window):
-        """Return the values of a map at the points of a window."""
-        row0, col0, row1, col1 = window.bounds
-        return image_of(name)[row0:row1, col0:col1][window.inside()]
-
+    windows, of_windows = windows_of_values(scene_points, values, grid.shape)
     write_parameter_maps(
         dict(output.items()),
         grid,
-        PointWindows(lambda at: of_scene[at[0] : at[2], at[1] : at[3]], grid.shape, BLOCK),
-        {name: partial(of_window, name) for name in values},
+        windows,
+        of_windows,
         terms=[*params.terms, *params.extra_terms],
         tags=map_tags(params.reference, params.geometry),
         velocity_positive=params.velocity_positive,
