@@ -61,12 +61,14 @@ class QualityLayers:
 
     def open_loops(self, row: int, stop: int) -> np.ndarray:
         """Return some rows of the number of loops that do not close, uint16."""
-        counts = self._wrong_sides.open_loops(
-            self._of_strips("open_loops", row, stop),
-            self._component(row, stop),
-            lambda pair: self._rows(self.interferograms[pair], row, stop),
-            all_triangles(self.network.pairs, self.network.ndates)[1],
-        )
+        counts = self._of_strips("open_loops", row, stop)
+        if len(self._wrong_sides.found):
+            counts = self._wrong_sides.open_loops(
+                counts,
+                self._component(row, stop),
+                lambda pair: self._rows(self.interferograms[pair], row, stop),
+                all_triangles(self.network.pairs, self.network.ndates)[1],
+            )
         return at_points(counts, np.isfinite(self.seams(row, stop)))
 
     def seams(self, row: int, stop: int) -> np.ndarray:
@@ -94,7 +96,9 @@ class QualityLayers:
 
     @cached_property
     def _wrong_sides(self) -> WrongSides:
-        cycles = np.sum([read(path, "cycles")[0] for path in self.strips], axis=0)
+        cycles = np.zeros((), np.int64)
+        for path in self.strips:  # never those of all strips at once
+            cycles = cycles + read(path, "cycles")[0]
         sizes = np.zeros(NO_LABEL_DATA, np.int64)
         for row, stop in strip_bounds(self.shape[0], BLOCK):
             sizes += np.bincount(self._component(row, stop).ravel() + 1, minlength=NO_LABEL_DATA)

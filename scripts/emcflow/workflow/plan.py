@@ -172,21 +172,20 @@ class Plan:
     @property
     def flight(self) -> dict[str, Any] | None:
         """What positions of points are corrected by, where it is known."""
-        platform = self.config["platform"]
-        if platform["heading_deg"] is None or not (self.in_metres and self.has_view):
+        if self.config["platform"]["heading_deg"] is None:
             return None
-        return {
-            "heading_deg": platform["heading_deg"],
-            "looks": platform["looks"],
-            "incidence_angle_deg": self.config["geometry"]["incidence_angle_deg"],
-            "window": self.config["stack"]["window"],
-        }
+        return self._line_of_sight if self.in_metres and self.has_view else None
 
     @property
     def station_view(self) -> dict[str, Any] | None:
         """The line of sight at GNSS stations whose motion is along three axes."""
         if self.stations is None or not self.stations.along_axes:
             return None
+        return self._line_of_sight
+
+    @property
+    def _line_of_sight(self) -> dict[str, Any]:
+        """From where the sensor looks, at every pixel."""
         platform = self.config["platform"]
         return {
             "heading_deg": platform["heading_deg"],

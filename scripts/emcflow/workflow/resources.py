@@ -221,12 +221,18 @@ class JobResources:
     def quality_memory(self, attempt: int) -> int:
         """Return a memory bound in MB for the quality layers: some rows, and a tile."""
         most = max(tile.points for tile in self.tiles().values())
-        return self.megabytes(attempt, "quality", most, self.strip_pixels(0))
+        own = self.megabytes(attempt, "quality", most, self.strip_pixels(0))
+        return own + attempt * self._counts_mb()
 
     def loops_mb(self, pixels: int) -> int:
         """Return what the interferograms of a window take that loops are counted in, in MB."""
-        size, held = _loop_window(self.plan.pairs, self.plan.stack.dates)
-        return 4 * held * min(size, pixels) // 1_000_000
+        size, held, _ = _loop_window(self.plan.pairs, self.plan.stack.dates)
+        return 4 * held * min(size, pixels) // 1_000_000 + self._counts_mb()
+
+    def _counts_mb(self) -> int:
+        """Return what the counts of all loops take, of a part and of the scene, in MB."""
+        _, _, counts = _loop_window(self.plan.pairs, self.plan.stack.dates)
+        return 2 * 8 * counts // 1_000_000
 
 
 def minutes(attempt: int, per_million_points: float, points: int) -> int:
@@ -241,14 +247,14 @@ def _tiles_as_of(path: Path, written_ns: int) -> tuple[tuple[int, int], list[Til
 
 
 @cache
-def _loop_window(pairs: tuple[str, ...], dates: tuple[str, ...]) -> tuple[int, int]:
-    """Return the pixels of a window that loops are counted in, and the pairs held at once."""
+def _loop_window(pairs: tuple[str, ...], dates: tuple[str, ...]) -> tuple[int, int, int]:
+    """Return the pixels of a window that loops are counted in, the pairs held, and the counts."""
     import numpy as np
 
-    from emcflow.products.closure import all_triangles, window_of
+    from emcflow.products.closure import COUNTED, all_triangles, window_of
 
     _, sides = all_triangles(
         np.searchsorted(dates, [pair.split("_") for pair in pairs]), len(dates)
     )
     (rows, cols), held = window_of(sides)
-    return rows * cols, held
+    return rows * cols, held, len(sides) * COUNTED[0] * COUNTED[1]
