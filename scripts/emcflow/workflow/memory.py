@@ -40,7 +40,7 @@ class Peak:
 # A Delaunay mesh has 3 links and 2 triangles per point; its arrays take 102 bytes per point.
 PEAKS = {
     # truth and stack, both of all dates; the spectrum of a field
-    "simulate_stack": Peak(fixed_mb=126, pixel=140, pixel_date=17),
+    "simulate_stack": Peak(fixed_mb=132, pixel=140, pixel_date=17),
     # points are the pixels of a block: phase of all interferograms, copied once, and of all dates,
     # which GDAL keeps until they are written
     "link_phases": Peak(fixed_mb=260, pair=9, date=13, thread=40, pixel=12),
@@ -61,13 +61,13 @@ PEAKS = {
     # points, links and regions of all tiles; what overlaps differ by
     "tile_overlaps": Peak(fixed_mb=60, point=100, pair=0.7),
     # points, links and regions of all tiles; images of coherence and heights
-    "reference_points": Peak(fixed_mb=110, point=180, pixel=30),
+    "reference_points": Peak(fixed_mb=118, point=180, pixel=30),
     # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
     "tile_heights": Peak(fixed_mb=45, point=750),
     # cycles before and after, their mean and spread; phase; the places of points; links in order,
     # and the parts that they join; images
     "merge_interferograms": Peak(
-        fixed_mb=230, point=350, date=4, pair=18, pixel=12, pixel_thread=8
+        fixed_mb=240, point=350, date=4, pair=18, pixel=12, pixel_thread=8
     ),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
@@ -77,9 +77,9 @@ PEAKS = {
     # the sum of the probabilities, one interferogram
     "recommended_mask": Peak(fixed_mb=110, pixel=20),
     # pixels are those of a strip: layers, one interferogram, windows of a few of them per thread
-    "loops": Peak(fixed_mb=98, pixel=16, pixel_thread=8),
+    "loops": Peak(fixed_mb=104, pixel=16, pixel_thread=8),
     # some rows of the layers; points of a tile
-    "quality": Peak(fixed_mb=105, point=30, pixel=12),
+    "quality": Peak(fixed_mb=109, point=30, pixel=12),
     # points are those of a block of the rasters, pixels those of a row of blocks: a block of all
     # interferograms and, in double precision, a part of it
     "date_phases": Peak(fixed_mb=116, pair_mb=0.68, date_mb=0.5, pair=4),
