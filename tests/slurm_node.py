@@ -18,6 +18,7 @@ from pathlib import Path
 PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol"]
 SYSTEM_CONF = Path("/etc/slurm/slurm.conf")
 PARTITION = "main"
+PREFIX = "emcflow-slurm-"
 # More than there are: jobs of a test mostly wait for one another, and four tiles run side by side.
 CPUS = 8
 CONF = """\
@@ -60,7 +61,7 @@ def why_not() -> str | None:
         return f"no {', '.join(missing)}: apt-get install slurmctld slurmd slurm-client munge"
     if os.geteuid() != 0:
         return "slurmd has to be started by root"
-    if SYSTEM_CONF.exists():
+    if SYSTEM_CONF.exists() and not _left_behind():
         return f"{SYSTEM_CONF} is there: this machine has, or runs, a SLURM already"
     try:
         socket.gethostbyname(_host())
@@ -81,7 +82,7 @@ def slurm_node() -> Iterator[Path]:
     if reason := why_not():
         raise RuntimeError(reason)
     # A short path: that of a socket has to fit into 107 characters.
-    folder = Path(tempfile.mkdtemp(prefix="emcflow-slurm-"))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     daemons = []
     try:
         _configure(folder)
@@ -109,6 +110,15 @@ def cancel(job: str) -> None:
     subprocess.run(["scancel", job], check=True)
 
 
+def _left_behind() -> bool:
+    """Whether the link is that of a test that was killed: nothing runs from its folder any more."""
+    if not SYSTEM_CONF.is_symlink():
+        return False
+    folder = SYSTEM_CONF.readlink().parent
+    ours = folder.name.startswith(PREFIX)
+    return ours and subprocess.run(["pgrep", "-f", f"slurmctld .*{folder}"]).returncode == 1
+
+
 def _host() -> str:
     return socket.gethostname().partition(".")[0]
 
@@ -132,7 +142,7 @@ def _configure(folder: Path) -> None:
     )
     (folder / "slurm.conf").write_text(conf)
     SYSTEM_CONF.parent.mkdir(exist_ok=True)
-    # Only a link that a killed run left can be here, and points nowhere.
+    # Only a link that a killed run left can be here.
     SYSTEM_CONF.unlink(missing_ok=True)
     SYSTEM_CONF.symlink_to(folder / "slurm.conf")
 
