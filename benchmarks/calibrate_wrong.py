@@ -31,7 +31,7 @@ from emcflow.unwrap.labels import (
     ordered_links,
     pair_labels,
 )
-from emcflow.unwrap.learned_models import models_of_links
+from emcflow.unwrap.learned_models import learned_models
 from emcflow.unwrap.points import MAX_LINK_PIXELS, RANGES
 from emcflow.unwrap.tile import TilePhases, cycles_of_links, unwrap_pairs
 from emcflow.unwrap.wrong_cycles import Evidence, evidence, wrong_probability
@@ -81,8 +81,8 @@ def unwrapped_scene(kind: str, severity: int, seed: int) -> Known:
     graph, network = point_mesh(points), hop3_network(truth.dates)
     confident = links_within(points, graph.edges, MAX_LINK_PIXELS)
     some = [RANGES[term] for term in terms]
-    _, models = models_of_links(phase, graph, design[:, terms], some)
-    tile = TilePhases(phase, points, graph, confident, models)
+    learned = learned_models(phase, graph.edges, design[:, terms], some)
+    tile = TilePhases(phase, points, graph, confident, learned.models)
     of_links = cycles_of_links(tile, network)
     in_space = unwrap_pairs(tile, of_links, network)
     ordered = ordered_links(in_space.quality[confident])

@@ -13,9 +13,9 @@ from emcflow.graph.delaunay import links_within, point_mesh
 from emcflow.graph.planar import PlanarGraph
 from emcflow.links.cycle_model import CycleModel
 from emcflow.links.periodogram import LinkModel
-from emcflow.links.search_grid import checked_design, choose_terms
+from emcflow.links.search_grid import checked_design, choose_terms, search_axis
 from emcflow.network.networks import PlanarNetwork, hop3_network
-from emcflow.unwrap.learned_models import models_of_links
+from emcflow.unwrap.learned_models import Search, models_of_links
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.tile import TilePhases, cycles_of_links
 
@@ -117,7 +117,11 @@ def unwrap_points(
     if design is not None:
         terms, _ = choose_terms(design, ranges)
         design, ranges = checked_design(design)[:, terms], [ranges[term] for term in terms]
-        model, models = models_of_links(phase, graph, design, ranges, n_threads)
+        axes = [search_axis(design[:, i], *limits) for i, limits in enumerate(ranges)]
+        found = models_of_links(
+            phase, graph.edges, design, ranges, axes, lambda: graph, Search(n_threads)
+        )
+        model, models = found.links, found.models
     confident = links_within(points, graph.edges, max_link_pixels)
     tile = TilePhases(phase, points, graph, confident, models)
     chosen = cycles_of_links(tile, network, n_threads=n_threads)
