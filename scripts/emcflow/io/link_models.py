@@ -1,15 +1,18 @@
-"""Models of the links of a tile as a file between the rules."""
+"""Models of the links of a tile, and their terms, in the files between the rules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from emcflow.acquisition.model_terms import term_unit
-from emcflow.io.hdf5 import create, put, put_cycle_models
-from emcflow.unwrap.learned_models import LearnedModels
+from emcflow.io.hdf5 import create, open_product, put, put_cycle_models, read, read_link_weights
+
+if TYPE_CHECKING:
+    from emcflow.unwrap.learned_models import LearnedModels  # slow to import
 
 
 def write_link_models(
@@ -43,3 +46,29 @@ def write_link_models(
         put_cycle_models(file, learned.models)
         put(file, "design", design, "rad per unit of the term")
         put(file, "search_range", ranges, "see terms")
+
+
+class LinkTerms(NamedTuple):
+    """Terms of the links of a run, the same in all tiles.
+
+    Attributes
+    ----------
+    names : list of str
+        Those that the dates constrain.
+    design : float64 (ndates, nterms)
+        Phase per unit of each term [rad/unit].
+    weights : float64 (ndates,) or None
+        Of the dates, None where all are alike.
+    """
+
+    names: list[str]
+    design: np.ndarray
+    weights: np.ndarray | None
+
+
+def read_link_terms(path: str | Path) -> LinkTerms:
+    """Read the terms of the links from the file of a tile."""
+    with open_product(path) as file:
+        names = list(file.attrs["terms"])
+    (design,) = read(path, "design")
+    return LinkTerms(names, design, read_link_weights(path))
