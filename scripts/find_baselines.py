@@ -5,7 +5,6 @@ from emcflow.acquisition.baseline_scale import checked_by_table, scaled_by_known
 from emcflow.acquisition.geometry import DAYS_PER_YEAR, days_since_first, rad_per_mm_yr
 from emcflow.acquisition.likely_names import name_remarks
 from emcflow.errors import named_as_keys
-from emcflow.io.baselines import MISFIT_COLUMNS
 from emcflow.io.files import write_csv, write_lines
 from emcflow.io.network_tables import (
     FoundBaselines,
@@ -49,4 +48,5 @@ with job(snakemake) as log:
     if output.get("baselines"):
         bperp_m = scaled.found_m if clear else np.zeros(len(dates))
         write_csv(output.baselines, {"date": dates, "bperp_m": bperp_m}, digits=8)
-        write_csv(output.misfit, {name: [] for name in MISFIT_COLUMNS})
+        no_pairs = {name: [] for name in ("reference", "secondary", "bperp_m", "misfit_m")}
+        write_csv(output.misfit, no_pairs)

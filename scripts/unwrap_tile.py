@@ -6,7 +6,7 @@ from emcflow.errors import named_as_keys
 from emcflow.io.hdf5 import create, put, put_link_state, put_points, read_points
 from emcflow.io.network_tables import read_interferograms, read_time_network
 from emcflow.io.tile_phases import read_tile_phases
-from emcflow.unwrap.model_words import note_of_residues, notes_of_choice
+from emcflow.unwrap.cycle_words import note_of_residues, notes_of_choice
 from emcflow.unwrap.tile import UnwrapSettings, cycles_of_links, unwrap_pairs
 from emcflow.workflow.job import job, progress
 from emcflow.workflow.taken_over import check_made_alike, only_new, with_known

@@ -36,7 +36,7 @@ def write_link_models(
         Of the dates at a typical point, None where all are alike.
     """
     known = {} if weights is None else {"date_weights": weights}
-    ranges = np.array(learned.ranges, np.float64).reshape(-1, 2)
+    ranges = np.array(learned.ranges).reshape(-1, 2)
     links = learned.links
     with create(path, terms=names, units=[*map(term_unit, names)], **known) as file:
         put(file, "link_params", links.params, "see terms")

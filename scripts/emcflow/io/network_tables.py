@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from emcflow.acquisition.baseline_scale import ScaledBaselines
 from emcflow.acquisition.geometry import days_since_first, pair_design
 from emcflow.graph.planar import planar_graph
 from emcflow.io.files import Columns, read_csv, write_csv, write_text
 from emcflow.network.networks import Network, PlanarNetwork, planar_network
+
+if TYPE_CHECKING:
+    from emcflow.acquisition.baseline_scale import ScaledBaselines
 
 # Text columns of the tables.
 ENDS = ("reference", "secondary")

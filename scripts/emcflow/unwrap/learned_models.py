@@ -218,6 +218,6 @@ def models_of_links(
     if can_learn(design.shape[1], len(edges)):
         return learned_models(phase, edges, design, ranges, *search)
     links = estimate_links(phase, edges, design, axes, *search)
-    ends = [tuple(limits[:2]) for limits in ranges]
+    ends = [(float(low), float(high)) for low, high, *_ in ranges]
     models = peak_models(phase, mesh(), design, links, ends, search.n_threads, search.weights)
     return LearnedModels(ends, [len(axis) for axis in axes], None, links, models, 0.0)
