@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.io.date_strips import open_date_strips
-from emcflow.io.files import write_csv, write_lines, write_text
+from emcflow.io.files import write_text
 from emcflow.io.link_models import read_link_terms
 from emcflow.io.point_windows import PointWindows
 from emcflow.io.scene_file import read_scene_file
@@ -15,50 +15,37 @@ from emcflow.products.series_inputs import motion_phase, series_reference
 from emcflow.products.term_maps import term_maps
 from emcflow.workflow.job import job
 
-
-def write_maps():
-    """Write the maps of the terms, and what there is to know of them."""
-    links = read_link_terms(given.links[0])
-    if params.own_weights:
-        links = links._replace(weights=None)  # atmosphere, which links do not see, counts here
-    if params.dates_alike:
-        links = links._replace(weights=np.ones(len(dates)))
-    maps = term_maps(phase, dates, wavelength, links, asked, given.get("point_view"), folder)
-    write_parameter_maps(
-        dict(output.items()),
-        grid,
-        points,
-        maps.values,
-        terms=[*params.terms, *params.extra_terms],
-        tags=map_tags(asked, params.geometry),
-        velocity_positive=params.velocity_positive,
-        correlation=maps.correlation,
-    )
-    write_csv(output.dates, maps.dates, 6)
-    write_lines(output.remarks, maps.remarks)
-    for remark in maps.remarks:
-        log.warning("%s", remark)
-
-
-def write_velocity():
-    """Write the velocity of the time series, and the misfit of the interferograms."""
-    dem_error = given.get("dem_error") or output.get(params.terms[1])
-    reference = series_reference(asked, given.references)
-    motion = motion_phase(phase, given, params, reference, dem_error, folder)
-    maps = MotionMaps(grid, dates, motion, wavelength, params.velocity_positive)
-    maps.write_velocity(dict(output.items()), folder)
-    row, col = read_references(given.references)[1]
-    write_text(output.reference_point, f"{row},{col}")
-
-
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params
     scene, folder = read_scene_file(given.stack), Path(output[0]).parent
     grid, dates, asked = scene.grid, scene.dates, params.reference
-    wavelength = params.geometry["wavelength_m"]
+    wavelength, positive = params.geometry["wavelength_m"], params.velocity_positive
     points = PointWindows.of_raster(given.components, grid.shape, params.strip_rows)
     with open_date_strips(given.dates, points) as phase:
         if output.get("dates"):
-            write_maps()
+            links = read_link_terms(given.links[0])
+            if params.own_weights:
+                links = links._replace(weights=None)  # links do not see atmosphere, which counts
+            if params.dates_alike:
+                links = links._replace(weights=np.ones(len(dates)))
+            view = given.get("point_view")
+            maps = term_maps(phase, dates, wavelength, links, asked, view, folder)
+            write_parameter_maps(
+                dict(output.items()),
+                grid,
+                points,
+                maps.values,
+                terms=[*params.terms, *params.extra_terms],
+                tags=map_tags(asked, params.geometry),
+                velocity_positive=positive,
+                correlation=maps.correlation,
+            )
+            maps.write_notes(output.dates, output.remarks)
         if output.get("velocity"):
-            write_velocity()
+            dem_error = given.get("dem_error") or output.get(params.terms[1])
+            reference = series_reference(asked, given.references)
+            motion = motion_phase(phase, given, params, reference, dem_error, folder)
+            of_motion = MotionMaps(grid, dates, motion, wavelength, positive)
+            of_motion.write_velocity(dict(output.items()), folder)
+            row, col = read_references(given.references)[1]
+            write_text(output.reference_point, f"{row},{col}")

@@ -13,6 +13,7 @@ import numpy as np
 from emcflow.acquisition.geometry import DAYS_PER_YEAR, days_since_first, metres_per_rad
 from emcflow.acquisition.model_terms import sigma_name
 from emcflow.io.date_strips import DateStrips
+from emcflow.io.files import write_csv, write_lines
 from emcflow.io.link_models import LinkTerms
 from emcflow.io.point_file import PointFile
 from emcflow.io.point_windows import PointWindow, ValuesOf
@@ -45,6 +46,13 @@ class TermMaps:
     correlation: float | None
     dates: dict[str, Sequence]
     remarks: list[str]
+
+    def write_notes(self, dates: str | Path, remarks: str | Path) -> None:
+        """Write the table of the dates and the remarks, which are warnings in the log as well."""
+        write_csv(dates, self.dates, 6)
+        write_lines(remarks, self.remarks)
+        for remark in self.remarks:
+            log.warning("%s", remark)
 
 
 def term_maps(
