@@ -84,6 +84,9 @@ class Search(NamedTuple):
     weights: Weights = None
 
 
+DEFAULTS = Search()
+
+
 def can_learn(nterms: int, nlinks: int) -> bool:
     """Whether there are links to learn from, and few enough terms."""
     return 0 < nterms <= MOST_TERMS and nlinks > 0
@@ -197,7 +200,7 @@ def models_of_links(
     ranges: Sequence[Sequence[float]],
     axes: Sequence[np.ndarray | RangedAxis],
     mesh: Callable[[], PlanarGraph],
-    search: Search = Search(),  # noqa: B008
+    search: Search = DEFAULTS,
 ) -> LearnedModels:
     """Models of the links of a scene: learned ones where it can be, else the highest peaks.
 
