@@ -72,6 +72,9 @@ class MotionMaps:
         def own_phase(window: PointWindow) -> np.ndarray:
             return self.motion.read(window, slice(number, number + 1))[0]
 
+        def moved(window: PointWindow) -> np.ndarray:
+            return metres * own_phase(window)
+
         def own_misfit(window: PointWindow) -> np.ndarray:
             zero = np.where(self.motion.known(window), np.float32(0), np.float32(np.nan))
             return zero + self.motion.phase.date_misfit(window, number)
@@ -79,7 +82,6 @@ class MotionMaps:
         self._write(misfit, own_misfit, "rad", f"misfit of the interferograms of {name}", {})
         if displacement:
             tags = span | {"SIGN": MOTION_TEXTS[self.positive]}
-            moved = lambda window: metres * own_phase(window)  # noqa: E731
             self._write(displacement, moved, "m", "displacement", tags)
         if phase:
             tags = span | {"SIGN": MOTION_TEXTS["away"]}
