@@ -22,24 +22,18 @@ import numpy as np
 from emcflow.acquisition.geometry import design_matrix
 from emcflow.graph.components import regions
 from emcflow.graph.delaunay import links_within, point_mesh
-from emcflow.graph.planar import breadth_first_tree
 from emcflow.links.search_grid import choose_terms
 from emcflow.network.networks import hop3_network
 from emcflow.products.scenes import KINDS, SEVERITIES, simulate_scene
-from emcflow.unwrap.costs import spatial_costs, temporal_costs
-from emcflow.unwrap.hypotheses import chosen_cycles, link_hypotheses
 from emcflow.unwrap.labels import (
     broken_share,
-    changed_links,
     firm_regions,
-    link_quality,
     ordered_links,
     pair_labels,
 )
-from emcflow.unwrap.learned_models import models_of_links
+from emcflow.unwrap.learned_models import learned_models
 from emcflow.unwrap.points import MAX_LINK_PIXELS, RANGES
-from emcflow.unwrap.significant import plain_coherence
-from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.tile import TilePhases, cycles_of_links, unwrap_pairs
 from emcflow.unwrap.wrong_cycles import Evidence, evidence, wrong_probability
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,34 +81,24 @@ def unwrapped_scene(kind: str, severity: int, seed: int) -> Known:
     graph, network = point_mesh(points), hop3_network(truth.dates)
     confident = links_within(points, graph.edges, MAX_LINK_PIXELS)
     some = [RANGES[term] for term in terms]
-    _, models = models_of_links(phase, graph, design[:, terms], some)
-    in_time = temporal_costs("constant", network)
-    hypotheses = link_hypotheses(phase, graph, network, models, in_time)
-
-    def costs_of(coherence):
-        costs = spatial_costs("coherence", graph, points, coherence)
-        costs[~confident] = 0
-        return costs
-
-    tree = breadth_first_tree(graph, confident)
-    name, links, coherence, _ = chosen_cycles(hypotheses, costs_of, network, graph, tree)
-    costs = costs_of(coherence)
-    cycles, statistics = unwrap_in_space(links, network, graph, tree, costs)
-    nterms = next(each.nterms for each in hypotheses if each.name == name)
-    quality = link_quality(plain_coherence(phase, graph), coherence, len(phase), nterms)
-    ordered = ordered_links(quality[confident])
+    learned = learned_models(phase, graph.edges, design[:, terms], some)
+    tile = TilePhases(phase, points, graph, confident, learned.models)
+    of_links = cycles_of_links(tile, network)
+    in_space = unwrap_pairs(tile, of_links, network)
+    ordered = ordered_links(in_space.quality[confident])
     edges, npoints = graph.edges[confident], len(points)
     component = regions(edges, npoints)
-    changed = changed_links(links, cycles, network, graph.edges)
     true_phase = truth.phase[:, chosen].astype(np.float64)
     rows = []
     for pair in np.unique(np.linspace(0, network.npairs - 1, PAIRS).round().astype(int)):
         first, second = network.pairs[pair]
-        broken = np.isin(np.arange(graph.nedges), changed[pair])[confident]
+        changed = in_space.changed[network.pair_names[pair]]
+        broken = np.isin(np.arange(graph.nedges), changed)[confident]
         joined = firm_regions(edges, ordered, broken, npoints)
         labels = pair_labels(joined, broken_share(edges, broken, npoints))
-        unwrapped = phase[second].astype(np.float64) - phase[first] + 2 * np.pi * cycles[pair]
-        share = statistics["residues"][pair] / max(graph.ntriangles, 1)
+        unwrapped = phase[second].astype(np.float64) - phase[first]
+        unwrapped += 2 * np.pi * in_space.cycles[pair]
+        share = in_space.statistics["residues"][pair] / max(graph.ntriangles, 1)
         found = evidence(edges, joined, broken, labels, unwrapped, share, component)
         off = (unwrapped - true_phase[second] + true_phase[first]) / (2 * np.pi)
         rows.append((*found, *compared(np.rint(off).astype(int), labels, found.other, component)))

@@ -14,18 +14,31 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.graph.delaunay import links_within, point_mesh
-from emcflow.graph.planar import breadth_first_tree
 from emcflow.io.stack import coherent_points, find_stack, read_phase
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import choose_terms, search_axis
-from emcflow.network.networks import hop3_network
-from emcflow.unwrap.costs import spatial_costs, temporal_costs
+from emcflow.network.networks import PlanarNetwork, hop3_network
+from emcflow.unwrap.costs import temporal_costs
 from emcflow.unwrap.significant import significant_params
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
+from emcflow.unwrap.tile import TilePhases
 from stage_clock import StageClock
 
 MIN_COHERENCE, MAX_LINK_PIXELS = 0.6, 100  # the defaults of the config
+
+
+class Stages:
+    """Runs the stages, and notes the seconds and the memory of each."""
+
+    def __init__(self) -> None:
+        self.clock, self.memory_mb = StageClock(), {}
+
+    def run(self, name, function, *arguments, **keywords):
+        """Return what a function returns, whose time counts for a stage."""
+        result = self.clock.run(name, function, *arguments, **keywords)
+        self.memory_mb[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return result
 
 
 def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
@@ -45,74 +58,56 @@ def run_stages(stack: str, link_model: dict | None, threads: int) -> dict:
     dict
         Numbers of points, links, dates and pairs, and the stages' seconds and memory.
     """
-    clock, memory = StageClock(), {}
-
-    def stage(name, function, *arguments, **keywords):
-        result = clock.run(name, function, *arguments, **keywords)
-        memory[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return result
-
-    stack = find_stack(stack, "phase_linked")
+    stages, stack = Stages(), find_stack(stack, "phase_linked")
     mask = coherent_points(stack.coherence, MIN_COHERENCE)
     bounds = (0, 0, *mask.shape)
-    phase, _ = stage("read", read_phase, stack, mask, bounds, threads)
+    phase, _ = stages.run("read", read_phase, stack, mask, bounds, threads)
     points = np.argwhere(mask).astype(np.int32)
     network = hop3_network(stack.dates)
 
-    def mesh():
+    def mesh() -> TilePhases:
         graph = point_mesh(points)
         confident = links_within(points, graph.edges, MAX_LINK_PIXELS)
-        return graph, confident, breadth_first_tree(graph, confident)
+        tile = TilePhases(phase, points, graph, confident)
+        _ = tile.tree  # made when it is first asked for
+        return tile
 
-    graph, confident, tree = stage("mesh", mesh)
-    design = params = coherence = None
-    if link_model:
-        design, model = stage("link model", _estimate, phase, graph.edges, link_model, threads)
-        coherence = model.coherence
-        ranges = [link_model["velocity_range"], link_model["dem_error_range"]]
-        params = stage(
-            "time",
-            significant_params,
-            phase,
-            graph,
-            design,
-            model.params,
-            coherence,
-            ranges,
-            threads,
-        )
-    cycles = stage(
-        "time",
-        unwrap_in_time,
-        phase,
-        graph,
-        network,
-        design=design,
-        params=params,
-        costs=temporal_costs("constant", network),
-        n_threads=threads,
-    )
-    kind = "coherence" if link_model else "constant"
-    costs = spatial_costs(kind, graph, points, coherence=coherence)
-    costs[~confident] = 0
-    stage(
-        "space",
-        unwrap_in_space,
-        cycles,
-        network,
-        graph,
-        tree,
-        costs=costs,
-        n_threads=threads,
-    )
+    tile = stages.run("mesh", mesh)
+    unwrap(stages, tile, network, link_model, threads)
     return {
         "points": len(points),
-        "links": graph.nedges,
+        "links": tile.graph.nedges,
         "dates": len(network.dates),
         "pairs": len(network.pairs),
-        "stages": clock.stages,
-        "peak_mb": memory,
+        "stages": stages.clock.stages,
+        "peak_mb": stages.memory_mb,
     }
+
+
+def unwrap(
+    stages: Stages,
+    tile: TilePhases,
+    network: PlanarNetwork,
+    link_model: dict | None,
+    threads: int,
+) -> None:
+    """Run the stages after the mesh; arguments as for `run_stages`."""
+    phase, graph = tile.phase, tile.graph
+    design = params = coherence = None
+    if link_model:
+        design, model = stages.run("link model", _estimate, phase, graph.edges, link_model, threads)
+        coherence = model.coherence
+        ranges = [link_model["velocity_range"], link_model["dem_error_range"]]
+        found = design, model.params, coherence, ranges
+        params = stages.run("time", significant_params, phase, graph, *found, threads)
+    in_time = temporal_costs("constant", network)
+    cycles = stages.run(
+        "time", unwrap_in_time, phase, graph, network, design, params, in_time, threads
+    )
+    costs = tile.costs(coherence, "coherence" if link_model else "constant")
+    stages.run(
+        "space", unwrap_in_space, cycles, network, graph, tile.tree, costs, n_threads=threads
+    )
 
 
 def _estimate(phase, edges, link_model, threads):

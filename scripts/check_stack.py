@@ -3,7 +3,7 @@
 import zlib
 
 from emcflow.io.coverage import coverage_remarks, read_remarks
-from emcflow.io.raster import map_crs, open_raster, read_band
+from emcflow.io.raster import open_raster, read_band
 from emcflow.io.scene_file import SceneFile, read_scene_file, write_scene_file
 from emcflow.io.stack import Stack, check_stack, stack_coverage
 from emcflow.products.selection import check_agreement, check_limit
@@ -12,7 +12,7 @@ from emcflow.workflow.update import check_coherence
 
 with job(snakemake) as log:
     params = snakemake.params
-    stack = Stack(**params.stack)
+    stack, previous = Stack(**params.stack), snakemake.input.get("previous")
     if params.by_agreement:
         check_agreement(read_band(stack.coherence), stack.coherence)
     if params.max_dispersion is not None:
@@ -21,42 +21,15 @@ with job(snakemake) as log:
     with open_raster(stack.coherence) as dataset:
         remarks = read_remarks(dataset.tags())
     counts, sampled = stack_coverage(stack, mask)
-    files = list(filter(None, stack.files))
-    own = coverage_remarks(counts, params.names, files, sampled)
+    own = coverage_remarks(counts, params.names, list(filter(None, stack.files)), sampled)
     for remark in own:
         log.warning("%s", remark)
     # of the file as it is, so that it is the same however it was read
     checksum = zlib.crc32(read_band(stack.coherence))
-    previous = snakemake.input.get("previous")
     if previous:
         check_coherence(read_scene_file(previous), checksum)
-    if grid.crs is None:
-        log.info("no coordinate reference system: the results stay in rows and columns")
-    elif map_crs(grid.crs) is None:
-        log.info(
-            "%s is no coordinate reference system of maps: drawings and exports stay in rows and "
-            "columns",
-            grid.crs.partition(",")[0] + "]",
-        )
-    log.info(
-        "%d dates from %s to %s, %d x %d pixels, %d points above %g (%.1f %%)",
-        len(stack.dates),
-        stack.dates[0],
-        stack.dates[-1],
-        *grid.shape,
-        mask.sum(),
-        params.min_coherence,
-        100 * mask.mean(),
-    )
-    scene = SceneFile(
-        stack.layout,
-        stack.dates,
-        int(mask.sum()),
-        grid,
-        params.state,
-        stack.coherence,
-        checksum,
-        params.min_coherence,
-        (*remarks, *own),
-    )
+    of_points = stack.coherence, checksum, params.min_coherence, (*remarks, *own)
+    scene = SceneFile(stack.layout, stack.dates, int(mask.sum()), grid, params.state, *of_points)
+    for note in scene.notes:
+        log.info("%s", note)
     write_scene_file(snakemake.output[0], scene)

@@ -1,7 +1,7 @@
 """What the files of the stack say of view and baselines, and where the config differs from it."""
 
 from emcflow.errors import InputError
-from emcflow.io.files import write_text
+from emcflow.io.files import write_lines
 from emcflow.io.network_tables import read_date_baselines
 from emcflow.processors.compare import find_metadata, metadata_remarks
 from emcflow.processors.describe import config_of
@@ -30,5 +30,5 @@ with job(snakemake) as log:
         log.info("metadata beside the files of the stack are not compared: %s", error)
     for remark in remarks:
         log.warning("%s", remark)
-    write_text(snakemake.output.metadata, "".join(f"{remark}\n" for remark in remarks))
-    write_text(snakemake.output.described, described)
+    write_lines(snakemake.output.metadata, remarks)
+    write_lines(snakemake.output.described, described)

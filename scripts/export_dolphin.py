@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS
-from emcflow.io.raster import open_raster, read_band, write_raster
+from emcflow.io.raster import open_raster, read_band, tags_of, write_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.workflow.job import job
 
@@ -25,10 +25,9 @@ with job(snakemake) as log:
     def convert(path, name, factor, units):
         """Write a raster of motion again, positive toward the sensor."""
         with open_raster(path) as dataset:
-            text, tags = dataset.descriptions[0], dataset.tags()
-        tags = {key: value for key, value in tags.items() if key not in ("UNITS", "AREA_OR_POINT")}
+            text = dataset.descriptions[0]
+        tags = tags_of(path) | {"SIGN": MOTION_TEXTS["toward"]}
         image = np.float32(toward * factor) * read_band(path)
-        tags["SIGN"] = MOTION_TEXTS["toward"]
         write_raster(series / name, image, grid, units=units, description=text, tags=tags)
 
     for path in given.displacement:

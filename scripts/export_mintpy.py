@@ -1,9 +1,9 @@
 """Write the results as files of MintPy, in its layout and with its signs."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from emcflow.acquisition.geometry import RASTER_KEYS
 from emcflow.io.network_tables import read_date_baselines, read_pair_table
 from emcflow.io.point_rasters import PointRasters
 from emcflow.io.raster import read_band
@@ -15,69 +15,39 @@ from emcflow.workflow.job import job, progress
 
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params
-    scene_file = read_scene_file(given.stack)
-    grid, dates = scene_file.grid, np.array(scene_file.dates)
-    pairs = read_pair_table(given.network).pairs
-    bperp = np.zeros(len(dates))
+    scene = read_scene_file(given.stack)
+    bperp_m = np.zeros(len(scene.dates))
     if given.get("baselines"):
-        bperp = read_date_baselines(given.baselines).bperp_m
-    bperp = mintpy.mintpy_bperp(bperp)
-
-    _, reference = read_references(given.references)
-    wavelength = params.geometry["wavelength_m"]
+        bperp_m = read_date_baselines(given.baselines).bperp_m
+    stack = mintpy.StackDates(scene.dates, read_pair_table(given.network).pairs, bperp_m)
+    wavelength_m = params.geometry["wavelength_m"]
     points = np.isfinite(read_band(given.interferograms[0]))
-    rasters = PointRasters(points, grid, params.window)
-    view = {}
-    for key in RASTER_KEYS:
-        value = params.geometry[key]
-        view[key] = rasters.read_geometry(value, key) if isinstance(value, str) else value
+    view = PointRasters(points, scene.grid, params.window).view(params.geometry)
     incidence = view["incidence_angle_deg"]
-
-    def attributes(reference):
-        """Return the attributes of a file whose values have this reference point, or None."""
-        mean = incidence if incidence is None else float(np.nanmean(incidence))
-        flight = params.platform["name"], params.platform["heading_deg"]
-        return mintpy.scene_attributes(grid, scene_file.dates, reference, wavelength, mean, *flight)
-
-    # Maps of the link model are 0 at a point that the config names, else in the mean or at their
-    # median; series at the reference point, but for the mean of an area.
-    named = params.reference
-    of_area = named is not None and len(named) == 4
-    of_model, of_series = None if of_area else named, None if of_area else reference
-    coherence = np.nan_to_num(read_coherence(given.coherence))
-    mintpy.write_stack(
+    attributes = partial(
+        mintpy.scene_attributes,
+        scene.grid,
+        scene.dates,
+        wavelength_m=wavelength_m,
+        incidence_angle_deg=None if incidence is None else float(np.nanmean(incidence)),
+        platform=params.platform["name"],
+        heading_deg=params.platform["heading_deg"],
+    )
+    _, reference = read_references(given.references)
+    of_model, of_series = mintpy.zero_points(params.reference, reference)
+    mintpy.write_interferograms(
         output.stack,
         attributes(reference),
-        "ifgramStack",
-        "radian",
-        {
-            "date": dates[pairs].astype("S8"),
-            "bperp": bperp[pairs[:, 1]] - bperp[pairs[:, 0]],
-            "dropIfgram": np.ones(len(pairs), dtype=bool),  # True: it is kept
-        },
-        {
-            "unwrapPhase": (np.float32, map(read_band, given.interferograms)),
-            "coherence": (np.float32, (coherence for _ in pairs)),
-            "connectComponent": (
-                np.int16,
-                (mintpy.mintpy_components(read_band(path)) for path in given.conncomp),
-            ),
-        },
-        len(pairs),
+        stack,
+        map(read_band, given.interferograms),
+        map(read_band, given.conncomp),
+        np.nan_to_num(read_coherence(given.coherence)),
         progress("images written"),
     )
     if output.get("series"):
-        images = mintpy.series_images(map(read_band, given.phase), wavelength)
-        mintpy.write_stack(
-            output.series,
-            attributes(of_series),
-            "timeseries",
-            "m",
-            {"date": dates.astype("S8"), "bperp": bperp},
-            {"timeseries": (np.float32, images)},
-            len(dates),
-            progress("dates written"),
-        )
+        phases, report = map(read_band, given.phase), progress("dates written")
+        own = attributes(of_series)
+        mintpy.write_series(output.series, own, stack, phases, wavelength_m, report)
     if output.get("velocity"):
         sigma = read_band(given.velocity_sigma) if given.get("velocity_sigma") else None
         images = mintpy.velocity_images(read_band(given.velocity), sigma, params.velocity_positive)

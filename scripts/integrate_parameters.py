@@ -1,15 +1,9 @@
 """Turn the link model of a tile into velocity, DEM error and residual phase of its points."""
 
 import numpy as np
-from emcflow.io.hdf5 import (
-    create,
-    open_product,
-    put,
-    put_points,
-    read,
-    read_link_weights,
-    read_points,
-)
+from emcflow.acquisition.model_terms import term_unit
+from emcflow.io.hdf5 import create, put, put_points, read, read_points
+from emcflow.io.link_models import read_link_terms
 from emcflow.links.integrate import fit_links
 from emcflow.links.uncertainty import date_contrasts, parameter_covariance, residual_contrasts
 from emcflow.workflow.job import job
@@ -18,13 +12,11 @@ with job(snakemake) as log:
     given = snakemake.input
     points, bounds = read_points(given.mesh)
     phase, edges, confident, region = read(given.mesh, "phase", "edges", "confident", "region")
-    (design,) = read(given.links, "design")
-    weights = read_link_weights(given.links)
+    terms, design, weights = read_link_terms(given.links)
+    units = [term_unit(term) for term in terms]
     links = read(given.links, "link_params", "link_params_sigma", "at_range_end")
     values, sigma, at_range_end = (of_links[..., confident] for of_links in links)
     edges = edges[confident]
-    with open_product(given.links) as file:
-        terms, units = list(file.attrs["terms"]), list(file.attrs["units"])
     parameters = residuals = np.empty((0, len(points)))
     if terms:
         fit = fit_links(edges, values, sigma, len(points), at_range_end)

@@ -1,82 +1,47 @@
 """Velocity, DEM error and coherence of every link of a tile."""
 
-import json
-from pathlib import Path
+from functools import partial
 
 import numpy as np
-from emcflow.acquisition.date_weights import effective_dates, typical_weights
-from emcflow.acquisition.model_terms import range_key, term_unit
-from emcflow.errors import named_as_keys
-from emcflow.io.hdf5 import create, put, put_cycle_models, read, read_graph, read_variances
-from emcflow.io.network_tables import read_design
-from emcflow.links.periodogram import estimate_links
-from emcflow.links.search_grid import check_search
+from emcflow.acquisition.date_weights import typical_weights, weights_note
+from emcflow.io.hdf5 import read, read_graph, read_variances
+from emcflow.io.link_models import write_link_models
+from emcflow.io.network_tables import read_design, read_height_range
 from emcflow.links.terms import choose_model_terms, search_axes
-from emcflow.unwrap.learned_models import can_learn, learned_models, peak_models
-from emcflow.unwrap.model_words import notes_of_learned, notes_of_links
+from emcflow.unwrap.learned_models import Search, models_of_links
+from emcflow.unwrap.model_words import notes_of_links, wider_ranges
 from emcflow.workflow.job import job, progress
+from emcflow.workflow.link_search import check_link_search, range_keys
 
 with job(snakemake) as log:
-    params, given = snakemake.params, snakemake.input
-    table = read_design(given.design)
-    height_range = params.dem_error_range
-    if given.get("found"):
-        height_range = json.loads(Path(given.found).read_text())["height_range_rad"]
-    ranges = dict(zip(params.terms, (params.velocity_range, height_range), strict=True))
+    params, given, resources = snakemake.params, snakemake.input, snakemake.resources
+    found = given.get("found")
+    heights = read_height_range(found) if found else params.dem_error_range
+    ranges = dict(zip(params.terms, (params.velocity_range, heights), strict=True))
     ranges |= params.extra_ranges
-    names = list(ranges)
-    design, limits = table.of_dates(names), np.array([ends[:2] for ends in ranges.values()], float)
+    names, limits = [*ranges], [ends[:2] for ends in ranges.values()]
+    table = read_design(given.design)
+    design = table.of_dates(names)
     terms, reasons = choose_model_terms(design, limits, names, table.dates)
     for reason in reasons.values():
         log.warning("%s", reason)
-    keys = [f"link_model.{range_key(name)}" for name in names]
     # with rasters of the view nobody could know before
-    search_mb, fine = snakemake.resources.search_mb, len(params.terms)
-    with named_as_keys("link_model", "memory_mb"):
-        check_search(design, [*ranges.values()], search_mb, keys, terms, fine)
-    kept, design, limits = [names[term] for term in terms], design[:, terms], limits[terms]
+    check_link_search(design, ranges, resources.search_mb, terms)
+    kept, design = [names[term] for term in terms], design[:, terms]
     asked = {name: ranges[name] for name in kept}
     weights = None if params.weights is None else np.array(params.weights)
     weights = read_variances(given.mesh) or weights
-    of_scene = typical_weights(weights)
     if weights is not None:
-        log.info(
-            "weights of the dates%s from %.2g to %.2g, as good as %.1f equal ones of %d",
-            "" if of_scene is weights else " at a typical point",
-            of_scene.min(),
-            of_scene.max(),
-            effective_dates(len(table.dates), weights),
-            len(table.dates),
-        )
+        log.info("%s", weights_note(len(table.dates), weights))
     phase, edges = read(given.mesh, "phase", "edges")
-    threads, report = snakemake.threads, progress("links searched")
-    search = {"n_threads": threads, "memory_mb": search_mb, "progress": report, "weights": weights}
-    if can_learn(len(terms), len(edges)):
-        learned = learned_models(phase, edges, design, [*asked.values()], **search)
-        links, models, steps = learned.links, learned.models, learned.steps
-        notes = notes_of_learned(learned, kept)
-        for name, ends, before in zip(kept, learned.ranges, limits, strict=True):
-            if ends != tuple(before):
-                log.warning(
-                    "link_model.%s: links reach beyond %g to %g; searched from %g to %g",
-                    range_key(name), *before, *ends,
-                )  # fmt: skip
-        limits = np.array(learned.ranges)
-    else:
-        axes = search_axes(design, asked, range(len(asked)))
-        steps, notes = [len(axis) for axis in axes], []
-        links = estimate_links(phase, edges, design, axes, **search)
-        models = peak_models(phase, read_graph(given.mesh), design, links, limits, threads, weights)
-    for note in notes + notes_of_links(links, design, limits, steps, kept, of_scene):
+    axes = search_axes(design, asked, range(len(asked)))
+    search = Search(snakemake.threads, resources.search_mb, progress("links searched"), weights)
+    learned = models_of_links(
+        phase, edges, design, [*asked.values()], axes, partial(read_graph, given.mesh), search
+    )
+    for remark in wider_ranges(learned, [limits[term] for term in terms], range_keys(kept)):
+        log.warning("%s", remark)
+    of_scene = typical_weights(weights)
+    for note in notes_of_links(learned, design, kept, of_scene):
         log.info("%s", note)
-    attributes = {"terms": kept, "units": [term_unit(name) for name in kept]}
-    if weights is not None:
-        attributes["date_weights"] = of_scene
-    with create(snakemake.output[0], **attributes) as file:
-        put(file, "link_params", links.params, "see terms")
-        put(file, "link_params_sigma", links.sigma, "see terms")
-        put(file, "link_coherence", links.coherence, "1")
-        put(file, "at_range_end", links.at_range_end, "1")
-        put_cycle_models(file, models)
-        put(file, "design", design, "rad per unit of the term")
-        put(file, "search_range", limits, "see terms")
+    write_link_models(snakemake.output[0], learned, design, kept, of_scene)

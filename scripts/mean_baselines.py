@@ -13,12 +13,8 @@ with job(snakemake) as log:
     grid = read_scene_file(snakemake.input.stack).grid
     mask = coherent_points(snakemake.input.coherence, params.min_coherence)
     rasters = PointRasters(mask, grid, params.window)
-    means = []
-    report = progress("baseline rasters")
-    for done, path in enumerate(params.bperp.values(), start=1):
-        values = rasters.read(path, -1e5, 1e5, "perpendicular baselines in metres", zero=True)
-        means.append(np.nanmean(values) * (-1 if params.negate else 1))
-        report(done, len(params.bperp))
+    read = rasters.baselines(params.bperp.values(), params.negate, progress("baseline rasters"))
+    means = [np.nanmean(values) for values in read]
     bperp_m = np.array(means) - means[0]
     baselines = Baselines(tuple(params.bperp), bperp_m, no_misfit(), ())
     write_text(snakemake.output.baselines, baselines.table().to_csv(index=False))

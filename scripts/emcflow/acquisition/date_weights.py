@@ -73,6 +73,10 @@ Weights: TypeAlias = np.ndarray | PointVariances | None
 
 def typical_weights(weights: Weights) -> np.ndarray | None:
     """Return the weights of the dates for the scene as a whole, None where all are alike."""
+    return None if weights is None else _of_scene(weights)
+
+
+def _of_scene(weights: np.ndarray | PointVariances) -> np.ndarray:
     return weights.typical if isinstance(weights, PointVariances) else weights
 
 
@@ -113,6 +117,17 @@ def effective_dates(ndates: int, weights: Weights = None) -> float:
     if isinstance(weights, PointVariances):
         return weights.effective
     return ndates if weights is None else np.sum(weights) ** 2 / np.sum(np.square(weights))
+
+
+def weights_note(ndates: int, weights: np.ndarray | PointVariances) -> str:
+    """Say how unlike the dates are."""
+    of_points = isinstance(weights, PointVariances)
+    where, of_scene = " at a typical point" if of_points else "", _of_scene(weights)
+    return (
+        f"weights of the dates{where} from "
+        f"{of_scene.min():.2g} to {of_scene.max():.2g}, as good as "
+        f"{effective_dates(ndates, weights):.1f} equal ones of {ndates}"
+    )
 
 
 def root_weighted(columns: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:

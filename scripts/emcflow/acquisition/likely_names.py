@@ -66,6 +66,25 @@ def likely_name(
     return "unsteady motion, smooth over the dates" if ratio < SMOOTH else None
 
 
+def name_remarks(
+    column: np.ndarray, dates: Sequence[str], temperature_c: Sequence[float] | None
+) -> list[str]:
+    """Say where a column that was found as baselines looks like something else, see `likely_name`.
+
+    Returns
+    -------
+    list of str
+        A sentence, or none.
+    """
+    name = likely_name(column, dates, temperature_c)
+    if name is None:
+        return []
+    return [
+        f"What was found as baselines looks like {name}: the relative height of a point may be "
+        "its part in that instead."
+    ]
+
+
 def _about(columns: np.ndarray, values: np.ndarray) -> np.ndarray:
     """What a least-squares fit of some columns leaves."""
     return values - columns @ np.linalg.lstsq(columns, values, rcond=None)[0]

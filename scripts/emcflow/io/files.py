@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -62,6 +62,11 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with whole_file(path) as file:
         file.write(text.encode())
+
+
+def write_lines(path: str | Path, lines: Iterable[str]) -> None:
+    """Write lines of text, whole or not at all; an empty file for none."""
+    write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def write_csv(path: str | Path, columns: Mapping[str, Sequence], digits: int | None = None) -> None:

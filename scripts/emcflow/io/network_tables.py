@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from emcflow.acquisition.geometry import days_since_first, pair_design
 from emcflow.graph.planar import planar_graph
-from emcflow.io.files import Columns, read_csv, write_csv
+from emcflow.io.files import Columns, read_csv, write_csv, write_text
 from emcflow.network.networks import Network, PlanarNetwork, planar_network
+
+if TYPE_CHECKING:
+    from emcflow.acquisition.baseline_scale import ScaledBaselines
 
 # Text columns of the tables.
 ENDS = ("reference", "secondary")
@@ -156,7 +160,33 @@ class FoundBaselines(NamedTuple):
     sigma_m: np.ndarray
     table_m: np.ndarray
 
+    @classmethod
+    def of(
+        cls,
+        dates: list[str],
+        found: tuple[np.ndarray, np.ndarray] | None,
+        scaled: ScaledBaselines,
+        table_m: np.ndarray | None,
+    ) -> FoundBaselines:
+        """Put together what was found.
 
+        Parameters
+        ----------
+        dates : list of str
+        found : tuple of float64 (ndates,) or None
+            Column and standard deviation, None where the phases ask for none.
+        scaled : ScaledBaselines
+        table_m : float64 (ndates,) or None
+            Baselines of the user's table [m].
+        """
+        unknown = np.full(len(dates), np.nan)
+        column, sigma = found or (np.zeros(len(dates)), unknown)
+        table_m = unknown if table_m is None else table_m
+        return cls(dates, column, sigma, scaled.found_m, scaled.sigma_m, table_m)
+
+
+# What links are searched by where the phases ask for no heights [rad].
+NO_HEIGHTS = (-1.0, 1.0)
 FOUND_COLUMNS = ("found_relative", "sigma_relative", "found_m", "sigma_m", "table_m")
 
 
@@ -172,6 +202,31 @@ def read_found_baselines(path: str | Path) -> FoundBaselines:
     """Read the table of :func:`write_found_baselines`."""
     table = read_csv(path, ("date",))
     return FoundBaselines(table["date"].tolist(), *(table[name] for name in FOUND_COLUMNS))
+
+
+def write_found_facts(path: str | Path, gain: float, limits: tuple[float, float] | None) -> None:
+    """Write what links are to know of the heights that the phases ask for.
+
+    Parameters
+    ----------
+    path : path
+    gain : float
+        See :class:`emcflow.unwrap.found_height.FoundHeight`; 0 where nothing was found.
+    limits : (float, float) or None
+        Range of the heights [rad], None where they are not to be seen.
+    """
+    facts = {
+        "gain": gain,
+        "found": limits is not None,
+        "height_range_rad": list(limits or NO_HEIGHTS),
+    }
+    write_text(path, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_height_range(path: str | Path) -> list[float]:
+    """Read how far heights are searched [rad], from the file of :func:`write_found_facts`."""
+    found: list[float] = json.loads(Path(path).read_text())["height_range_rad"]
+    return found
 
 
 def write_design(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from emcflow.acquisition.geometry import LIMITS, check_limits
+from emcflow.acquisition.geometry import LIMITS, RASTER_KEYS, check_limits
 from emcflow.errors import InputError
 from emcflow.io.raster import Grid, open_raster, read_grid, read_values
 
@@ -44,6 +45,38 @@ class PointRasters:
         values = self._at_points(path, LIMITS[key][2])
         check_limits(path, key, *value_range(path, values, LIMITS[key][2]))
         return values
+
+    def view(self, geometry: Mapping[str, Any]) -> dict[str, Any]:
+        """Return range and angle of a section geometry, at the points where it names a raster.
+
+        Returns
+        -------
+        dict of str to ndarray, float or None
+        """
+        given = {key: geometry[key] for key in RASTER_KEYS}
+        return {
+            key: self.read_geometry(value, key) if isinstance(value, str) else value
+            for key, value in given.items()
+        }
+
+    def baselines(
+        self, paths: Collection[str], negate: bool, progress: Callable[[int, int], None]
+    ) -> Iterator[np.ndarray]:
+        """Yield the perpendicular baselines at the points [m], raster by raster.
+
+        Parameters
+        ----------
+        paths : collection of str
+            Of every date.
+        negate : bool
+            Whether they have the other sign.
+        progress : callable
+            Called with (rasters done, rasters in all).
+        """
+        for done, path in enumerate(paths, start=1):
+            values = self.read(path, -1e5, 1e5, "perpendicular baselines in metres", zero=True)
+            yield -values if negate else values
+            progress(done, len(paths))
 
     def _at_points(self, path: str, what: str) -> np.ndarray:
         with open_raster(path) as dataset:

@@ -261,6 +261,13 @@ def read_grid(dataset: rasterio.DatasetReader) -> Grid:
     return Grid(dataset.shape, crs, tuple(dataset.transform)[:6], gcps, gcp_crs)
 
 
+def tags_of(path: str | Path) -> dict[str, str]:
+    """Return the tags that a rule gave to a raster beside its units."""
+    with open_raster(path) as dataset:
+        tags = dataset.tags()
+    return {name: tags[name] for name in tags if name not in ("UNITS", "AREA_OR_POINT")}
+
+
 def read_band(path: str | Path, bounds: tuple[int, int, int, int] | None = None) -> np.ndarray:
     """Read the first band of a raster that a rule wrote, as it is, whole or within bounds.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emcflow.io.files import write_text
-from emcflow.io.raster import Grid
+from emcflow.io.raster import Grid, map_crs
 
 __all__ = ["SceneFile", "read_scene_file", "write_scene_file"]
 
@@ -47,6 +47,24 @@ class SceneFile:
     coherence_crc32: int
     min_coherence: float
     remarks: tuple[str, ...]
+
+    @property
+    def notes(self) -> list[str]:
+        """What it is in words, a line each."""
+        notes, grid, (rows, cols) = [], self.grid, self.grid.shape
+        if grid.crs is None:
+            notes.append("no coordinate reference system: the results stay in rows and columns")
+        elif map_crs(grid.crs) is None:
+            notes.append(
+                f"{grid.crs.partition(',')[0]}] is no coordinate reference system of maps: "
+                "drawings and exports stay in rows and columns"
+            )
+        notes.append(
+            f"{len(self.dates)} dates from {self.dates[0]} to {self.dates[-1]}, {rows} x {cols} "
+            f"pixels, {self.points} points above {self.min_coherence:g} "
+            f"({100 * (self.points / (rows * cols)):.1f} %)"
+        )
+        return notes
 
 
 def write_scene_file(path: str | Path, scene: SceneFile) -> None:

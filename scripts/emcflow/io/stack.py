@@ -421,6 +421,20 @@ def check_window(window: Sequence[int] | None, whole: Grid, grid_of: str) -> Non
         )
 
 
+def read_window_grid(path: str, window: Sequence[int] | None) -> tuple[Grid, Grid]:
+    """Return the grid of a raster, whole and within a window.
+
+    Raises
+    ------
+    InputError
+        For a window that reaches out of it.
+    """
+    with open_raster(path) as dataset:
+        whole = read_grid(dataset)
+    check_window(window, whole, path)
+    return whole, whole.cropped(window)
+
+
 def check_grid(path: str, grid: Grid, grid_of: str, window: Sequence[int] | None = None) -> None:
     """Refuse a raster that is not on a grid, that of another raster, in all or within a window.
 
@@ -428,10 +442,7 @@ def check_grid(path: str, grid: Grid, grid_of: str, window: Sequence[int] | None
     ------
     InputError
     """
-    with open_raster(path) as dataset:
-        own = read_grid(dataset)
-    check_window(window, own, path)
-    difference = own.cropped(window).differs_from(grid)
+    difference = read_window_grid(path, window)[1].differs_from(grid)
     if difference:
         raise InputError(
             f"{path}: {difference}; expected the grid of {grid_of}: crop and resample it to that"

@@ -22,7 +22,9 @@ from emcflow.io.coverage import (
 )
 from emcflow.io.images import read_image
 from emcflow.io.interferograms import read_pair_coherence
-from emcflow.io.raster import BLOCK, Grid, create_raster, image_of
+from emcflow.io.network_tables import ENDS
+from emcflow.io.raster import BLOCK, Grid, create_raster, image_of, write_raster
+from emcflow.io.stack import check_files, check_grid, read_window_grid
 from emcflow.network.phase_linking import (
     coherence_weights,
     link_phases,
@@ -96,6 +98,42 @@ class LinkedSums:
         return agrees_everywhere((self.agreeing, self.pixels - self.noise))
 
 
+def checked_pairs(
+    files: Sequence[str],
+    names: Sequence[str],
+    pairs: np.ndarray,
+    dates: Sequence[str],
+    coherences: Sequence[str],
+    window: Sequence[int] | None,
+) -> tuple[PairRasters, Grid]:
+    """Check that the rasters of pairs are on one grid, whole, and wrapped phase.
+
+    Parameters
+    ----------
+    files, names, pairs, dates, coherences
+        See :class:`PairRasters`.
+    window : sequence of int or None
+        The part of the rasters that is the scene.
+
+    Returns
+    -------
+    rasters : PairRasters
+    grid : Grid
+        Of the scene.
+
+    Raises
+    ------
+    InputError
+        For the first raster that differs.
+    """
+    whole, grid = read_window_grid(files[0], window)
+    check_files(files, grid, files[0], window)
+    for path in coherences:
+        check_grid(path, whole, files[0])
+    row, col = window[:2] if window else (0, 0)
+    return PairRasters(files, names, pairs, dates, coherences, (row, col)), grid
+
+
 def write_linked_stack(
     rasters: PairRasters,
     grid: Grid,
@@ -114,7 +152,8 @@ def write_linked_stack(
     outputs : sequence of path
         Gets ``exp(1j * phase)`` of every date after the first, relative to that.
     agreement : path
-        Gets the agreement of the linked phases with the pairs, 0 to 1.
+        Gets the agreement of the linked phases with the pairs, 0 to 1, or, where that is high at
+        nearly all pixels, the mean coherence of the pairs where they have one.
     n_threads : int
     progress : callable
         Called with the blocks that are done and all.
@@ -157,7 +196,53 @@ def write_linked_stack(
             progress(done, len(blocks))
         remarks = _remarks(rasters, sums)
         agreed.update_tags(**remarks_tag(remarks))
+    if rasters.coherences and sums.agrees_everywhere:
+        write_raster(
+            agreement,
+            sums.mean_coherence,
+            grid,
+            units="1",
+            description="mean coherence of the pairs",
+            tags=remarks_tag(remarks),
+        )
     return sums, remarks
+
+
+def misfit_table(rasters: PairRasters, sums: LinkedSums) -> dict[str, np.ndarray]:
+    """Return how far each pair is from the linked phases.
+
+    Parameters
+    ----------
+    rasters : PairRasters
+    sums : LinkedSums
+
+    Returns
+    -------
+    dict of str to ndarray, shape (npairs,)
+        Columns of a table: reference, secondary, misfit_rad (root mean square), and the mean
+        coherence where there is one.
+    """
+    table = dict(zip(ENDS, np.array(rasters.dates)[rasters.pairs.T], strict=True))
+    table["misfit_rad"] = np.sqrt(sums.squares / sums.pixels)
+    if rasters.coherences:
+        table["coherence"] = sums.coherences / sums.pixels
+    return table
+
+
+def linking_notes(rasters: PairRasters, sums: LinkedSums) -> list[str]:
+    """Say how well the pairs agree with the linked phases, a line each."""
+    worst = int(np.argmax(sums.squares))
+    mean, most = np.sqrt(np.array([sums.squares.mean(), sums.squares[worst]]) / sums.pixels)
+    notes = [
+        f"misfits of the interferograms to the linked phases: {mean:.2g} rad (root mean square), "
+        f"largest {most:.2g} rad of {rasters.names[worst]}"
+    ]
+    if sums.noise:
+        notes.append(
+            f"{sums.noise} pixels have a mean coherence of the pairs below {LEAST_COHERENCE:g}: "
+            "they count as noise"
+        )
+    return notes
 
 
 def _link_block(

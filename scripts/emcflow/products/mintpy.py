@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -232,6 +233,112 @@ def write_stack(
                 dataset[number] = image
                 done += 1
                 progress(done, count * len(images))
+
+
+class StackDates(NamedTuple):
+    """Dates, pairs and baselines of a run.
+
+    Attributes
+    ----------
+    dates : sequence of str
+        YYYYMMDD.
+    pairs : ndarray of int, shape (npairs, 2)
+        Indices of dates.
+    bperp_m : ndarray of float, shape (ndates,)
+        Perpendicular baselines with our sign [m].
+    """
+
+    dates: Sequence[str]
+    pairs: np.ndarray
+    bperp_m: np.ndarray
+
+    @property
+    def names(self) -> np.ndarray:
+        """Dates as MintPy has them, S8 (ndates,)."""
+        return np.array(self.dates).astype("S8")
+
+
+def write_interferograms(
+    path: str | Path,
+    attributes: dict[str, str],
+    stack: StackDates,
+    unwrapped: Iterable[np.ndarray],
+    labels: Iterable[np.ndarray],
+    coherence: np.ndarray,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Write the unwrapped interferograms, as MintPy loads them.
+
+    Parameters
+    ----------
+    path, attributes, progress
+        See :func:`write_stack`.
+    stack : StackDates
+    unwrapped, labels : iterable of ndarray, shape (rows, cols)
+        Phase [rad] and connected components of each pair.
+    coherence : ndarray, shape (rows, cols)
+        That of all pairs.
+    """
+    pairs, bperp = stack.pairs, mintpy_bperp(stack.bperp_m)
+    vectors = {
+        "date": stack.names[pairs],
+        "bperp": bperp[pairs[:, 1]] - bperp[pairs[:, 0]],
+        "dropIfgram": np.ones(len(pairs), dtype=bool),  # True: it is kept
+    }
+    images: dict[str, tuple[type, Iterable[np.ndarray]]] = {
+        "unwrapPhase": (np.float32, unwrapped),
+        "coherence": (np.float32, (coherence for _ in pairs)),
+        "connectComponent": (np.int16, map(mintpy_components, labels)),
+    }
+    write_stack(path, attributes, "ifgramStack", "radian", vectors, images, len(pairs), progress)
+
+
+def write_series(
+    path: str | Path,
+    attributes: dict[str, str],
+    stack: StackDates,
+    phases: Iterable[np.ndarray],
+    wavelength_m: float,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Write the displacement at every date.
+
+    Parameters
+    ----------
+    path, attributes, progress
+        See :func:`write_stack`.
+    stack : StackDates
+    phases, wavelength_m
+        See :func:`series_images`.
+    """
+    vectors = {"date": stack.names, "bperp": mintpy_bperp(stack.bperp_m)}
+    images: dict[str, tuple[type, Iterable[np.ndarray]]] = {
+        "timeseries": (np.float32, series_images(phases, wavelength_m))
+    }
+    write_stack(path, attributes, "timeseries", "m", vectors, images, len(stack.dates), progress)
+
+
+def zero_points(
+    asked: Sequence[int] | None, reference: tuple[int, int]
+) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """Return where maps of the link model and where series are 0, None where at no point.
+
+    Maps are 0 at a point that the config names, else in the mean or at their median; series at the
+    reference point, but for the mean of an area.
+
+    Parameters
+    ----------
+    asked : sequence of int or None
+        Point or area of the config.
+    reference : tuple of int
+        Row and column of the reference point.
+    """
+    if asked is None:
+        return None, reference
+    if len(asked) == 4:
+        return None, None
+    row, col = asked
+    return (row, col), reference
 
 
 def _dataset(file: h5py.File, name: str, shape: tuple[int, ...], kind: DTypeLike) -> h5py.Dataset:

@@ -65,6 +65,11 @@ class MotionPhase:
     folder : path, optional
         Where there is room for the units of all points.
 
+    Attributes
+    ----------
+    phase, reference
+        As above.
+
     Raises
     ------
     InputError
@@ -79,7 +84,8 @@ class MotionPhase:
         units: Callable[[PointWindow], np.ndarray] | None = None,
         folder: str | Path | None = None,
     ) -> None:
-        self._phase, self._rad_per_unit, self._units = phase, rad_per_unit, None
+        self.phase, self.reference = phase, reference
+        self._rad_per_unit, self._units = rad_per_unit, None
         points = phase.points
         if rad_per_unit is not None and units is not None:
             self._units = PointFile(rad_per_unit.shape[1], points.npoints, folder)
@@ -95,7 +101,7 @@ class MotionPhase:
 
     def _motion(self, window: PointWindow, dates: slice, some: slice) -> np.ndarray:
         """Phase of some dates at some points of a window without the DEM error."""
-        phase = self._phase.read(window, dates, some)
+        phase = self.phase.read(window, dates, some)
         if self._units is None or self._rad_per_unit is None:
             return phase.astype(np.float64)
         start, stop, _ = some.indices(window.npoints)

@@ -8,6 +8,7 @@ import numpy as np
 
 from emcflow.acquisition.geometry import days_since_first
 from emcflow.io.files import Columns
+from emcflow.io.network_tables import CORNERS
 from emcflow.io.raster import NO_LABEL_DATA
 from emcflow.network.networks import Network
 from emcflow.products.closure import Closure, all_triangles
@@ -118,6 +119,25 @@ def pair_table(
     table["suspect"] = np.array([int(bool(reason)) for reason in reasons])
     table["reasons"] = np.array(reasons)
     return table
+
+
+def loop_table(network: Network, closure: Closure) -> Columns:
+    """Return what is known about every loop of three interferograms.
+
+    Parameters
+    ----------
+    network : Network
+    closure : Closure
+
+    Returns
+    -------
+    dict of str to ndarray, shape (nloops,)
+        Columns of a table: the three dates, points with all three interferograms, and those of
+        them at which the loop does not close.
+    """
+    triangles, _ = all_triangles(network.pairs, network.ndates)
+    dates = dict(zip(CORNERS, np.array(network.dates)[triangles.T], strict=True))
+    return dates | {"points": closure.points, "open_points": closure.open_points}
 
 
 def _reasons(table: Columns, overlaps: Overlaps) -> list[str]:

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from emcflow.io.hdf5 import read, read_points, read_rows
-from emcflow.io.raster import BLOCK, NO_LABEL_DATA, read_band
+from emcflow.io.raster import BLOCK, NO_LABEL_DATA, Grid, read_band, write_rows
 from emcflow.io.stack import read_coherence
 from emcflow.io.strips import strip_bounds
 from emcflow.network.networks import Network
 from emcflow.products.closure import Closure, WrongSides, all_triangles
 from emcflow.products.quality import add_crossings, at_points
+
+STATISTICS = ("residues", "flow_links", "flow_sum", "cost")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,28 @@ class QualityLayers:
     def valid(self) -> np.ndarray:
         """Points of every pair with a value, int64 (npairs,)."""
         return self._counts[2]
+
+    @property
+    def statistics(self) -> dict[str, np.ndarray]:
+        """Sums over the tiles of what each pair took to unwrap, int64 (npairs,)."""
+        return {
+            name: np.sum([read(path, f"statistics/{name}")[0] for path in self.unwrapped], axis=0)
+            for name in STATISTICS
+        }
+
+    def write(
+        self, grid: Grid, open_loops: str | Path, seams: str | Path, crossings: str | Path
+    ) -> None:
+        """Write a raster of each layer."""
+        open_text = "loops of interferograms that do not close"
+        seam_text = "largest difference of the tiles in any interferogram"
+        crossing_text = "changed links, over all interferograms"
+        for path, rows, dtype, units, text in (
+            (open_loops, self.open_loops, np.uint16, "loops", open_text),
+            (seams, self.seams, np.float32, "rad", seam_text),
+            (crossings, self.crossings, np.uint16, "links", crossing_text),
+        ):
+            write_rows(path, grid, dtype, rows, units=units, description=text)
 
     def open_loops(self, row: int, stop: int) -> np.ndarray:
         """Return some rows of the number of loops that do not close, uint16."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from emcflow.links.learned_prior import (
 )
 from emcflow.links.likely_peaks import likely_peaks
 from emcflow.links.periodogram import LinkModel, SearchGrid, estimate_links
-from emcflow.links.search_grid import search_axis
+from emcflow.links.search_grid import RangedAxis
 from emcflow.unwrap.significant import significant_model
 
 NARROW_CLASS = slice(0, 1)
@@ -44,9 +45,10 @@ class LearnedModels:
         Ends of the search ranges, as wide as the links need.
     steps : list of int
         Grid values of each term.
-    prior : LinkPrior
+    prior : LinkPrior or None
+        None where nothing could be learned.
     links : LinkModel
-        Peaks of likelihood times prior, for the maps.
+        Peaks of likelihood times prior, for the maps; without a prior of the likelihood.
     models : dict of str to CycleModel
     data_gain : float
         By how much a term from the data makes the phases of a link more likely, mean of the
@@ -55,10 +57,34 @@ class LearnedModels:
 
     ranges: list
     steps: list
-    prior: LinkPrior
+    prior: LinkPrior | None
     links: LinkModel
     models: dict
     data_gain: float
+
+
+class Search(NamedTuple):
+    """How links are searched.
+
+    Attributes
+    ----------
+    n_threads : int
+        No influence on the result.
+    memory_mb : float
+        Upper bound of the scratch memory [MiB].
+    progress : callable, optional
+        Called as ``progress(links done, nlinks)`` from time to time.
+    weights : float64 (ndates,) or PointVariances, optional
+        In proportion to 1 / variance of the phase of each date, mean 1.
+    """
+
+    n_threads: int = 1
+    memory_mb: float = 512
+    progress: Callable | None = None
+    weights: Weights = None
+
+
+DEFAULTS = Search()
 
 
 def can_learn(nterms: int, nlinks: int) -> bool:
@@ -146,7 +172,7 @@ def peak_models(
     model: LinkModel,
     ranges: Sequence[Sequence[float]] | np.ndarray,
     n_threads: int = 1,
-    weights: np.ndarray | None = None,
+    weights: Weights = None,
 ) -> dict[str, CycleModel]:
     """The one model that there is where nothing is learned: the highest peaks that are supported.
 
@@ -169,34 +195,32 @@ def peak_models(
 
 def models_of_links(
     phase: np.ndarray,
-    graph: PlanarGraph,
+    edges: np.ndarray,
     design: np.ndarray,
     ranges: Sequence[Sequence[float]],
-    n_threads: int = 1,
-) -> tuple[LinkModel, dict[str, CycleModel]]:
-    """Link model and models for cycles of links with default settings.
+    axes: Sequence[np.ndarray | RangedAxis],
+    mesh: Callable[[], PlanarGraph],
+    search: Search = DEFAULTS,
+) -> LearnedModels:
+    """Models of the links of a scene: learned ones where it can be, else the highest peaks.
 
     Parameters
     ----------
-    phase : float32 (ndates, npoints)
-        Wrapped phase per date [rad], relative to the first date.
-    graph : PlanarGraph
-        Mesh of the points; its edges are the links.
-    design : float64 (ndates, nterms)
-        Phase per unit of each term [rad/unit].
-    ranges : sequence of (low, high), one per term
-        Search ranges in the units of the terms.
-    n_threads : int
-        No influence on the result.
+    phase, edges, design, ranges
+        As for :func:`learned_models`.
+    axes : sequence of float64 (n,) or RangedAxis, one per term
+        Search grids where nothing is learned.
+    mesh : callable
+        Returns the mesh that the links are the edges of; asked for where nothing is learned.
+    search : Search
 
     Returns
     -------
-    LinkModel
-    models : dict of str to CycleModel
+    LearnedModels
     """
-    if can_learn(design.shape[1], graph.nedges):
-        learned = learned_models(phase, graph.edges, design, ranges, n_threads)
-        return learned.links, learned.models
-    axes = [search_axis(design[:, i], *limits) for i, limits in enumerate(ranges)]
-    model = estimate_links(phase, graph.edges, design, axes, n_threads)
-    return model, peak_models(phase, graph, design, model, ranges, n_threads)
+    if can_learn(design.shape[1], len(edges)):
+        return learned_models(phase, edges, design, ranges, *search)
+    links = estimate_links(phase, edges, design, axes, *search)
+    ends = [(float(low), float(high)) for low, high, *_ in ranges]
+    models = peak_models(phase, mesh(), design, links, ends, search.n_threads, search.weights)
+    return LearnedModels(ends, [len(axis) for axis in axes], None, links, models, 0.0)

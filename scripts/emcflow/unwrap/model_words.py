@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
-from emcflow.links.periodogram import LinkModel
 from emcflow.links.uncertainty import parameter_correlation, parameter_covariance
 from emcflow.unwrap.learned_models import LearnedModels
 
@@ -24,9 +23,11 @@ def notes_of_learned(learned: LearnedModels, names: Sequence[str]) -> list[str]:
     Returns
     -------
     list of str
-        A line each.
+        A line each; none where nothing was learned.
     """
     prior = learned.prior
+    if prior is None:
+        return []
     first, second, neither = 100 * prior.weights
     notes = [
         f"{name} of links: {narrow:.3g}, or {wide:.3g} to both sides"
@@ -45,25 +46,44 @@ def notes_of_learned(learned: LearnedModels, names: Sequence[str]) -> list[str]:
     return notes
 
 
-def notes_of_links(
-    links: LinkModel,
-    design: np.ndarray,
-    limits: np.ndarray,
-    steps: Sequence[int],
-    names: Sequence[str],
-    weights: np.ndarray | None,
+def wider_ranges(
+    learned: LearnedModels, asked: Sequence[Sequence[float]], names: Sequence[str]
 ) -> list[str]:
-    """Return figures of the search, and of how many links fit.
+    """Name the ranges that were searched farther than is asked for, since links reach beyond.
 
     Parameters
     ----------
-    links : LinkModel
+    learned : LearnedModels
+    asked : sequence of (low, high), one per term
+    names : sequence of str
+        Of the ranges.
+
+    Returns
+    -------
+    list of str
+        A line each.
+    """
+    return [
+        f"{name}: links reach beyond {before[0]:g} to {before[1]:g}; searched from {ends[0]:g} to "
+        f"{ends[1]:g}"
+        for name, ends, before in zip(names, learned.ranges, asked, strict=True)
+        if ends != tuple(before)
+    ]
+
+
+def notes_of_links(
+    learned: LearnedModels,
+    design: np.ndarray,
+    names: Sequence[str],
+    weights: np.ndarray | None,
+) -> list[str]:
+    """Return figures of what was learned, of the search, and of how many links fit.
+
+    Parameters
+    ----------
+    learned : LearnedModels
     design : float64 (ndates, nterms)
         [rad/unit]
-    limits : float64 (nterms, 2)
-        Between which the terms were searched.
-    steps : sequence of int
-        Grid values of each term.
     names : sequence of str
         Of the terms.
     weights : float64 (ndates,) or None
@@ -74,9 +94,10 @@ def notes_of_links(
     list of str
         A line each.
     """
+    links, limits = learned.links, np.array(learned.ranges, float).reshape(-1, 2)
     notes = [
         f"{name} searched from {low:g} to {high:g} in {count} steps"
-        for name, (low, high), count in zip(names, limits, steps, strict=True)
+        for name, (low, high), count in zip(names, limits, learned.steps, strict=True)
     ]
     nlinks = len(links.coherence)
     noise = noise_coherence(NOISE_PROBABILITY, design, limits, weights)
@@ -93,4 +114,4 @@ def notes_of_links(
     correlation = parameter_correlation(parameter_covariance(design, weights), names)
     if correlation is not None:
         notes.append(f"errors of velocity and DEM error have correlation {correlation:.2f}")
-    return notes
+    return notes_of_learned(learned, names) + notes

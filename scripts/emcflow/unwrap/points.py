@@ -10,15 +10,14 @@ import numpy as np
 from emcflow.arrays import phase_array
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import links_within, point_mesh
-from emcflow.graph.planar import PlanarGraph, breadth_first_tree
+from emcflow.graph.planar import PlanarGraph
 from emcflow.links.cycle_model import CycleModel
 from emcflow.links.periodogram import LinkModel
-from emcflow.links.search_grid import checked_design, choose_terms
+from emcflow.links.search_grid import checked_design, choose_terms, search_axis
 from emcflow.network.networks import PlanarNetwork, hop3_network
-from emcflow.unwrap.costs import spatial_costs, temporal_costs
-from emcflow.unwrap.hypotheses import chosen_cycles, link_hypotheses
-from emcflow.unwrap.learned_models import models_of_links
+from emcflow.unwrap.learned_models import Search, models_of_links
 from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.tile import TilePhases, cycles_of_links
 
 # The defaults of the config.
 RANGES = ((-100.0, 100.0), (-50.0, 50.0))
@@ -118,24 +117,16 @@ def unwrap_points(
     if design is not None:
         terms, _ = choose_terms(design, ranges)
         design, ranges = checked_design(design)[:, terms], [ranges[term] for term in terms]
-        model, models = models_of_links(phase, graph, design, ranges, n_threads)
-    hypotheses = link_hypotheses(
-        phase, graph, network, models, temporal_costs("constant", network), n_threads
-    )
+        axes = [search_axis(design[:, i], *limits) for i, limits in enumerate(ranges)]
+        found = models_of_links(
+            phase, graph.edges, design, ranges, axes, lambda: graph, Search(n_threads)
+        )
+        model, models = found.links, found.models
     confident = links_within(points, graph.edges, max_link_pixels)
-
-    def costs_of(coherence: np.ndarray) -> np.ndarray:
-        costs = spatial_costs("coherence", graph, points, coherence)
-        costs[~confident] = 0
-        return costs
-
-    tree = breadth_first_tree(graph, confident)
-    name, cycles, coherence, _ = chosen_cycles(
-        hypotheses, costs_of, network, graph, tree, n_threads=n_threads
-    )
-    added, _ = unwrap_in_space(
-        cycles, network, graph, tree, costs_of(coherence), n_threads=n_threads
-    )
+    tile = TilePhases(phase, points, graph, confident, models)
+    chosen = cycles_of_links(tile, network, n_threads=n_threads)
+    costs, region = tile.costs(chosen.coherence), tile.tree.region
+    added, _ = unwrap_in_space(chosen.cycles, network, graph, tile.tree, costs, n_threads=n_threads)
     first, second = network.pairs.T
     unwrapped = phase[second].astype(np.float64) - phase[first] + 2 * np.pi * added
-    return UnwrappedPoints(unwrapped, network, graph, confident, tree.region, model, terms, name)
+    return UnwrappedPoints(unwrapped, network, graph, confident, region, model, terms, chosen.name)

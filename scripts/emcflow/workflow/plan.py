@@ -546,9 +546,9 @@ def _check_link_model(plan: Plan) -> None:
     import numpy as np
 
     from emcflow.acquisition.geometry import design_matrix
-    from emcflow.acquisition.model_terms import extra_columns, range_key
-    from emcflow.links.search_grid import check_search
+    from emcflow.acquisition.model_terms import extra_columns
     from emcflow.links.terms import choose_model_terms
+    from emcflow.workflow.link_search import check_link_search
 
     config, dates, extra = plan.config, plan.stack.dates, plan.extra_ranges
     bperp_m = _date_baselines(config, dates, plan.baselines_csv)
@@ -560,8 +560,6 @@ def _check_link_model(plan: Plan) -> None:
     )
     design = np.column_stack([design_matrix(dates, bperp_m, **geometry), further])
     own = model["velocity_range_mm_yr"], model["dem_error_range_m"]
-    ranges, names = [*own, *extra.values()], [*TERMS, *extra]
-    terms, _ = choose_model_terms(design, [each[:2] for each in ranges], names, dates)
-    keys = [f"link_model.{range_key(name)}" for name in names]
-    with named_as_keys("link_model", "memory_mb"):
-        check_search(design, ranges, model["memory_mb"], keys, terms, len(TERMS))
+    ranges = dict(zip(TERMS, own, strict=True)) | extra
+    terms, _ = choose_model_terms(design, [each[:2] for each in ranges.values()], [*ranges], dates)
+    check_link_search(design, ranges, model["memory_mb"], terms)

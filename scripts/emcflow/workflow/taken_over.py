@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from emcflow.graph.planar import planar_graph
 from emcflow.io.hdf5 import open_product, read
 from emcflow.network.networks import Network
 from emcflow.workflow.update import WHOLE_RUN
+
+log = logging.getLogger(__name__)
 
 
 def check_phase(phase: np.ndarray, valid: np.ndarray, dates: tuple[str, ...], mesh: str) -> None:
@@ -103,6 +106,7 @@ def with_known(
     """
     with open_product(unwrapped) as file:
         old = np.isin(names, list(file.attrs["pairs"]))
+    log.info("%d of %d interferograms are new, the others are taken over", len(cycles), len(names))
 
     def together(name: str, new: np.ndarray) -> np.ndarray:
         values = np.empty((len(names), *new.shape[1:]), new.dtype)
