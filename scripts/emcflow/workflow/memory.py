@@ -64,11 +64,12 @@ PEAKS = {
     "reference_points": Peak(fixed_mb=118, point=180, pixel=30),
     # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
     "tile_heights": Peak(fixed_mb=45, point=750),
-    # cycles before and after, their mean and spread; phase; the places of points; links in order,
-    # and the parts that they join; images
-    "merge_interferograms": Peak(
-        fixed_mb=240, point=350, date=4, pair=18, pixel=12, pixel_thread=8
-    ),
+    # of a tile: links of the mesh, Laplace's equation on it in factors; cycles of some
+    # interferograms before and after, their mean and spread
+    "blend_tile": Peak(fixed_mb=240, point=900, pair=18),
+    # of the scene: links in order, points and their places; one interferogram, and the parts that
+    # its links join
+    "merge_interferograms": Peak(fixed_mb=240, point=130, pixel=6),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
     # values of all tiles, some contrasts of the dates, a few images

@@ -10,6 +10,7 @@ from emcflow.io.strips import strip_bounds
 from emcflow.io.tiles_json import tiles_from_json
 from emcflow.report.thinning import MAP_PIXELS, PAIR_PIXELS, picture_pixels, picture_step
 from emcflow.tiles.cut import Tile
+from emcflow.workflow.batches import BLENDED_AT_ONCE
 from emcflow.workflow.memory import predicted_mb
 from emcflow.workflow.plan import Plan
 from emcflow.workflow.snakemake_internals import not_there_yet
@@ -137,12 +138,27 @@ class JobResources:
         """Return a memory bound in MB for a job of all tiles, some interferograms and dates."""
         return self.megabytes(attempt, job, self.points(), self.pixels(), pairs, threads, dates)
 
+    def tiles_beside(self, name: str) -> list[str]:
+        """Return the name of a tile and of those that overlap it, itself first."""
+        names, tiles = list(self.tiles()), list(self.tiles().values())
+        number = names.index(name)
+        pairs = _touching_as_of(tuple(tile.bounds for tile in tiles))
+        return [name, *(names[i + j - number] for i, j in pairs if number in (i, j))]
+
+    def numbers_beside(self, name: str) -> list[int]:
+        """Return the numbers of `tiles_beside`."""
+        names = list(self.tiles())
+        return [names.index(each) for each in self.tiles_beside(name)]
+
+    def blend_memory(self, name: str, attempt: int) -> int:
+        """Return a memory bound in MB for a job that joins a tile to those around it."""
+        points = max(self.tiles()[each].points for each in self.tiles_beside(name))
+        pairs = min(len(self.plan.new_pairs), BLENDED_AT_ONCE)
+        return self.megabytes(attempt, "blend_tile", points, 0, pairs)
+
     def merge_memory(self, attempt: int) -> int:
         """Return a memory bound in MB for a job that merges a batch of interferograms."""
-        held = self.plan.held_at_once
-        pairs = max(map(len, held), default=0)
-        dates = max((len({*"_".join(part).split("_")}) for part in held), default=0)
-        return self.scene_memory(attempt, "merge_interferograms", pairs, dates=dates)
+        return self.scene_memory(attempt, "merge_interferograms", 0, dates=0)
 
     def link_phases_memory(self, attempt: int, threads: int) -> int:
         """Return a memory bound in MB for the job that links interferograms, block by block."""
@@ -244,6 +260,14 @@ def minutes(attempt: int, per_million_points: float, points: int) -> int:
 def _tiles_as_of(path: Path, written_ns: int) -> tuple[tuple[int, int], list[Tile]]:
     """Return what a file of tiles holds; every job of a tile asks, so it is read once."""
     return checked(tiles_from_json, path.read_text(), path)
+
+
+@cache
+def _touching_as_of(bounds: tuple[tuple[int, int, int, int], ...]) -> list[tuple[int, int]]:
+    """Return which tiles overlap, by their numbers; every job of a tile asks."""
+    from emcflow.tiles.scene import touching
+
+    return touching(bounds)
 
 
 @cache
