@@ -1,6 +1,7 @@
 """Join the cycles of a tile to those of the tiles that overlap it, in every interferogram."""
 
 import numpy as np
+import scipy.sparse.linalg  # noqa: F401: so jobs with and without an equation take about as much
 from emcflow.io.hdf5 import (
     TileFiles,
     create,

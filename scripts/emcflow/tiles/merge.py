@@ -168,7 +168,7 @@ def merge_cycles(
 
 
 def reference_points(
-    index: SceneIndex,
+    index: Scene,
     quality: np.ndarray,
     chosen: tuple[int, int] | None = None,
     height: np.ndarray | None = None,
@@ -181,7 +181,7 @@ def reference_points(
 
     Parameters
     ----------
-    index : SceneIndex
+    index : Scene
     quality : ndarray, shape (nscene,)
         How fit the points of the scene are (:func:`emcflow.products.reference.reference_quality`).
     chosen : (row, col), optional

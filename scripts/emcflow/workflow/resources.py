@@ -27,6 +27,10 @@ SNAKEMAKE_MB = 400
 MAPS_SHOWN = 20
 MAP_BYTES = 9
 PAIR_BYTES = 22
+# What the layers of the links take for a point of the tiles in a strip, and for every other one
+# whose values wait to be sorted.
+HELD_LAYERS_BYTES = 32
+MEDIAN_BYTES = 20
 # What the variance of a point at a date takes, with its inverse while their mean is found.
 VARIANCE_BYTES = 12
 
@@ -159,6 +163,19 @@ class JobResources:
     def merge_memory(self, attempt: int) -> int:
         """Return a memory bound in MB for a job that merges a batch of interferograms."""
         return self.scene_memory(attempt, "merge_interferograms", 0, dates=0)
+
+    def link_quality_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for layers of the links: a strip, and the tiles in it."""
+        (rows, _), tiles = self.scene()
+        strips = strip_bounds(rows, BLOCK)
+        held = max(
+            sum(tile.points for tile in tiles if tile.bounds[0] < end and tile.bounds[2] > first)
+            for first, end in strips
+        )
+        largest = max(tile.points for tile in tiles)
+        own = self.megabytes(attempt, "link_quality", largest, self.strip_pixels(0))
+        held_mb = (HELD_LAYERS_BYTES * held + MEDIAN_BYTES * self.points()) // 1_000_000
+        return own + attempt * held_mb
 
     def link_phases_memory(self, attempt: int, threads: int) -> int:
         """Return a memory bound in MB for the job that links interferograms, block by block."""
