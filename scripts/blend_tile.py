@@ -1,7 +1,7 @@
 """Join the cycles of a tile to those of the tiles that overlap it, in every interferogram."""
 
 import numpy as np
-import scipy.sparse.linalg  # noqa: F401: so jobs with and without an equation take about as much
+import scipy.sparse.linalg  # noqa: F401
 from emcflow.io.hdf5 import (
     TileFiles,
     create,
@@ -19,6 +19,8 @@ from emcflow.tiles.scene_links import links_apart, own_links
 from emcflow.tiles.tile_blend import blend_cycles, blended_points, tile_blend, whole_offsets
 from emcflow.workflow.batches import BLENDED_AT_ONCE, in_batches
 from emcflow.workflow.job import job, progress
+
+# SciPy is imported in any case: so less depends on whether there is an equation to be solved.
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params

@@ -142,17 +142,16 @@ class JobResources:
         """Return a memory bound in MB for a job of all tiles, some interferograms and dates."""
         return self.megabytes(attempt, job, self.points(), self.pixels(), pairs, threads, dates)
 
-    def tiles_beside(self, name: str) -> list[str]:
-        """Return the name of a tile and of those that overlap it, itself first."""
-        names, tiles = list(self.tiles()), list(self.tiles().values())
-        number = names.index(name)
-        pairs = _touching_as_of(tuple(tile.bounds for tile in tiles))
-        return [name, *(names[i + j - number] for i, j in pairs if number in (i, j))]
-
     def numbers_beside(self, name: str) -> list[int]:
-        """Return the numbers of `tiles_beside`."""
+        """Return the number of a tile and of those that overlap it, itself first."""
+        tiles = self.tiles()
+        number = list(tiles).index(name)
+        return [number, *_beside_as_of(tuple(tile.bounds for tile in tiles.values()))[number]]
+
+    def tiles_beside(self, name: str) -> list[str]:
+        """Return the names of `numbers_beside`."""
         names = list(self.tiles())
-        return [names.index(each) for each in self.tiles_beside(name)]
+        return [names[number] for number in self.numbers_beside(name)]
 
     def blend_memory(self, name: str, attempt: int) -> int:
         """Return a memory bound in MB for a job that joins a tile to those around it."""
@@ -280,11 +279,15 @@ def _tiles_as_of(path: Path, written_ns: int) -> tuple[tuple[int, int], list[Til
 
 
 @cache
-def _touching_as_of(bounds: tuple[tuple[int, int, int, int], ...]) -> list[tuple[int, int]]:
-    """Return which tiles overlap, by their numbers; every job of a tile asks."""
+def _beside_as_of(bounds: tuple[tuple[int, int, int, int], ...]) -> list[list[int]]:
+    """Return which tiles overlap each one, by their numbers; every job of a tile asks."""
     from emcflow.tiles.scene import touching
 
-    return touching(bounds)
+    beside: list[list[int]] = [[] for _ in bounds]
+    for first, second in touching(bounds):
+        beside[first].append(second)
+        beside[second].append(first)
+    return beside
 
 
 @cache
