@@ -34,7 +34,7 @@ from emcflow.unwrap.labels import (
 from emcflow.unwrap.learned_models import learned_models
 from emcflow.unwrap.points import MAX_LINK_PIXELS, RANGES
 from emcflow.unwrap.tile import TilePhases, cycles_of_links, unwrap_pairs
-from emcflow.unwrap.wrong_cycles import Evidence, evidence, wrong_probability
+from emcflow.unwrap.wrong_cycles import evidence, probability_by
 
 ROOT = Path(__file__).resolve().parent.parent
 MIN_COHERENCE = 0.6
@@ -66,8 +66,7 @@ class Known(NamedTuple):
     @property
     def probability(self) -> np.ndarray:
         """What the package says."""
-        found = Evidence(self.of_point, self.of_region, self.other)
-        return wrong_probability(found)
+        return probability_by(self.of_point, self.of_region, self.other)
 
 
 def unwrapped_scene(kind: str, severity: int, seed: int) -> Known:
@@ -101,7 +100,10 @@ def unwrapped_scene(kind: str, severity: int, seed: int) -> Known:
         share = in_space.statistics["residues"][pair] / max(graph.ntriangles, 1)
         found = evidence(edges, joined, broken, labels, unwrapped, share, component)
         off = (unwrapped - true_phase[second] + true_phase[first]) / (2 * np.pi)
-        rows.append((*found, *compared(np.rint(off).astype(int), labels, found.other, component)))
+        features = found.of_point(), found.of_region(), found.other
+        rows.append(
+            (*features, *compared(np.rint(off).astype(int), labels, found.other, component))
+        )
     return Known(*map(np.concatenate, zip(*rows, strict=True)))
 
 

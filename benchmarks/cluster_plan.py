@@ -19,7 +19,17 @@ from pathlib import Path
 import numpy as np
 from bench import ROOT
 from matplotlib.figure import Figure
-from scale_model import FOLDERS, STRIP_RULES, TILE_RULES, TIMES, Model, Size, memory_mb, sized
+from scale_model import (
+    FOLDERS,
+    NEIGHBOUR_RULES,
+    STRIP_RULES,
+    TILE_RULES,
+    TIMES,
+    Model,
+    Size,
+    memory_mb,
+    sized,
+)
 from scale_runs import HELD_OUT
 
 # The frame: 250 km x 180 km at 10 m, a fifth of its pixels are points; 300 dates, each paired with
@@ -78,7 +88,8 @@ def seconds_of(model: Model, rule: str, size: Size) -> float:
 
 def parts_of(rule: str, size: Size, batched: bool) -> int:
     """Return into how many jobs the work of a rule is cut."""
-    if rule in TILE_RULES or (batched and rule in ("tile_overlaps", "link_quality")):
+    by_tile = TILE_RULES + NEIGHBOUR_RULES
+    if rule in by_tile or (batched and rule in ("tile_overlaps", "link_quality")):
         return size.tiles
     if rule == "merge_interferograms":
         return size.batches
@@ -89,7 +100,8 @@ def parts_of(rule: str, size: Size, batched: bool) -> int:
 
 def part_memory(rule: str, size: Size, batched: bool, threads: int) -> float:
     """Return the memory of one job of a rule in MB."""
-    if not batched or rule in (*TILE_RULES, *STRIP_RULES, "merge_interferograms"):
+    own = (*TILE_RULES, *NEIGHBOUR_RULES, *STRIP_RULES, "merge_interferograms")
+    if not batched or rule in own:
         return memory_mb(rule, size, threads)
     parts = parts_of(rule, size, batched)
     share = replace(size, points=size.points / parts, pixels=size.pixels / parts)
@@ -266,6 +278,7 @@ def draw(path: Path, schedules: dict) -> None:
     colours = {
         "tile": "tab:blue",
         "tile_overlaps": "tab:purple",
+        "blend_tile": "gold",
         "merge_interferograms": "tab:orange",
         "link_quality": "tab:olive",
         "loops": "tab:green",

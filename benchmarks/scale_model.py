@@ -11,14 +11,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from emcflow.workflow.batches import MERGED_AT_ONCE
+from emcflow.workflow.batches import BLENDED_AT_ONCE
 from emcflow.workflow.memory import predicted_mb
 from emcflow.workflow.plan import DATES_PER_BATCH, PAIRS_PER_BATCH
 from scipy.optimize import nnls
 
 STRIP_ROWS = 512  # outputs.strip_rows
-# with the network hop3
-DATES_OF_BATCH, DATES_AT_ONCE = (-(-each // 3) + 3 for each in (PAIRS_PER_BATCH, MERGED_AT_ONCE))
 PICTURES = 60  # as in emcflow/report/reading.py
 
 
@@ -67,6 +65,7 @@ TIMES = {
     "unwrap_tile": ("T", "N", "N*I"),
     "tile_overlaps": ("1", "N", "N*I"),
     "bulk_offsets": ("1", "T*I"),
+    "blend_tile": ("T", "N", "N*I"),
     "reference_points": ("1", "N", "X"),
     "merge_interferograms": ("B", "N*I", "X*I"),
     "link_quality": ("1", "N", "X"),
@@ -83,6 +82,7 @@ FOLDERS = {
     "links": (("T", "N"), "T"),
     "unwrap": (("T", "N", "N*I"), "T"),
     "merge": (("1", "T*I"), "3"),
+    "blend": (("T", "T*I", "N", "N*I"), "T"),
     "unwrapped": (("X*I", "N*I"), "2*I"),
     "unwrapped/quality": (("X*I", "N*I"), "2*I"),
     "dates": (("N", "N*D"), "S"),
@@ -90,11 +90,13 @@ FOLDERS = {
     "timeseries": (("X*D", "N*D"), "D+3"),
     "timeseries/radians": (("X*D", "N*D"), "D-1"),
     "timeseries/misfit": (("X*D", "N*D"), "D"),
-    "logs": (("1", "T", "B"), "3*T+B+2*S+V+12"),
-    "benchmarks": (("1", "T", "B"), "3*T+B+2*S+V+12"),
-    "records": (("1", "T", "B"), "3*T+B+2*S+V+13"),
+    "logs": (("1", "T", "B"), "4*T+B+2*S+V+12"),
+    "benchmarks": (("1", "T", "B"), "4*T+B+2*S+V+12"),
+    "records": (("1", "T", "B"), "4*T+B+2*S+V+13"),
 }
 TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile")
+# A job per tile, and its neighbours: not before all tiles are unwrapped.
+NEIGHBOUR_RULES = ("blend_tile",)
 # These hold some rows of the scene at a time.
 STRIP_RULES = ("loops", "quality", "date_phases", "time_series", "displacements")
 
@@ -159,10 +161,13 @@ class Model:
             "unwrap_tile": product["mesh"] + product["links"],
             "tile_overlaps": network,
             "reference_points": network + product["links"],
-            # every batch reads the phase of its dates, and its own rows of the cycles
-            "merge_interferograms": size.batches
-            * (network + phases * min(1, DATES_OF_BATCH / size.dates))
-            + product["unwrap"],
+            # of its neighbours a tile reads what it shares with them, about half as much again
+            "blend_tile": 1.5 * (network + product["unwrap"]),
+            # every batch reads the links, every pair its two dates, its cycles and regions
+            "merge_interferograms": size.batches * network
+            + size.pairs * (2 * phases / size.dates + 4 * size.points)
+            + product["unwrap"]
+            + product["blend"],
             "link_quality": network + product["links"],
             "loops": product["unwrapped"] / 2 + product["unwrapped/quality"] / 2,
             "quality": product["loops"],
@@ -179,6 +184,7 @@ class Model:
             "link_model": ["links"],
             "unwrap_tile": ["unwrap"],
             "tile_overlaps": ["merge"],
+            "blend_tile": ["blend"],
             "merge_interferograms": ["unwrapped", "unwrapped/quality"],
             "loops": ["loops"],
             "date_phases": ["dates"],
@@ -189,7 +195,7 @@ class Model:
 
 def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
     """Return what one job of a rule asks for, as its rule in rules/ does."""
-    if rule in TILE_RULES:
+    if rule in (*TILE_RULES, *NEIGHBOUR_RULES):
         points, pixels = size.points / size.tiles, size.pixels / size.tiles
     elif rule in STRIP_RULES:
         points = size.points / size.tiles if rule == "quality" else min(size.points, STRIP_ROWS**2)
@@ -197,8 +203,10 @@ def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
     else:
         points, pixels = size.points, size.pixels
     pairs, dates = size.pairs, size.dates
+    if rule == "blend_tile":
+        pairs = min(pairs, BLENDED_AT_ONCE)
     if rule == "merge_interferograms":
-        pairs, dates = MERGED_AT_ONCE, DATES_AT_ONCE
+        pairs = dates = 0
     small = {"check_stack", "network", "baselines", "tiles", "design_matrix", "bulk_offsets"}
     if rule in small:
         return 500

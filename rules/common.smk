@@ -93,6 +93,21 @@ def each_tile(pattern):
     return lambda wildcards: expand(pattern, tile=tile_list())
 
 
+def each_of_several_tiles(pattern):
+    """Return an input function: one file per tile, none where there is only one tile."""
+    return lambda wildcards: expand(pattern, tile=tile_list()) if len(tile_list()) > 1 else []
+
+
+def tile_and_beside(pattern):
+    """Return an input function: the file of a tile, then those of the tiles that overlap it."""
+
+    def files(wildcards):
+        tile_list()
+        return expand(pattern, tile=JOBS.tiles_beside(wildcards.tile))
+
+    return files
+
+
 def each_strip(pattern):
     """Return an input function: one file per strip of the scene, by the wildcard {strip}."""
 
@@ -122,12 +137,12 @@ def tile_minutes(wildcards, attempt, per_million_points):
 
 def made_by_rules(kind):
     """Return the files of a kind (output, log) that the rules of the config make."""
-    unwanted = {*RESULTS.exports} - {*config["outputs"]["exports"]}
+    tiles, exports = JOBS.tiles(), {*RESULTS.exports} - {*config["outputs"]["exports"]}
+    unwanted = {f"export_{name}" for name in exports}
+    if len(tiles) == 1:
+        unwanted.add("blend_tile")
     return internals.made_by_rules(
-        workflow,
-        kind,
-        {"tile": JOBS.tiles(), "strip": JOBS.strips()},
-        {f"export_{name}" for name in unwanted},
+        workflow, kind, {"tile": tiles, "strip": JOBS.strips()}, unwanted
     )
 
 

@@ -48,6 +48,38 @@ rule bulk_offsets:
         "../scripts/bulk_offsets.py"
 
 
+rule blend_tile:
+    input:
+        stack=f"{OUT}/stack/stack.json",
+        network=f"{OUT}/network/network.csv",
+        triangles=f"{OUT}/network/triangles.csv",
+        tiles=f"{OUT}/tiles/tiles.json",
+        mesh=tile_and_beside(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+        unwrapped=tile_and_beside(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
+        overlaps=f"{OUT}/merge/overlaps.h5",
+        offsets=f"{OUT}/merge/bulk_offsets.h5",
+    output:
+        f"{OUT}/blend/blend_tile_{{tile}}.h5",
+    log:
+        f"{OUT}/logs/blend_tile_{{tile}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/blend_tile_{{tile}}.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: JOBS.blend_memory(wildcards.tile, attempt),
+        runtime=lambda wildcards, attempt: tile_minutes(wildcards, attempt, len(PLAN.new_pairs)),
+    params:
+        # A function: which tiles there are shows once they are cut.
+        tiles=lambda wildcards: JOBS.numbers_beside(wildcards.tile),
+        pairs=PLAN.new_pairs,
+        code=code_version("blend_tile"),
+    message:
+        f"Tile {{wildcards.tile}}: join {len(PLAN.new_pairs)} interferograms to the tiles around it"
+    script:
+        "../scripts/blend_tile.py"
+
+
 rule reference_points:
     input:
         stack=f"{OUT}/stack/stack.json",
@@ -100,6 +132,7 @@ for number, batch in enumerate(PLAN.batches):
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
             overlaps=f"{OUT}/merge/overlaps.h5",
             offsets=f"{OUT}/merge/bulk_offsets.h5",
+            blended=each_of_several_tiles(f"{OUT}/blend/blend_tile_{{tile}}.h5"),
             references=RESULTS.references,
             given=local_files(path for path, _ in PLAN.phases_given(batch)),
         output:

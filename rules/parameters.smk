@@ -16,7 +16,7 @@ if PLAN.link_model:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "link_quality"),
+            mem_mb=lambda wildcards, attempt: JOBS.link_quality_memory(attempt),
             runtime=lambda wildcards, attempt: minutes(attempt, 10, JOBS.points()),
         params:
             code=code_version("link_quality"),

@@ -1,7 +1,7 @@
 """Label connected components, and choose the point that phases of each are relative to."""
 
 import numpy as np
-from emcflow.io.hdf5 import read_overlaps, read_tile_points
+from emcflow.io.hdf5 import TileFiles, read_overlaps
 from emcflow.io.raster import NO_LABEL_DATA, write_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
@@ -11,18 +11,16 @@ from emcflow.tiles.merge import (
     LEAST_LABELLED_POINTS,
     component_labels,
     reference_points,
-    scene_index,
 )
 from emcflow.tiles.reference_area import reference_places
+from emcflow.tiles.scene import scene_of_tiles
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     given, output, params = snakemake.input, snakemake.output, snakemake.params
     grid = read_scene_file(given.stack).grid
-    tiles = [read_tile_points(path) for path in given.mesh]
-    overlaps = read_overlaps(given.overlaps)
-    scene = scene_index(tiles, grid.shape, overlaps.component)
-    del tiles
+    component = read_overlaps(given.overlaps).component
+    scene, _ = scene_of_tiles(TileFiles(given.mesh), grid.shape, component)
     labels = component_labels(scene.component)
     coherence = read_coherence(given.coherence)
     image = np.where(np.isfinite(coherence), 0, NO_LABEL_DATA).astype(np.uint16)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from emcflow.graph.firm_parts import joined_to, part_tree, parts_at
+from emcflow.graph.firm_parts import joined_to, largest_parts, part_sizes, part_tree, parts_at
 
 WEIGHTS = np.array([4.0, 2.0, 1.0])
 
@@ -19,7 +19,8 @@ def tree_of(edges, classes, broken=(), large=5, needed=5):
     order = np.argsort(classes, kind="stable")
     marks = np.isin(np.arange(len(edges)), broken)
     nodes = int(edges.max()) + 1
-    return part_tree(edges[order], classes[order], WEIGHTS, marks[order], nodes, needed, large)
+    order = order.astype(np.int32)
+    return part_tree(edges, order, classes[order], WEIGHTS, marks, nodes, needed, large)
 
 
 def npart(tree, last):
@@ -81,6 +82,20 @@ def test_classes_of_a_way_are_those_of_single_linkage():
 
 def test_no_edges():
     none = np.empty((0, 2), np.int32)
-    tree = part_tree(none, np.empty(0, np.uint8), WEIGHTS, np.empty(0, bool), 3, 5, 5)
+    order, classes = np.empty(0, np.int32), np.empty(0, np.uint8)
+    tree = part_tree(none, order, classes, WEIGHTS, np.empty(0, bool), 3, 5, 5)
     assert parts_at(tree, 2).tolist() == [0, 1, 2]
     assert joined_to(tree, [1], 9).tolist() == [9, 0, 9]
+
+
+def test_sizes_of_parts_and_the_largest_of_each_group():
+    """Two parts of three nodes in one group, of which a node does not count; none in the last."""
+    part = np.array([4, 1, 4, 1, 4, 1, 6], np.int32)
+    size, first = part_sizes(part, np.array([1, 1, 1, 1, 1, 0, 1], bool))
+    assert size.tolist() == [0, 2, 0, 0, 3, 0, 1]
+    assert first.tolist() == [7, 1, 7, 7, 0, 7, 6]
+    group = np.array([0, 0, 0, 0, 0, 0, 1], np.int32)
+    largest, most = largest_parts(part, size, group, 3)
+    assert largest.tolist() == [4, 6, 0] and most.tolist() == [3, 1, 0]
+    equal, _ = part_sizes(part, np.ones(7, bool))
+    assert largest_parts(part, equal, group, 2)[0].tolist() == [1, 6]

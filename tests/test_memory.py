@@ -76,6 +76,9 @@ def test_jobs_take_what_their_rules_ask_for_and_no_less_than_two_thirds(
     jobs = asked_and_taken(tmp_path / "results")
     assert jobs.keys() >= JOBS
     assert len([name for name in jobs if name.startswith("unwrap_tile")]) == tiles
+    assert len([name for name in jobs if name.startswith("blend_tile")]) == (
+        tiles if tiles > 1 else 0
+    )
     write_sigmas(tmp_path / "sigma", side, dates)
     of_sigma = {"layout": "phase_linked", "directory": "results/simulation/stack"}
     config["stack"] = of_sigma | {"sigma": "../../../sigma/*.tif"}

@@ -9,7 +9,7 @@ from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.merge import merge_cycles, reference_cycles, reference_points, scene_index
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
 from emcflow.tiles.reference_area import area_text, reference_places
-from emcflow.tiles.scene_links import broken_links, scene_links
+from emcflow.tiles.scene_links import TileLinks, links_apart, own_links, scene_links
 from scipy.spatial import Delaunay
 
 SHAPE = (90, 80)
@@ -71,6 +71,17 @@ def merge(tiles, cycles, shape=SHAPE, method="integer", min_overlap_points=25):
     return overlaps, offsets, index, merge_cycles(index, cycles, offsets.offsets)
 
 
+def links_of(index, tiles, firm=None):
+    """Links of a scene, of which some join points."""
+    firm = firm or [np.ones(len(tile.edges), bool) for tile in tiles]
+    of_tiles = zip(index.tiles, tiles, firm, index.of_tiles, strict=True)
+    links = [
+        TileLinks(tile.edges, own_links(tile.edges, sure, blend.owned, blend.counts), at)
+        for blend, tile, sure, at in of_tiles
+    ]
+    return scene_links(links, sum(len(tile.edges) for tile in tiles))
+
+
 def up_to_constant(a, b):
     """Rows equal but for one constant per row."""
     return bool(np.all(np.ptp(a.astype(int) - b, axis=1) == 0))
@@ -81,37 +92,36 @@ def test_links_of_tiles_as_links_of_the_scene():
     mask, tiles, members, truth, _ = make_scene(2, 2)
     cycles = [truth[:, at] for at in members]
     _, _, index, merged = merge(tiles, cycles)
-    edges = [tile.edges for tile in tiles]
-    links = scene_links(index, edges, [np.ones(len(each), bool) for each in edges])
+    links = links_of(index, tiles)
     assert len(np.unique(links.edges, axis=0)) == len(links.edges)
     np.testing.assert_allclose(len(links.edges), len(mesh_edges(np.argwhere(mask))), rtol=0.01)
     np.testing.assert_array_equal(np.unique(links.edges), np.arange(np.count_nonzero(mask)))
-    starts = [index.tiles[t].position[each[:, 0]] for t, each in enumerate(edges)]
-    np.testing.assert_array_equal(links.gather(starts), links.edges[:, 0])
-    of_pair = [each[0] for each in cycles]
-    nothing = [np.empty(0, np.int32)] * 4
-    assert not broken_links(links, of_pair, merged.cycles[0], nothing).any()
+    starts = [at[tile.edges[:, 0]] for at, tile in zip(index.of_tiles, tiles, strict=True)]
+    np.testing.assert_array_equal(links.gather(starts, np.int32), links.edges[:, 0])
+    of_tiles = [merged.cycles[0, at] for at in index.of_tiles]
+    for tile, own, before, after in zip(tiles, links.own, cycles, of_tiles, strict=True):
+        assert not links_apart(tile.edges, own, before[0], after).size
     # a flow in tile 2, and the merge moves a point of tile 1 alone
-    changed = [*nothing[:2], links.numbers[2][:3], nothing[3]]
-    moved = links.edges[len(links.numbers[0]), 0]
-    after = merged.cycles[0] + (np.arange(len(index.points)) == moved)
-    broken = broken_links(links, of_pair, after, changed)
-    start = sum(len(each) for each in links.numbers[:2])
-    expected = (links.edges == moved).any(axis=1)
-    expected[start : start + 3] = True
+    moved = links.edges[np.count_nonzero(links.own[0]), 0]
+    after = of_tiles[1] + (index.of_tiles[1] == moved)
+    apart = links_apart(tiles[1].edges, links.own[1], cycles[1][0], after)
+    nothing = np.empty(0, np.int32)
+    broken = links.broken([nothing, apart, np.flatnonzero(links.own[2])[:3], nothing])
+    of_tile = np.repeat(np.arange(4), [np.count_nonzero(own) for own in links.own])
+    expected = (links.edges == moved).any(axis=1) & (of_tile == 1)
+    expected[np.flatnonzero(of_tile == 2)[:3]] = True
     np.testing.assert_array_equal(broken, expected)
 
 
 def test_links_that_join_nothing_or_another_component_are_left_out():
     _, tiles, members, truth, _ = make_scene(1, 2)
     _, _, index, _ = merge(tiles, [truth[:, at] for at in members])
-    edges = [tile.edges for tile in tiles]
-    firm = [np.arange(len(each)) % 2 == 0 for each in edges]
-    links = scene_links(index, edges, firm)
-    assert all((number % 2 == 0).all() for number in links.numbers)
+    firm = [np.arange(len(tile.edges)) % 2 == 0 for tile in tiles]
+    links = links_of(index, tiles, firm)
+    assert all((np.flatnonzero(own) % 2 == 0).all() for own in links.own)
     # the second tile is an island, but for the points that it shares with the first
     apart = scene_index(tiles, SHAPE, np.array([0, 1]))
-    links = scene_links(apart, edges, firm)
+    links = links_of(apart, tiles, firm)
     np.testing.assert_array_equal(*apart.component[links.edges].T)
 
 

@@ -61,6 +61,8 @@ def test_jobs_of_the_frame():
     assert sum(each.rule == "merge_interferograms" for each in jobs.values()) == size.batches == 32
     assert len(jobs["tile_overlaps 0"].needs) == 1 + size.tiles
     assert not {*TILE_RULES} & {each.rule for each in jobs.values()}
-    # 350 + 4 * 8 dates + 18 * 14 bytes a point, 12 + 8 a pixel, 240 MB: memory.py
-    expected = 240 + (350 + 4 * 8 + 18 * 14) * size.points / 1e6 + 20 * size.pixels / 1e6
+    assert sum(each.rule == "blend_tile" for each in jobs.values()) == size.tiles
+    assert "bulk_offsets 0" in jobs["blend_tile 0"].needs
+    # 115 bytes a point, 6 a pixel, 270 MB: memory.py
+    expected = 270 + 115 * size.points / 1e6 + 6 * size.pixels / 1e6
     assert memory_mb("merge_interferograms", size) == pytest.approx(expected, abs=1.5)

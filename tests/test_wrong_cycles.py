@@ -40,15 +40,15 @@ def of_row(quality, broken=(), unwrapped=None, component=None):
 def test_the_weakest_link_on_the_way_to_the_core_by_hand():
     """30 points of the best class, then a link of class 6, one of class 3 and one of class 12."""
     found, _ = of_row([0.99] * 29 + [0.68, 0.83, 0.38])
-    assert found.of_point[:, 1].tolist() == [0] * 30 + [6, 6, 12]
-    assert found.of_region[:, 1].tolist() == [0] * 32 + [3]
+    assert found.of_point()[:, 1].tolist() == [0] * 30 + [6, 6, 12]
+    assert found.of_region()[:, 1].tolist() == [0] * 32 + [3]
     assert not found.other.any()
 
 
 def test_the_core_of_each_component_is_its_own():
     component = np.repeat(np.arange(2, dtype=np.int32), [40, 30])
     found, _ = of_row([0.99] * 69, component=component)
-    assert found.of_point[:, 1].max() == 0
+    assert found.of_point()[:, 1].max() == 0
     assert not found.other.any()
 
 
@@ -56,7 +56,7 @@ def test_a_region_behind_a_wall_may_be_off_as_a_whole():
     found, labels = of_row([0.9] * 79, broken=[49])
     assert np.unique(labels).tolist() == [0, 1, 2]
     np.testing.assert_array_equal(found.other, labels == 2)
-    assert found.of_point[55, 1] == CLASSES  # nothing joins it to the core
+    assert found.of_point()[55, 1] == CLASSES  # nothing joins it to the core
     probability = wrong_probability(found)
     assert probability[60] > 0.1 > 100 * probability[10]
     assert probability[48:52].min() > 3 * probability[40]
@@ -67,14 +67,14 @@ def test_changed_links_and_neighbours_by_hand():
     phase = np.zeros(41)
     phase[20:] = [1, 3, *[3] * 19]
     found, _ = of_row([0.99] * 40, broken=[30], unwrapped=phase)
-    np.testing.assert_allclose(found.of_point[[10, 20, 21], 5], [0, 0.5, 1])
-    assert found.of_point[[29, 30, 31, 32], 2].tolist() == [0, 0.5, 0.5, 0]
-    around = np.exp(found.of_point[:, 3]) - 1e-3
+    np.testing.assert_allclose(found.of_point()[[10, 20, 21], 5], [0, 0.5, 1])
+    assert found.of_point()[[29, 30, 31, 32], 2].tolist() == [0, 0.5, 0.5, 0]
+    around = np.exp(found.of_point()[:, 3]) - 1e-3
     # half of itself and a quarter of each neighbour, three times: as the heads of six coins
     coins = np.array([1, 6, 15, 20, 15, 6, 1]) / 64
     expected = 0.5 * sum(np.convolve(np.eye(41)[at], coins, "same") for at in (30, 31))
     np.testing.assert_allclose(around[10:38], expected[10:38], atol=1e-9)
-    np.testing.assert_allclose(found.of_point[:, 4], np.log(0.011))
+    np.testing.assert_allclose(found.of_point()[:, 4], np.log(0.011))
 
 
 @pytest.mark.parametrize(("probability", "value"), [(1, 0), (0.5, 3), (1e-3, 30), (0, 254)])

@@ -33,6 +33,7 @@ class PartTree:
 
 def part_tree(
     edges: np.ndarray,
+    order: np.ndarray,
     classes: np.ndarray,
     weights: np.ndarray,
     broken: np.ndarray,
@@ -45,9 +46,11 @@ def part_tree(
     Parameters
     ----------
     edges : int32 (nedges, 2)
-        Nodes of each edge, the strongest edges first.
+        Nodes of each edge.
+    order : int32 (nedges,)
+        The edges, the strongest first.
     classes : uint8 (nedges,)
-        Ascending, 0 for the strongest.
+        In that order: ascending, 0 for the strongest.
     weights : float32 (nclasses,)
         Of an edge of each class where two large parts meet.
     broken : bool (nedges,)
@@ -64,7 +67,7 @@ def part_tree(
     PartTree
     """
     weights = np.asarray(weights, np.float64)
-    return PartTree(*_part_tree(edges, classes, weights, broken, nnodes, needed, large))
+    return PartTree(*_part_tree(edges, order, classes, weights, broken, nnodes, needed, large))
 
 
 def parts_at(tree: PartTree, last: int) -> np.ndarray:
@@ -102,9 +105,72 @@ def joined_to(tree: PartTree, seeds: np.ndarray | list[int], none: int) -> np.nd
     return _joined_to(tree.parent, tree.joined, np.asarray(seeds, np.int64), none)
 
 
+def part_sizes(part: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Count the nodes of each part.
+
+    Parameters
+    ----------
+    part : int32 (nnodes,)
+        Of `parts_at`.
+    counted : bool (nnodes,)
+        Nodes that count.
+
+    Returns
+    -------
+    size, first : int32 (nnodes,)
+        Nodes that count, and the lowest node of all, of the part with each name; 0 and the number
+        of nodes where no part has that name.
+    """
+    return _part_sizes(part, counted)
+
+
+def largest_parts(
+    part: np.ndarray, size: np.ndarray, group: np.ndarray, ngroups: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the largest part of each group of nodes, of equal ones that of the lower name.
+
+    Parameters
+    ----------
+    part : int32 (nnodes,)
+        Of `parts_at`, each within one group.
+    size : int32 (nnodes,)
+        Of `part_sizes`.
+    group : int32 (nnodes,)
+    ngroups : int
+
+    Returns
+    -------
+    name, size : int32 (ngroups,)
+        0 and 0 where no part of the group has nodes that count.
+    """
+    return _largest_parts(part, size, group, ngroups)
+
+
+@compiled
+def _part_sizes(part: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    size, first = np.zeros(len(part), np.int32), np.full(len(part), len(part), np.int32)
+    for node in range(len(part)):
+        name = part[node]
+        size[name] += counted[node]
+        first[name] = min(first[name], node)
+    return size, first
+
+
+@compiled
+def _largest_parts(
+    part: np.ndarray, size: np.ndarray, group: np.ndarray, ngroups: int
+) -> tuple[np.ndarray, np.ndarray]:
+    largest, most = np.zeros(ngroups, np.int32), np.zeros(ngroups, np.int32)
+    for name in range(len(part)):
+        if size[name] > most[group[name]]:
+            largest[group[name]], most[group[name]] = name, size[name]
+    return largest, most
+
+
 @compiled
 def _part_tree(
     edges: np.ndarray,
+    order: np.ndarray,
     classes: np.ndarray,
     weights: np.ndarray,
     broken: np.ndarray,
@@ -118,9 +184,11 @@ def _part_tree(
     joined, size = np.zeros(nnodes, np.uint8), np.ones(nnodes, np.int32)
     # parts with a broken edge, which may count against others
     doubted = np.zeros(nnodes, np.bool_)
-    for link in np.flatnonzero(broken):
-        doubted[edges[link, 0]] = doubted[edges[link, 1]] = True
-    waiting, key = np.empty(0, np.int64), np.empty(0, np.int64)
+    for edge in range(len(edges)):
+        if broken[edge]:
+            doubted[edges[edge, 0]] = doubted[edges[edge, 1]] = True
+    # of edges that do not join yet: their places in the order, and the two parts between which
+    waiting, key = np.empty(0, np.int32), np.empty(0, np.int64)
     start, nedges = 0, len(edges)
 
     def root(node: int) -> int:
@@ -143,16 +211,17 @@ def _part_tree(
         stop = start
         while stop < nedges and classes[stop] == by:
             stop += 1
-        fresh = np.empty(stop - start, np.int64)
+        fresh = np.empty(stop - start, np.int32)
         count = 0
-        for e in range(start, stop):
+        for at in range(start, stop):
+            e = order[at]
             a, b = root(edges[e, 0]), root(edges[e, 1])
             if a == b:
                 continue
             if not broken[e] and enough(a, b):
                 join(a, b, by)
             else:
-                fresh[count] = e
+                fresh[count] = at
                 count += 1
         start = stop
         waiting = np.concatenate((waiting, fresh[:count]))
@@ -161,7 +230,7 @@ def _part_tree(
             changed, count = False, 0
             key = np.empty(len(waiting), np.int64)
             for i in range(len(waiting)):
-                e = waiting[i]
+                e = order[waiting[i]]
                 a, b = root(edges[e, 0]), root(edges[e, 1])
                 if a == b:
                     continue
@@ -169,18 +238,19 @@ def _part_tree(
                     join(a, b, by)
                     changed = True
                     continue
-                waiting[count], key[count] = e, min(a, b) * nnodes + max(a, b)
+                waiting[count], key[count] = waiting[i], min(a, b) * nnodes + max(a, b)
                 count += 1
             waiting = waiting[:count]
             if changed:
                 continue
-            order = np.argsort(key[:count], kind="mergesort")
+            by_parts = np.argsort(key[:count], kind="mergesort")
             i = 0
             while i < count:
-                pair, total = key[order[i]], 0.0
-                while i < count and key[order[i]] == pair:
-                    e = waiting[order[i]]
-                    total += -weights[classes[e]] if broken[e] else weights[classes[e]]
+                pair, total = key[by_parts[i]], 0.0
+                while i < count and key[by_parts[i]] == pair:
+                    at = waiting[by_parts[i]]
+                    weight = weights[classes[at]]
+                    total += -weight if broken[order[at]] else weight
                     i += 1
                 a, b = pair // nnodes, pair % nnodes
                 if root(a) == a and root(b) == b:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import RawIOBase
 from pathlib import Path
@@ -16,7 +16,9 @@ from emcflow.errors import InputError
 from emcflow.graph.planar import PlanarGraph
 from emcflow.io.files import whole_file
 from emcflow.links.cycle_model import CycleModel
-from emcflow.tiles.overlaps import Overlaps, TilePoints
+from emcflow.tiles.overlaps import Overlaps
+from emcflow.tiles.scene import PlacedPoints, TilePoints
+from emcflow.tiles.tile_blend import BlendedPoints
 
 
 class _Patient:
@@ -102,10 +104,27 @@ def read(path: str | Path, *names: str) -> list[np.ndarray]:
         return [_array(file, name)[...] for name in names]
 
 
-def read_rows(path: str | Path, name: str, rows: slice | list[int]) -> np.ndarray:
-    """Read some rows of one array."""
+def read_rows(
+    path: str | Path, name: str, rows: slice | list[int], columns: slice = slice(None)
+) -> np.ndarray:
+    """Read some rows of one array, whole or some columns next to each other."""
     with open_product(path) as file:
-        return _array(file, name)[rows]
+        found = _array(file, name)
+        return found[rows] if columns == slice(None) else found[rows, columns]
+
+
+def read_columns(path: str | Path, name: str, rows: list[int], columns: np.ndarray) -> np.ndarray:
+    """Read some rows of one array at increasing columns."""
+    if not len(columns):
+        return read_rows(path, name, rows, slice(0, 0))
+    first = int(columns[0])
+    return read_rows(path, name, rows, slice(first, int(columns[-1]) + 1))[:, columns - first]
+
+
+def length(path: str | Path, name: str) -> int:
+    """Return how many rows an array has."""
+    with open_product(path) as file:
+        return len(_array(file, name))
 
 
 def _array(file: h5py.File, name: str) -> h5py.Dataset:
@@ -135,8 +154,7 @@ def read_graph(path: str | Path) -> PlanarGraph:
 
 def count_triangles(path: str | Path) -> int:
     """Return how many triangles a point mesh has."""
-    with open_product(path) as file:
-        return len(file["triangles"])
+    return length(path, "triangles")
 
 
 def read_link_weights(path: str | Path) -> np.ndarray | None:
@@ -213,6 +231,46 @@ def read_tile_points(path: str | Path) -> TilePoints:
     points, bounds = read_points(path)
     edges, confident, region = read(path, "edges", "confident", "region")
     return TilePoints(bounds, points, edges[confident], region)
+
+
+class TileFiles(Sequence[PlacedPoints]):
+    """Points of tiles, each read from its mesh whenever it is asked for.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Meshes of the tiles.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self._paths = paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, number: int) -> PlacedPoints:  # type: ignore[override]
+        points, bounds = read_points(self._paths[number])
+        return PlacedPoints(bounds, points, read(self._paths[number], "region")[0])
+
+
+BLENDED_UNITS = {
+    "places": "index",
+    "shift": "cycles",
+    "mean": "cycles",
+    "spread": "cycles",
+    "apart": "index",
+}
+
+
+def put_blended(file: h5py.File, pair: str, blended: BlendedPoints) -> None:
+    """Write where the blending of a tile changed a pair."""
+    for field, units in BLENDED_UNITS.items():
+        put(file, f"{pair}/{field}", getattr(blended, field), units)
+
+
+def read_blended(path: str | Path, pair: str) -> BlendedPoints:
+    """Read what :func:`put_blended` wrote."""
+    return BlendedPoints(*read(path, *(f"{pair}/{field}" for field in BLENDED_UNITS)))
 
 
 # Names in the file of the fields of Overlaps, spurt's where it has them, and their units.

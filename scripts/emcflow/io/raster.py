@@ -472,6 +472,7 @@ def create_raster(
     description: str,
     tags: dict[str, str] | None = None,
     threads: int = 1,
+    nodata: int | None = None,
 ) -> Iterator[rasterio.io.DatasetWriter]:
     """Open a new GeoTIFF of one band, as :func:`write_raster` writes them, to write it by blocks.
 
@@ -482,7 +483,7 @@ def create_raster(
     grid : Grid
     dtype : dtype
         float32, complex64, uint16 or uint8.
-    units, description, tags, threads
+    units, description, tags, threads, nodata
         See :func:`write_raster`.
 
     Yields
@@ -495,7 +496,8 @@ def create_raster(
         Where it cannot be written.
     """
     with whole_file(path) as file:
-        with rasterio.open(file.name, "w", **_profile(grid, 1, dtype, threads)) as dataset:
+        profile = _profile(grid, 1, dtype, threads, nodata)
+        with rasterio.open(file.name, "w", **profile) as dataset:
             yield dataset
             _describe(dataset, units, [description], tags or {})
         # GDAL says nothing of a disk that is full when it closes a file.
@@ -516,19 +518,26 @@ def write_rows(
     units: str,
     description: str,
     tags: dict[str, str] | None = None,
+    nodata: int | None = None,
 ) -> None:
     """Write a raster as :func:`write_raster` does, by rows of blocks: the same bytes.
 
     Parameters
     ----------
-    path, grid, units, description, tags
+    path, grid, units, description, tags, nodata
         See :func:`write_raster`.
     dtype : dtype
     read_rows : callable
         Returns the image from its first row to an end row, (nrows, cols).
     """
     with create_raster(
-        path, grid, np.dtype(dtype), units=units, description=description, tags=tags
+        path,
+        grid,
+        np.dtype(dtype),
+        units=units,
+        description=description,
+        tags=tags,
+        nodata=nodata,
     ) as dataset:
         for row in range(0, grid.shape[0], BLOCK):
             image = read_rows(row, min(row + BLOCK, grid.shape[0]))
@@ -580,8 +589,7 @@ def write_raster(
     bands = image[np.newaxis] if image.ndim == 2 else image
     # GDAL says nothing of a disk that is full when it closes a file; this way Python writes it.
     with MemoryFile() as memory:
-        profile = _profile(grid, len(bands), bands.dtype, threads)
-        with memory.open(**profile | ({} if nodata is None else {"nodata": nodata})) as dataset:
+        with memory.open(**_profile(grid, len(bands), bands.dtype, threads, nodata)) as dataset:
             dataset.write(bands)
             texts = [description] if isinstance(description, str) else description
             _describe(dataset, units, texts, tags or {})
@@ -597,7 +605,9 @@ def _georeference(grid: Grid) -> dict:
     return {"crs": grid.gcp_crs, "gcps": gcps}
 
 
-def _profile(grid: Grid, count: int, dtype: np.dtype | str, threads: int) -> dict:
+def _profile(
+    grid: Grid, count: int, dtype: np.dtype | str, threads: int, nodata: int | None
+) -> dict:
     """Return how GDAL is to write a raster."""
     dtype = np.dtype(dtype)
     rows, cols = grid.shape
@@ -622,7 +632,7 @@ def _profile(grid: Grid, count: int, dtype: np.dtype | str, threads: int) -> dic
     if dtype == np.uint16:
         return profile | {"nodata": NO_LABEL_DATA, "predictor": 2}
     if dtype == np.uint8:
-        return profile | {"predictor": 2}
+        return profile | {"predictor": 2} | ({} if nodata is None else {"nodata": nodata})
     if dtype.kind != "c":
         return profile | {"nodata": np.nan, "predictor": 3}
     return profile

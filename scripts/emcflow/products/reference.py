@@ -81,10 +81,10 @@ def label_points(labels: np.ndarray, references: np.ndarray) -> np.ndarray:
     ndarray of int64, shape (nlabels,)
         Points of the labels 1, 2, ...
     """
-    first = np.append(references, np.arange(len(labels)))
-    _, place = np.unique(labels[first], return_index=True)
-    found = first[place]
-    return found[labels[found] > 0]
+    present, found = np.unique(labels, return_index=True)
+    # of several in a label the first is written last
+    found[np.searchsorted(present, labels[references])[::-1]] = references[::-1]
+    return found[present > 0]
 
 
 def read_references(path: str | Path) -> tuple[np.ndarray, tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from emcflow.graph.components import regions
 
 if TYPE_CHECKING:
     from scipy.sparse import sparray
+    from scipy.sparse.linalg import SuperLU
 
 
 # SciPy is slow to import, and a tile that shares no points needs it not.
@@ -69,7 +71,7 @@ class DirichletProblem:
         return low, high
 
     def solve(self, values: np.ndarray) -> np.ndarray:
-        """Harmonic values at the free points; one factorisation serves all rows.
+        """Harmonic values at the free points; one factorisation serves all calls.
 
         Every free point takes the mean of its neighbours. Rows are solved one by one so that a
         row's result does not depend on its company.
@@ -84,27 +86,32 @@ class DirichletProblem:
             0 in parts without a boundary.
         """
         solution = np.zeros((len(values), len(self.free)))
+        if len(self.cross) == 0 or len(values) == 0:
+            return solution
+        active, coupling, factors = self._solver
+        with threadpool_limits(1, user_api="blas"):
+            for row, value in zip(solution, values, strict=True):
+                row[active] = factors.solve(coupling @ value)
+        return solution
+
+    @cached_property
+    def _solver(self) -> tuple[np.ndarray, sparray, SuperLU]:
+        """Free points of the parts with a boundary, what it brings in, the matrix in factors."""
+        from scipy.sparse.linalg import splu
+
         bounded = np.zeros(self.nparts, bool)
         bounded[self.part[self.cross[:, 0]]] = True
         active = np.flatnonzero(bounded[self.part])
-        if active.size == 0 or len(values) == 0:
-            return solution
-        from scipy.sparse.linalg import splu
-
         laplacian, coupling = self._matrices()
-        matrix = laplacian[active][:, active].tocsc()
-        coupling = coupling[active]
         # the matrix is symmetric and diagonally dominant: no pivoting, minimum degree ordering
         with threadpool_limits(1, user_api="blas"):
             factors = splu(
-                matrix,
+                laplacian[active][:, active].tocsc(),
                 permc_spec="MMD_AT_PLUS_A",
                 diag_pivot_thresh=0.0,
                 options={"SymmetricMode": True},
             )
-            for row, value in zip(solution, values, strict=True):
-                row[active] = factors.solve(coupling @ value)
-        return solution
+        return active, coupling[active], factors
 
     def _matrices(self) -> tuple[sparray, sparray]:
         """Laplacian among the free points, and the matrix that brings in the boundary values."""

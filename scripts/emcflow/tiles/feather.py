@@ -172,19 +172,17 @@ def blend_tiles(
     5.2). A tile's weight is nearly 0 where it ends, so the mean does not jump there.
     """
     points, places = scene_points(tiles, shape)
-    place = np.concatenate(places)
-    weight = np.concatenate([border_distance(tile, shape, outermost=0.5) ** 2 for tile in tiles])
-    values = np.concatenate(
-        [tile.values + o[:, tile.region] for tile, o in zip(tiles, offsets.offsets, strict=True)],
-        axis=1,
-    )
-    labels = np.concatenate(
-        [c[tile.region] for tile, c in zip(tiles, offsets.component, strict=True)]
-    )
-    total = np.bincount(place, weight, len(points))
-    blended = np.stack([np.bincount(place, weight * row, len(points)) / total for row in values])
+    total, blended = np.zeros(len(points)), np.zeros((len(tiles[0].values), len(points)))
     component = np.empty(len(points), np.int64)
-    component[place] = labels
+    joined = zip(tiles, offsets.offsets, offsets.component, places, strict=True)
+    for tile, constants, labels, at in joined:
+        weight = border_distance(tile, shape, outermost=0.5) ** 2
+        total[at] += weight
+        for row, values, of_region in zip(blended, tile.values, constants, strict=True):
+            row[at] += weight * (values + of_region[tile.region])
+        component[at] = labels[tile.region]
+    del places
+    blended /= total
     component = by_size(_by_appearance(component)).astype(np.int64)
     blended = zero_medians(blended, component)
     if reference is not None:
@@ -196,8 +194,10 @@ def blend_tiles(
 
 def _by_appearance(component: np.ndarray) -> np.ndarray:
     """Number the components that occur in the order of their first points."""
-    _, first, label = np.unique(component, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[label]
+    first = np.full(component.max(initial=-1) + 1, len(component))
+    # of several values for one place the last one stays
+    first[component[::-1]] = np.arange(len(component) - 1, -1, -1)
+    return np.argsort(np.argsort(first, kind="stable"))[component]
 
 
 def _check_sizes(number: int, tile: TileValues) -> None:

@@ -1,18 +1,6 @@
-"""Join the integer cycles of overlapping tiles to one scene.
+"""Join the integer cycles of all tiles to one scene, and choose what its phases are relative to.
 
-The tiles of a pair, brought together by their bulk offsets, may still differ in places. The values
-are blended after Calef, Olsen and Agram (2024, arXiv:2405.06838): where tiles overlap every tile is
-corrected to an average of the tiles, and the correction of a tile fades away from there into its
-interior as a solution of Laplace's equation on its mesh.
-
-They solve a sequence of such problems; with a plain average, which jumps where a tile ends, these
-go down from the highest degree of overlap and spread the jumps. Here a tile's weight is the depth
-of the point in the tile. It falls to zero where the tile ends, so the average is continuous across
-degrees and one problem per tile is enough. Points where all tiles agree keep their value.
-
-All values are cycles relative to the same stored phase. The blended field is rounded to integers,
-so the merged phase is congruent with the input. Fractional bulk offsets are rounded before the
-blending: near half a cycle they would else turn small corrections into steps inside a tile.
+How a tile is joined to those around it is in :mod:`emcflow.tiles.tile_blend`.
 """
 
 from __future__ import annotations
@@ -24,79 +12,37 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.graph.components import by_size
-from emcflow.tiles.blend import DirichletProblem, dirichlet_problem, free_problem
-from emcflow.tiles.scene import (
-    TilePoints,
-    border_distance,
-    check_bounds,
-    first_nodes,
-    scene_points,
-)
-
-# Blended values this close to half a cycle count as ties [cycles]: far above the rounding error of
-# the averages and of the solver, far below what the data can mean.
-TIE = 1e-6
+from emcflow.tiles.scene import Scene, TilePoints, first_nodes, scene_of_tiles, touching
+from emcflow.tiles.tile_blend import TileBlend, blend_cycles, tile_blend
 
 # Components of fewer points get no label: nothing in them can be checked against anything else.
 LEAST_LABELLED_POINTS = 25
 LARGEST_LABEL = 65534
-
-
-@dataclass(frozen=True)
-class _TileIndex:
-    """Where the points of one tile go; none of it depends on the pair.
-
-    A point counts if the tile's node belongs to the component that the scene point is given to.
-    """
-
-    npoints: int
-    position: np.ndarray  # places of the tile's points in the scene
-    core_scene: np.ndarray  # scene points that this tile alone covers
-    problem: DirichletProblem  # its free points are these, in the same order
-    part_node: np.ndarray  # node of each part of the problem
-    shared: np.ndarray  # tile points in overlaps
-    shared_node: np.ndarray  # their nodes
-    slot: np.ndarray  # their places in the list of overlap points
-    weight: np.ndarray  # their weights; those of one scene point sum to 1
-    owned: np.ndarray  # positions in `shared` where this tile is the deepest
-    boundary: np.ndarray  # positions in `shared` of the problem's boundary
-
 
 # The reference is one of this share of the points, those nearest to the median height.
 NEAR_MEDIAN = 0.25
 
 
 @dataclass(frozen=True)
-class SceneIndex:
-    """All that merging needs to know about the points, computed once per scene.
+class SceneIndex(Scene):
+    """All that merging needs to know about the points of a scene that is held as a whole.
 
     Attributes
     ----------
-    points : ndarray of int32, shape (nscene, 2)
-        Row and column of the points of all tiles, sorted by row, then column.
-    component : ndarray of int32, shape (nscene,)
-        Connected component of the offset graph that each point belongs to.
     degree : ndarray of uint8, shape (nscene,)
         Number of tiles that are merged at each point.
-    overlap : ndarray of int64, shape (noverlap,)
-        The points with a degree of at least 2.
-    tiles : tuple
-        Where the points of each tile go.
+    of_tiles : list of ndarray of int32, shape (npoints,), one per tile
+        Places of the tile's points among those of the scene.
+    tiles : tuple of TileBlend
+        How the points of each tile are joined to those of others.
     nnodes : int
         Number of (tile, region) nodes.
     """
 
-    points: np.ndarray
-    component: np.ndarray
     degree: np.ndarray
-    overlap: np.ndarray
-    tiles: tuple[_TileIndex, ...]
+    of_tiles: list[np.ndarray]
+    tiles: tuple[TileBlend, ...]
     nnodes: int
-
-    def places(self, row_col: np.ndarray) -> np.ndarray:
-        """Return the places of points of the scene in `points`, by row and column (n, 2)."""
-        width = self.points[:, 1].max(initial=0) + np.int64(1)
-        return np.searchsorted(self.points @ [width, 1], np.asarray(row_col) @ [width, 1])
 
 
 @dataclass(frozen=True)
@@ -144,83 +90,15 @@ def scene_index(
     InputError
         If points lie outside their tile, a tile outside the scene, or nodes are missing.
     """
+    scene, places = scene_of_tiles(tiles, shape, component)
     first = first_nodes(tiles)
-    if len(component) != first[-1]:
-        raise InputError(
-            f"{len(component)} node components for {first[-1]} (tile, region) nodes: expected one "
-            "each; measure the overlaps of these tiles again"
-        )
-    check_bounds(tiles, shape)
-    points, position = scene_points(tiles, shape)
-    nodes = [first[t] + tile.region for t, tile in enumerate(tiles)]
-    labels = np.full(len(points), np.iinfo(np.int32).max, np.int32)
-    for at, node in zip(position, nodes, strict=True):
-        labels[at] = np.minimum(labels[at], component[node])
-    counts = [labels[at] == component[n] for at, n in zip(position, nodes, strict=True)]
-    depths = [border_distance(tile, shape, outermost=1) for tile in tiles]
-    degree, total, owner = _coverage(len(points), position, counts, depths)
-    slot = np.cumsum(degree > 1, dtype=np.int32) - 1
-
-    indexed = []
-    for t, tile in enumerate(tiles):
-        shared = np.flatnonzero(counts[t] & (degree[position[t]] > 1))
-        there = position[t][shared]
-        problem = _core_problem(tile, nodes[t], counts[t], shared)
-        part_node = np.empty(problem.nparts, np.int64)
-        part_node[problem.part] = nodes[t][problem.free]
-        indexed.append(
-            _TileIndex(
-                npoints=len(tile.points),
-                position=position[t],
-                core_scene=position[t][problem.free],
-                problem=problem,
-                part_node=part_node,
-                shared=shared,
-                shared_node=nodes[t][shared],
-                slot=slot[there],
-                weight=depths[t][shared] / total[there],
-                owned=np.flatnonzero(owner[there] == t),
-                boundary=np.searchsorted(shared, problem.boundary),
-            )
-        )
-    return SceneIndex(
-        points, labels, degree, np.flatnonzero(degree > 1), tuple(indexed), int(first[-1])
-    )
-
-
-def _coverage(
-    nscene: int, position: list, counts: list, depths: list
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Number of tiles, sum of their depths and deepest tile (the first of equals) at each point."""
-    degree = np.zeros(nscene, np.uint8)
-    total = np.zeros(nscene)
-    deepest = np.zeros(nscene)
-    owner = np.zeros(nscene, np.int32)
-    for t, (at, ok, depth) in enumerate(zip(position, counts, depths, strict=True)):
-        at, depth = at[ok], depth[ok]
-        degree[at] += 1
-        total[at] += depth
-        deeper = depth > deepest[at]
-        owner[at[deeper]] = t
-        deepest[at[deeper]] = depth[deeper]
-    return degree, total, owner
-
-
-def _core_problem(
-    tile: TilePoints, node: np.ndarray, counts: np.ndarray, shared: np.ndarray
-) -> DirichletProblem:
-    """Laplace's equation for the points that the tile alone covers, given those it shares.
-
-    Points of another component and links between regions are no part of the mesh.
-    """
-    if not shared.size:
-        free = np.flatnonzero(counts)
-        return free_problem(np.unique(node[free], return_inverse=True)[1], free)
-    links = tile.edges[counts[tile.edges].all(axis=1)]
-    links = links[node[links[:, 0]] == node[links[:, 1]]]
-    given = ~counts
-    given[shared] = True
-    return dirichlet_problem(links, given)
+    beside = touching([tile.bounds for tile in tiles])
+    degree, blends = np.zeros(len(scene.points), np.uint8), []
+    for number, (tile, at) in enumerate(zip(tiles, places, strict=True)):
+        others = [(i + j - number, tiles[i + j - number]) for i, j in beside if number in (i, j)]
+        blends.append(tile_blend(number, tile, others, first, component, shape))
+        degree[at] = blends[-1].degree
+    return SceneIndex(scene.points, scene.component, degree, places, tuple(blends), int(first[-1]))
 
 
 def congruent(unwrapped: np.ndarray, wrapped: np.ndarray) -> np.ndarray:
@@ -264,105 +142,33 @@ def merge_cycles(
     InputError
         If the shapes do not fit.
     """
-    npairs = _check_batch(index, cycles, offsets)
-    offsets = np.ceil(offsets - 0.5 - TIE).astype(np.int32)
-    merged = np.empty((npairs, len(index.points)), np.int32)
-    mean = np.empty((npairs, len(index.points)), np.float32)
-    spread = np.zeros((npairs, len(index.points)), np.float32)
-    boundary = [np.empty((npairs, tile.boundary.size)) for tile in index.tiles]
-    for p in range(npairs):
-        own = [
-            c[p, tile.shared] + offsets[p, tile.shared_node]
-            for tile, c in zip(index.tiles, cycles, strict=True)
-        ]
-        average, first, spread[p, index.overlap] = _average(index, own)
-        mean[p, index.overlap] = average
-        merged[p, index.overlap] = _nearest(average, first)
-        for tile, values, own_values in zip(index.tiles, boundary, own, strict=True):
-            values[p] = (average[tile.slot] - own_values)[tile.boundary]
-    for tile, c, values in zip(index.tiles, cycles, boundary, strict=True):
-        core_node = tile.part_node[tile.problem.part]
-        mean[:, tile.core_scene] = c[:, tile.problem.free] + offsets[:, core_node]
-        _merge_core(merged, tile, c, offsets, values)
-    return MergedCycles(merged, mean, spread)
-
-
-def _check_batch(index: SceneIndex, cycles: Sequence[np.ndarray], offsets: np.ndarray) -> int:
-    npairs = len(offsets)
+    npairs, nscene = len(offsets), len(index.points)
     if offsets.shape != (npairs, index.nnodes):
         raise InputError(
             f"bulk offsets have shape {offsets.shape}: expected {(npairs, index.nnodes)} "
             "(pairs, nodes); solve for the offsets of these tiles again"
         )
-    expected = [(npairs, tile.npoints) for tile in index.tiles]
+    expected = [(npairs, len(blend.node)) for blend in index.tiles]
     found = [tuple(c.shape) for c in cycles]
     if found != expected:
         raise InputError(
             f"cycles of the tiles have shapes {found}: expected {expected} (pairs, points); unwrap "
             "the tiles again"
         )
-    return npairs
-
-
-def _average(index: SceneIndex, own: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Weighted average, deepest tile's value and spread of the tiles at the overlap points.
-
-    The average is taken of differences to the deepest tile: exact where all tiles agree.
-    """
-    first = np.empty(index.overlap.size)
-    for tile, values in zip(index.tiles, own, strict=True):
-        first[tile.slot[tile.owned]] = values[tile.owned]
-    correction = np.zeros(index.overlap.size)
-    low, high = first.copy(), first.copy()
-    for tile, values in zip(index.tiles, own, strict=True):
-        at = tile.slot
-        correction[at] += tile.weight * (values - first[at])
-        low[at] = np.minimum(low[at], values)
-        high[at] = np.maximum(high[at], values)
-    return first + correction, first, high - low
-
-
-def _nearest(value: np.ndarray, own: np.ndarray | int) -> np.ndarray:
-    """Nearest integer [int32]; from half a cycle toward the integer ``own``."""
-    below = np.floor(value)
-    excess = value - below - 0.5
-    up = np.where(np.abs(excess) <= TIE, own > value, excess > 0)
-    return below.astype(np.int32) + up
-
-
-def _merge_core(
-    merged: np.ndarray,
-    tile: _TileIndex,
-    cycles: np.ndarray,
-    offsets: np.ndarray,
-    boundary: np.ndarray,
-) -> None:
-    """Fill in the points that one tile alone covers: its cycles, offset and faded correction.
-
-    The correction lies between its extremes on the boundary. Where both round to the same integer
-    there is no need to solve, and with weights that fall to zero at the edge of the other tile
-    that is nearly everywhere.
-    """
-    problem = tile.problem
-    if problem.nparts == 0:
-        return
-    base = offsets[:, tile.part_node]
-    low, high = problem.bounds(boundary)
-    shift = base + _nearest(low, 0)
-    varies = shift != base + _nearest(high, 0)
-    for p in range(len(merged)):
-        merged[p, tile.core_scene] = cycles[p, problem.free] + shift[p, problem.part]
-    todo = np.flatnonzero(varies.any(axis=1))
-    if todo.size == 0:
-        return
-    for pair, solution in zip(todo, problem.solve(boundary[todo]), strict=True):
-        inside = np.flatnonzero(varies[pair, problem.part])
-        shifts = base[pair, problem.part[inside]] + _nearest(solution[inside], 0)
-        merged[pair, tile.core_scene[inside]] = cycles[pair, problem.free[inside]] + shifts
+    merged = np.empty((npairs, nscene), np.int32)
+    mean, spread = np.empty((2, npairs, nscene), np.float32)
+    for blend, at, own in zip(index.tiles, index.of_tiles, cycles, strict=True):
+        covers = [cycles[cover.number][:, cover.columns] for cover in blend.covers]
+        blended = blend_cycles(blend, own, covers, offsets)
+        there = at[blend.owned]
+        merged[:, there] = blended.cycles[:, blend.owned]
+        mean[:, there] = blended.mean[:, blend.owned]
+        spread[:, there] = blended.spread[:, blend.owned]
+    return MergedCycles(merged, mean, spread)
 
 
 def reference_points(
-    index: SceneIndex,
+    index: Scene,
     quality: np.ndarray,
     chosen: tuple[int, int] | None = None,
     height: np.ndarray | None = None,
@@ -375,7 +181,7 @@ def reference_points(
 
     Parameters
     ----------
-    index : SceneIndex
+    index : Scene
     quality : ndarray, shape (nscene,)
         How fit the points of the scene are (:func:`emcflow.products.reference.reference_quality`).
     chosen : (row, col), optional
@@ -458,20 +264,46 @@ def reference_cycles(
     InputError
         If a component has no reference point or two.
     """
+    removed = cycles[:, np.asarray(references, np.int64)]
+    referenced = np.empty_like(cycles)
+    for row, values in zip(referenced, cycles, strict=True):
+        np.subtract(values, zero_cycles(values, component, references)[component], out=row)
+    return referenced, removed
+
+
+def zero_cycles(
+    cycles: np.ndarray, component: np.ndarray, references: Sequence[int] | np.ndarray
+) -> np.ndarray:
+    """Return a pair's cycles at the reference point of every component.
+
+    Parameters
+    ----------
+    cycles : ndarray of int, shape (nscene,)
+    component, references
+        See `reference_cycles`.
+
+    Returns
+    -------
+    ndarray of the same type, shape (ncomponents,)
+        0 in components without points.
+
+    Raises
+    ------
+    InputError
+        If a component has no reference point or two.
+    """
     references = np.asarray(references, np.int64)
-    present = np.unique(component)
+    present = np.zeros(component.max() + 1, bool)
+    present[component] = True
     have = component[references]
-    if not np.array_equal(np.sort(have), present):
+    if not np.array_equal(np.sort(have), np.flatnonzero(present)):
         raise InputError(
             f"reference points lie in components {have.tolist()}: expected one in each of "
-            f"{present.tolist()}; choose one point per component"
+            f"{np.flatnonzero(present).tolist()}; choose one point per component"
         )
-    removed = cycles[:, references]
-    place = np.argsort(have)[np.searchsorted(present, component)]
-    referenced = np.empty_like(cycles)
-    for row, values, zero in zip(referenced, cycles, removed, strict=True):
-        np.subtract(values, zero[place], out=row)
-    return referenced, removed
+    zero = np.zeros(len(present), cycles.dtype)
+    zero[have] = cycles[references]
+    return zero
 
 
 def component_labels(component: np.ndarray) -> np.ndarray:

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from emcflow.errors import InputError
+
+# Above the number of any component.
+NO_COMPONENT = np.iinfo(np.int32).max
 
 
 class PointsOfTile(Protocol):
@@ -72,6 +77,41 @@ class ScenePoints(NamedTuple):
     places: list[np.ndarray]
 
 
+@dataclass(frozen=True)
+class Scene:
+    """Points of the scene and the component that each belongs to.
+
+    Attributes
+    ----------
+    points : ndarray of int32, shape (nscene, 2)
+        Row and column of the points of all tiles, sorted by row, then column.
+    component : ndarray of int32, shape (nscene,)
+        Connected component of the offset graph that each point belongs to.
+    """
+
+    points: np.ndarray
+    component: np.ndarray
+
+    def places(self, row_col: np.ndarray) -> np.ndarray:
+        """Return the places of points of the scene in `points`, by row and column (n, 2)."""
+        row, col = np.reshape(row_col, (-1, 2)).T
+        rows = np.ascontiguousarray(self.points[:, 0])
+        ends = zip(*(np.searchsorted(rows, row, side) for side in ("left", "right")), strict=True)
+        found = [
+            first + np.searchsorted(self.points[first:end, 1], at)
+            for at, (first, end) in zip(col, ends, strict=True)
+        ]
+        return np.array(found, np.int64)
+
+
+class PlacedPoints(NamedTuple):
+    """Points of a tile without the links between them, see `PointsOfTile`."""
+
+    bounds: tuple[int, int, int, int]
+    points: np.ndarray
+    region: np.ndarray
+
+
 class SharedPoints(NamedTuple):
     """Points that two tiles share.
 
@@ -127,20 +167,25 @@ def check_bounds(tiles: Sequence[PointsOfTile], shape: tuple[int, int]) -> None:
     InputError
     """
     for number, tile in enumerate(tiles):
-        r0, c0, r1, c1 = tile.bounds
-        if not (0 <= r0 < r1 <= shape[0] and 0 <= c0 < c1 <= shape[1]):
-            raise InputError(
-                f"tile {number} has bounds {list(tile.bounds)}: expected a rectangle inside the "
-                f"scene of {shape[0]} x {shape[1]}; make the tiles for this scene again"
-            )
-        row, col = tile.points.T
-        outside = (row < r0) | (row >= r1) | (col < c0) | (col >= c1)
-        if outside.any():
-            raise InputError(
-                f"tile {number} has a point at {tile.points[outside.argmax()].tolist()} outside "
-                f"its bounds {list(tile.bounds)}: expected rows and columns of the scene; compute "
-                "the tile again"
-            )
+        check_tile(number, tile, shape)
+
+
+def check_tile(number: int, tile: PointsOfTile, shape: tuple[int, int]) -> None:
+    """Refuse a tile beyond the scene, and points outside it; see `check_bounds`."""
+    r0, c0, r1, c1 = tile.bounds
+    if not (0 <= r0 < r1 <= shape[0] and 0 <= c0 < c1 <= shape[1]):
+        raise InputError(
+            f"tile {number} has bounds {list(tile.bounds)}: expected a rectangle inside the "
+            f"scene of {shape[0]} x {shape[1]}; make the tiles for this scene again"
+        )
+    row, col = tile.points.T
+    outside = (row < r0) | (row >= r1) | (col < c0) | (col >= c1)
+    if outside.any():
+        raise InputError(
+            f"tile {number} has a point at {tile.points[outside.argmax()].tolist()} outside "
+            f"its bounds {list(tile.bounds)}: expected rows and columns of the scene; compute "
+            "the tile again"
+        )
 
 
 def flat_keys(points: np.ndarray, ncols: int) -> np.ndarray:
@@ -162,13 +207,97 @@ def scene_points(tiles: Sequence[PointsOfTile], shape: tuple[int, int]) -> Scene
     -------
     ScenePoints
     """
-    keys = [flat_keys(tile.points, shape[1]) for tile in tiles]
-    used = np.zeros(shape[0] * shape[1], bool)
-    for key in keys:
-        used[key] = True
-    scene = np.flatnonzero(used)
-    points = np.column_stack(np.divmod(scene, shape[1])).astype(np.int32)
-    return ScenePoints(points, [np.searchsorted(scene, key).astype(np.int32) for key in keys])
+    pixels = _ScenePixels(shape)
+    for tile in tiles:
+        pixels.add(tile.points)
+    return ScenePoints(pixels.points(), [pixels.places(tile.points) for tile in tiles])
+
+
+def scene_of_tiles(
+    tiles: Sequence[PointsOfTile], shape: tuple[int, int], component: np.ndarray
+) -> tuple[Scene, list[np.ndarray]]:
+    """Unite the points of all tiles, and find the component that each belongs to.
+
+    A point that nodes of different components share belongs to the component with the lowest
+    number; only its nodes count there, as offsets between components are unknown.
+
+    Parameters
+    ----------
+    tiles : sequence of PointsOfTile
+        Asked for one after the other, twice: they may be read then.
+    shape : tuple of int
+        Rows and columns of the scene.
+    component : ndarray of int, shape (nnodes,)
+        Connected component of each node (``Overlaps.component``).
+
+    Returns
+    -------
+    scene : Scene
+    places : list of ndarray of int32, shape (npoints,), one per tile
+        Places of the tile's points among those of the scene.
+
+    Raises
+    ------
+    InputError
+        If points lie outside their tile, a tile outside the scene, or nodes are missing.
+    """
+    pixels, nnodes = _ScenePixels(shape), 0
+    for number, tile in enumerate(tiles):
+        check_tile(number, tile, shape)
+        pixels.add(tile.points)
+        nnodes += count_regions(tile)
+    check_components(component, nnodes)
+    points, places, first = pixels.points(), [], 0
+    labels = np.full(len(points), NO_COMPONENT, np.int32)
+    for tile in tiles:
+        at = pixels.places(tile.points)
+        labels[at] = np.minimum(labels[at], component[first + tile.region])
+        places.append(at)
+        first += count_regions(tile)
+    return Scene(points, labels), places
+
+
+def check_components(component: np.ndarray, nnodes: int) -> None:
+    """Refuse components of others than so many nodes."""
+    if len(component) != nnodes:
+        raise InputError(
+            f"{len(component)} node components for {nnodes} (tile, region) nodes: expected one "
+            "each; measure the overlaps of these tiles again"
+        )
+
+
+class _ScenePixels:
+    """Pixels that are points, and their numbers along the rows of the scene."""
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._used = np.zeros(shape, bool)
+
+    def add(self, points: np.ndarray) -> None:
+        self._used[tuple(points.T)] = True
+
+    @cached_property
+    def _first(self) -> np.ndarray:
+        """Number of the first point of every row, and of all at the end; no `add` from here on."""
+        counts = [np.count_nonzero(row) for row in self._used]
+        return np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+
+    def points(self) -> np.ndarray:
+        """Return row and column of all points, int32 (n, 2)."""
+        points = np.empty((self._first[-1], 2), np.int32)
+        for row, (first, end) in enumerate(pairwise(self._first)):
+            points[first:end, 0] = row
+            points[first:end, 1] = np.flatnonzero(self._used[row])
+        return points
+
+    def places(self, points: np.ndarray) -> np.ndarray:
+        """Return the numbers of points that were added, int32 (n,)."""
+        if not len(points):
+            return np.empty(0, np.int32)
+        (row0, col0), (row1, col1) = points.min(axis=0), points.max(axis=0) + 1
+        before = np.count_nonzero(self._used[row0:row1, :col0], axis=1)
+        number = np.cumsum(self._used[row0:row1, col0:col1], axis=1, dtype=np.int32)
+        number += (self._first[row0:row1] + before - 1)[:, None].astype(np.int32)
+        return number[points[:, 0] - row0, points[:, 1] - col0]
 
 
 def shared_points(tiles: Sequence[PointsOfTile], shape: tuple[int, int]) -> Iterator[SharedPoints]:
@@ -191,13 +320,20 @@ def shared_points(tiles: Sequence[PointsOfTile], shape: tuple[int, int]) -> Iter
         If a tile's points are not sorted or it has one twice.
     """
     first = first_nodes(tiles)
-    for i, j in _touching(tiles):
-        rows_i, rows_j = _shared_rows(tiles[i], tiles[j])
-        at_i, at_j = common_points(tiles[i].points[rows_i], tiles[j].points[rows_j], shape[1])
+    for i, j in touching([tile.bounds for tile in tiles]):
+        at_i, at_j = common_of_tiles(tiles[i], tiles[j], shape[1])
         if at_i.size:
-            at_i, at_j = at_i + rows_i.start, at_j + rows_j.start
             nodes = first[i] + tiles[i].region[at_i], first[j] + tiles[j].region[at_j]
             yield SharedPoints(i, j, at_i, at_j, _group_by_nodes(*nodes))
+
+
+def common_of_tiles(
+    tile_i: PointsOfTile, tile_j: PointsOfTile, ncols: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the points that two tiles share, as `common_points` does, in the rows of both alone."""
+    rows_i, rows_j = _shared_rows(tile_i, tile_j)
+    at_i, at_j = common_points(tile_i.points[rows_i], tile_j.points[rows_j], ncols)
+    return at_i + rows_i.start, at_j + rows_j.start
 
 
 def common_points(
@@ -277,11 +413,11 @@ def _increasing_keys(points: np.ndarray, ncols: int) -> np.ndarray:
     return key
 
 
-def _touching(tiles: Sequence[PointsOfTile]) -> list[tuple[int, int]]:
-    """Pairs of tiles whose rectangles intersect."""
-    if not tiles:
+def touching(bounds: Sequence[tuple[int, int, int, int]]) -> list[tuple[int, int]]:
+    """Return each two tiles i < j whose rectangles intersect, by the bounds of all tiles."""
+    if not bounds:
         return []
-    box = np.array([tile.bounds for tile in tiles])
+    box = np.array(bounds)
     start = np.maximum(box[:, None, :2], box[None, :, :2])
     end = np.minimum(box[:, None, 2:], box[None, :, 2:])
     return [(int(i), int(j)) for i, j in np.argwhere(np.triu((start < end).all(axis=2), 1))]

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from emcflow.tiles.merge import SceneIndex
+
+class TileLinks(NamedTuple):
+    """The mesh of a tile whose links become links of the scene.
+
+    Attributes
+    ----------
+    edges : int32 (nlinks, 2)
+        Points of the links of the tile's mesh.
+    own : bool (nlinks,)
+        Of `own_links`.
+    places : int32 (npoints,)
+        Points of the scene that the tile's points are.
+    """
+
+    edges: np.ndarray
+    own: np.ndarray
+    places: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -18,83 +35,106 @@ class SceneLinks:
     ----------
     edges : int32 (nlinks, 2)
         Points of the scene.
-    numbers : tuple of int32 (n,), one per tile
+    own : tuple of bool (n,), one per tile
         Which links of the tile's mesh they are, tile after tile in the order of `edges`.
-    ends : tuple of int32 (n, 2), one per tile
-        The same points in the tile.
     """
 
     edges: np.ndarray
-    numbers: tuple[np.ndarray, ...]
-    ends: tuple[np.ndarray, ...]
+    own: tuple[np.ndarray, ...]
 
-    def gather(self, values: Sequence[np.ndarray]) -> np.ndarray:
+    def gather(self, values: Iterable[np.ndarray], dtype: type) -> np.ndarray:
         """Return values of the links of each tile's mesh as values (nlinks,) of the scene's."""
-        return np.concatenate([v[own] for v, own in zip(values, self.numbers, strict=True)])
+        found: np.ndarray = np.empty(len(self.edges), dtype)
+        first = 0
+        for own, of_tile in zip(self.own, values, strict=True):
+            chosen = of_tile[own]
+            found[first : first + len(chosen)] = chosen
+            first += len(chosen)
+        return found
+
+    def broken(self, numbers: Iterable[np.ndarray]) -> np.ndarray:
+        """Return which links an interferogram broke, bool (nlinks,).
+
+        Parameters
+        ----------
+        numbers : iterable of int (n,), one per tile
+            Links of the tile's mesh that its flow changed, or that `links_apart` finds.
+        """
+        marks = (_marks(number, len(own)) for number, own in zip(numbers, self.own, strict=True))
+        return self.gather(marks, bool)
 
 
-def scene_links(
-    index: SceneIndex, edges: Sequence[np.ndarray], confident: Sequence[np.ndarray]
-) -> SceneLinks:
-    """Choose for each link of the scene the tile that it is taken from.
-
-    Parameters
-    ----------
-    index : SceneIndex
-    edges : sequence of int32 (nlinks, 2), one per tile
-        Points of the links of the tile's mesh.
-    confident : sequence of bool (nlinks,), one per tile
-        Links that join points; the others are left out.
-
-    Returns
-    -------
-    SceneLinks
-        Without links to points that belong to another component in the scene.
-    """
-    numbers, ends, joined = [], [], []
-    for tile, of_tile, firm in zip(index.tiles, edges, confident, strict=True):
-        counts, owned = np.zeros((2, tile.npoints), bool)
-        counts[tile.problem.free] = counts[tile.shared] = True
-        owned[tile.problem.free] = owned[tile.shared[tile.owned]] = True
-        own = np.flatnonzero(firm & owned[of_tile[:, 0]] & counts[of_tile[:, 1]])
-        numbers.append(own.astype(np.int32))
-        ends.append(of_tile[own])
-        joined.append(tile.position[of_tile[own]].astype(np.int32))
-    return SceneLinks(np.concatenate(joined), tuple(numbers), tuple(ends))
-
-
-def broken_links(
-    links: SceneLinks,
-    cycles: Sequence[np.ndarray],
-    merged: np.ndarray,
-    changed: Sequence[np.ndarray],
+def own_links(
+    edges: np.ndarray, confident: np.ndarray, owned: np.ndarray, counts: np.ndarray
 ) -> np.ndarray:
-    """Find the links whose gradient an interferogram does not keep.
+    """Choose the links of a tile's mesh that are links of the scene.
 
     Parameters
     ----------
-    links : SceneLinks
-    cycles : sequence of int (npoints,), one per tile
-        Of the interferogram at the points of the tile.
-    merged : int (nscene,)
-        Of the interferogram at the points of the scene.
-    changed : sequence of int (n,), one per tile
-        Links of the tile's mesh that its flow changed.
+    edges : int32 (nlinks, 2)
+        Points of the links of the tile's mesh.
+    confident : bool (nlinks,)
+        Links that join points; the others are left out.
+    owned, counts : bool (npoints,)
+        Of the tile's :class:`emcflow.tiles.tile_blend.TileBlend`.
 
     Returns
     -------
     bool (nlinks,)
-        Those that a flow changed, and those where tiles were brought together.
+        Each link of the scene in one tile; none to points that belong to another component.
     """
-    broken, first = np.zeros(len(links.edges), bool), 0
-    for of_tile, of_flow, number, ends in zip(
-        cycles, changed, links.numbers, links.ends, strict=True
-    ):
-        part = slice(first, first + len(number))
-        start, end = ends.T
-        from_scene, to_scene = links.edges[part].T
-        of_tile = of_tile.astype(np.int32)
-        apart = merged[to_scene] - merged[from_scene] != of_tile[end] - of_tile[start]
-        broken[part] = apart | np.isin(number, of_flow)
-        first = part.stop
-    return broken
+    return confident & owned[edges[:, 0]] & counts[edges[:, 1]]
+
+
+def scene_links(tiles: Iterable[TileLinks], most: int) -> SceneLinks:
+    """Gather the links of the scene from those of its tiles.
+
+    Parameters
+    ----------
+    tiles : iterable of TileLinks
+        Of every tile; they may be read when they are asked for.
+    most : int
+        Links of all tiles, no fewer than there are.
+
+    Returns
+    -------
+    SceneLinks
+    """
+    # memory that nothing is written to is none
+    edges, masks, first = np.empty((most, 2), np.int32), [], 0
+    for tile in tiles:
+        chosen = tile.places[tile.edges[tile.own]]
+        edges[first : first + len(chosen)] = chosen
+        first += len(chosen)
+        masks.append(tile.own)
+    return SceneLinks(edges[:first], tuple(masks))
+
+
+def links_apart(
+    edges: np.ndarray, own: np.ndarray, cycles: np.ndarray, merged: np.ndarray
+) -> np.ndarray:
+    """Find the links of a tile whose gradient changed where tiles were brought together.
+
+    Parameters
+    ----------
+    edges : int32 (nlinks, 2)
+        Points of the links of the tile's mesh.
+    own : bool (nlinks,)
+        Of `own_links`.
+    cycles, merged : int (npoints,)
+        Of an interferogram at the points of the tile, before and after.
+
+    Returns
+    -------
+    int32 (n,)
+        Numbers of the links.
+    """
+    moved = merged - cycles
+    start, end = edges.T
+    return np.flatnonzero(own & (moved[start] != moved[end])).astype(np.int32)
+
+
+def _marks(numbers: np.ndarray, size: int) -> np.ndarray:
+    marks = np.zeros(size, bool)
+    marks[numbers] = True
+    return marks

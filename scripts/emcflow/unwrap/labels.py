@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emcflow.graph.firm_parts import PartTree, part_tree, parts_at
+from emcflow.compiled import compiled
+from emcflow.graph.firm_parts import PartTree, part_sizes, part_tree, parts_at
 from emcflow.links.noise_floor import unbiased_coherence
 from emcflow.network.networks import Network
 
@@ -110,7 +111,17 @@ def ordered_links(quality: np.ndarray) -> Links:
     -------
     Links
     """
-    order = np.argsort(-quality, kind="stable").astype(np.int32)
+    # bits of positive numbers are in the order of the numbers; with its place behind it every key
+    # is another, and they are sorted where they are
+    bits = (np.asarray(quality, np.float32) + np.float32(0)).view(np.uint32)
+    keys = (~bits).astype(np.uint64)
+    del bits
+    keys <<= np.uint64(32)
+    keys |= np.arange(len(keys), dtype=np.uint32)
+    keys.sort()
+    keys &= np.uint64(2**32 - 1)
+    order = keys.astype(np.int32)
+    del keys
     classes = np.clip((1 - quality[order]) * CLASSES, 0, CLASSES - 1)
     return Links(order, classes.astype(np.uint8))
 
@@ -151,13 +162,7 @@ def firm_regions(edges: np.ndarray, links: Links, broken: np.ndarray, npoints: i
     PartTree
     """
     return part_tree(
-        edges[links.order],
-        links.classes,
-        class_weights(),
-        broken[links.order],
-        npoints,
-        NEEDED,
-        LARGE,
+        edges, links.order, links.classes, class_weights(), broken, npoints, NEEDED, LARGE
     )
 
 
@@ -175,9 +180,21 @@ def broken_share(edges: np.ndarray, broken: np.ndarray, npoints: int) -> np.ndar
     float64 (npoints,)
         0 for a point without links.
     """
-    of_point = np.bincount(edges.ravel(), minlength=npoints)
-    changed = np.bincount(edges[broken].ravel(), minlength=npoints)
-    return changed / np.maximum(of_point, 1)
+    of_point, changed = _link_counts(edges, broken, npoints)
+    return changed / np.maximum(of_point, 1, out=of_point)
+
+
+@compiled
+def _link_counts(
+    edges: np.ndarray, broken: np.ndarray, npoints: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Links of each point, and those of them that are broken."""
+    every, marked = np.zeros(npoints, np.int32), np.zeros(npoints, np.int32)
+    for edge in range(len(edges)):
+        for end in range(2):
+            every[edges[edge, end]] += 1
+            marked[edges[edge, end]] += broken[edge]
+    return every, marked
 
 
 def pair_labels(tree: PartTree, share: np.ndarray, least: int = LARGE) -> np.ndarray:
@@ -200,11 +217,11 @@ def pair_labels(tree: PartTree, share: np.ndarray, least: int = LARGE) -> np.nda
     """
     part = parts_at(tree, LAST_GOOD_CLASS)
     sound = share < 0.5
-    size = np.bincount(part[sound], minlength=len(part))
-    first = np.full(len(part), len(part))
-    np.minimum.at(first, part, np.arange(len(part)))
-    number = min(int(np.count_nonzero(size >= least)), LARGEST_LABEL)
-    by_size = np.lexsort((first, -size))[:number]
+    size, first = part_sizes(part, sound)
+    names = np.flatnonzero(size >= least)
+    by_size = names[np.lexsort((first[names], -size[names]))][:LARGEST_LABEL]
     labels = np.zeros(len(part), np.uint16)
-    labels[by_size] = np.arange(1, number + 1)
-    return np.where(sound, labels[part], 0).astype(np.uint16)
+    labels[by_size] = np.arange(1, len(by_size) + 1)
+    labels = labels[part]
+    labels[~sound] = 0
+    return labels

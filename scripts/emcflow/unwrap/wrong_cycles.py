@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from emcflow.graph.firm_parts import PartTree, joined_to, parts_at
+from emcflow.compiled import compiled
+from emcflow.graph.firm_parts import PartTree, joined_to, largest_parts, part_sizes, parts_at
 from emcflow.unwrap.labels import CLASSES, LARGE, LAST_GOOD_CLASS, broken_share
 
 # Of the features of `Evidence`, found by: make calibrate
@@ -24,27 +25,53 @@ ROUNDS = 3
 FIRST = LAST_GOOD_CLASS
 MOST_RAD = 6.0
 LEAST_PROBABILITY = 10**-25.4  # 254 in a byte, of which 255 is left for no data
+# Points whose features are held at once.
+AT_ONCE = 2**18
 
 
 class Evidence(NamedTuple):
-    """What is known of the cycles of the points of an interferogram.
+    """What is known of the cycles of the points of an interferogram, as compact as it gets.
 
     Attributes
     ----------
-    of_point : float64 (npoints, 6)
-        1; class of the weakest link on the strongest way to the core of the point's component;
-        share of its links that the flow changed; logarithm of that share averaged around the
-        point; logarithm of the share of triangles with residues in the interferogram; by how much
-        the point differs from the mean of its neighbours [rad].
-    of_region : float64 (npoints, 2)
-        1; that class above those that make labels.
+    way : uint8 (npoints,)
+        Class of the weakest link on the strongest way to the core of the point's component.
+    share, around : float64 (npoints,)
+        Share of the point's links that the flow changed, and the same averaged around the point.
+    residue_share : float
+        Share of the triangles with residues in the interferogram.
+    leaning : float64 (npoints,)
+        By how much the point differs from the mean of its neighbours [rad].
     other : bool (npoints,)
         Points with a label in another region than the main one of their component.
     """
 
-    of_point: np.ndarray
-    of_region: np.ndarray
+    way: np.ndarray
+    share: np.ndarray
+    around: np.ndarray
+    residue_share: float
+    leaning: np.ndarray
     other: np.ndarray
+
+    def of_point(self, part: slice = slice(None)) -> np.ndarray:
+        """Return the features of points, float64 (n, 6).
+
+        They are 1; class on the way; share; logarithms of the share around and of that of the
+        triangles; leaning.
+        """
+        way = self.way[part].astype(np.float64)
+        residues = np.full(len(way), np.log(self.residue_share + LEAST_SHARE))
+        around = np.log(self.around[part] + LEAST_SHARE)
+        one, leaning = np.ones(len(way)), self.leaning[part]
+        return np.column_stack((one, way, self.share[part], around, residues, leaning))
+
+    def of_region(self, part: slice = slice(None)) -> np.ndarray:
+        """Return the features of the points' regions, float64 (n, 2).
+
+        They are 1 and the class on the way above those that make labels.
+        """
+        way = self.way[part].astype(np.float64)
+        return np.column_stack((np.ones(len(way)), np.maximum(way - FIRST, 0)))
 
 
 def evidence(
@@ -81,25 +108,36 @@ def evidence(
     """
     npoints = len(labels)
     main, seeds = _cores(tree, component)
-    way = joined_to(tree, seeds, CLASSES).astype(np.float64)
+    way = joined_to(tree, seeds, CLASSES)
+    other = (labels > 0) & (parts_at(tree, LAST_GOOD_CLASS) != main[component])
+    leaning = _mean_of_neighbours(edges, unwrapped)
+    leaning = np.abs(np.subtract(unwrapped, leaning, out=leaning), out=leaning)
+    leaning = np.minimum(leaning, MOST_RAD, out=leaning)
     share = broken_share(edges, broken, npoints)
     around = share
     for _ in range(ROUNDS):
-        around = (around + _mean_of_neighbours(edges, around)) / 2
-    leaning = np.abs(unwrapped - _mean_of_neighbours(edges, unwrapped))
-    leaning = np.minimum(leaning, MOST_RAD)
-    one, residues = np.ones(npoints), np.full(npoints, np.log(residue_share + LEAST_SHARE))
-    of_point = (
-        one,
-        way,
-        share,
-        np.log(around + LEAST_SHARE),
-        residues,
-        leaning,
-    )
-    of_region = one, np.maximum(way - FIRST, 0)
-    other = (labels > 0) & (parts_at(tree, LAST_GOOD_CLASS) != main[component])
-    return Evidence(np.column_stack(of_point), np.column_stack(of_region), other)
+        mean = _mean_of_neighbours(edges, around)
+        around = np.divide(np.add(around, mean, out=mean), 2, out=mean)
+    return Evidence(way, share, around, residue_share, leaning, other)
+
+
+def probability_by(of_point: np.ndarray, of_region: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Probability of a wrong cycle by the features of points, see `wrong_probability`.
+
+    Parameters
+    ----------
+    of_point : float64 (n, 6)
+    of_region : float64 (n, 2)
+    other : bool (n,)
+        See `Evidence`.
+
+    Returns
+    -------
+    float64 (n,)
+    """
+    right = _logistic(-of_point @ OF_POINT)
+    right[other] *= _logistic(-of_region[other] @ OF_REGION)
+    return 1 - right
 
 
 def wrong_probability(found: Evidence) -> np.ndarray:
@@ -114,9 +152,33 @@ def wrong_probability(found: Evidence) -> np.ndarray:
     float64 (npoints,)
         0 to 1.
     """
-    right = _logistic(-found.of_point @ OF_POINT)
-    right[found.other] *= _logistic(-found.of_region[found.other] @ OF_REGION)
-    return 1 - right
+    return np.concatenate([_probability(found, part) for part in _parts(len(found.way))])
+
+
+def wrong_decibels(found: Evidence) -> np.ndarray:
+    """Return `wrong_probability` as `as_decibels` has it, for some points at a time.
+
+    Parameters
+    ----------
+    found : Evidence
+
+    Returns
+    -------
+    uint8 (npoints,)
+    """
+    decibels = np.empty(len(found.way), np.uint8)
+    for part in _parts(len(decibels)):
+        decibels[part] = as_decibels(_probability(found, part))
+    return decibels
+
+
+def _parts(npoints: int) -> list[slice]:
+    """Return slices of `AT_ONCE` points, at least one."""
+    return [slice(at, at + AT_ONCE) for at in range(0, max(npoints, 1), AT_ONCE)]
+
+
+def _probability(found: Evidence, part: slice) -> np.ndarray:
+    return probability_by(found.of_point(part), found.of_region(part), found.other[part])
 
 
 def as_decibels(probability: np.ndarray) -> np.ndarray:
@@ -130,11 +192,25 @@ def _logistic(value: np.ndarray) -> np.ndarray:
 
 def _mean_of_neighbours(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Mean of the points that links join to each; its own value where there is none."""
-    start, end = edges.T
-    npoints = len(values)
-    count = np.bincount(edges.ravel(), minlength=npoints)
-    total = np.bincount(start, values[end], npoints) + np.bincount(end, values[start], npoints)
-    return np.where(count > 0, total / np.maximum(count, 1), values)
+    return _neighbour_means(edges, np.asarray(values, np.float64))
+
+
+@compiled
+def _neighbour_means(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+    mean, of_ends = np.zeros(len(values)), np.zeros(len(values))
+    count = np.zeros(len(values), np.int32)
+    for edge in range(len(edges)):
+        start, end = edges[edge, 0], edges[edge, 1]
+        mean[start] += values[end]
+        of_ends[end] += values[start]
+        count[start] += 1
+        count[end] += 1
+    for point in range(len(values)):
+        if count[point]:
+            mean[point] = (mean[point] + of_ends[point]) / count[point]
+        else:
+            mean[point] = values[point]
+    return mean
 
 
 def _cores(tree: PartTree, component: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -143,28 +219,20 @@ def _cores(tree: PartTree, component: np.ndarray) -> tuple[np.ndarray, np.ndarra
     The core is the largest part of at least `LARGE` points that the strongest class makes which
     makes one.
     """
-    part = parts_at(tree, LAST_GOOD_CLASS)
-    main, _ = _largest(part, component)
-    inside = np.flatnonzero(part == main[component])
+    part, every = parts_at(tree, LAST_GOOD_CLASS), np.ones(len(component), bool)
+    ncomponents = int(component.max()) + 1
+    main, _ = largest_parts(part, part_sizes(part, every)[0], component, ncomponents)
+    inside = part == main[component]
     seeds, known = main.copy(), np.zeros(len(main), bool)
     for last in range(LAST_GOOD_CLASS):
-        largest, size = _largest(parts_at(tree, last)[inside], component[inside])
+        part = parts_at(tree, last)
+        sizes, _ = part_sizes(part, inside)
+        largest, size = largest_parts(part, sizes, component, ncomponents)
         new = ~known & (size >= LARGE)
         seeds[new] = largest[new]
         known |= new
         if known.all():
             break
-    return main, seeds[np.unique(component)]
-
-
-def _largest(part: np.ndarray, component: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Name and size of the largest part of each component, the first of equals; 0 where none is."""
-    size = np.bincount(part)
-    names, place = np.unique(part, return_index=True)
-    of_part = component[place]
-    order = np.lexsort((names, -size[names], of_part))
-    found, first = np.unique(of_part[order], return_index=True)
-    largest, sizes = np.zeros((2, component.max() + 1), np.int64)
-    largest[found] = names[order[first]]
-    sizes[found] = size[largest[found]]
-    return largest, sizes
+    present = np.zeros(ncomponents, bool)
+    present[component] = True
+    return main, seeds[present]

@@ -1,11 +1,11 @@
-"""Batches of interferograms: what a job of the merge writes, and what it holds at a time."""
+"""Batches of interferograms: what a job holds at a time, or writes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-# Interferograms that a job of the merge holds at a time.
-MERGED_AT_ONCE = 14
+# Interferograms of a tile that are joined to those around it at a time.
+BLENDED_AT_ONCE = 14
 
 
 def in_batches(pairs: Sequence, most: int, even: bool = False) -> list[Sequence]:

@@ -64,18 +64,20 @@ PEAKS = {
     "reference_points": Peak(fixed_mb=118, point=180, pixel=30),
     # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
     "tile_heights": Peak(fixed_mb=45, point=750),
-    # cycles before and after, their mean and spread; phase; the places of points; links in order,
-    # and the parts that they join; images
-    "merge_interferograms": Peak(
-        fixed_mb=240, point=350, date=4, pair=18, pixel=12, pixel_thread=8
-    ),
+    # of a tile: links of the mesh; Laplace's equation on it in factors, where the tiles differ so
+    # that it has to be solved, else a third of it; cycles of some interferograms before and after,
+    # their mean and spread
+    "blend_tile": Peak(fixed_mb=125, point=1400, pair=18),
+    # of the scene: links in order, points and their places; one interferogram, and the parts that
+    # its links join
+    "merge_interferograms": Peak(fixed_mb=270, point=115, pixel=6),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
-    # values of all tiles, some contrasts of the dates, a few images
-    "link_quality": Peak(fixed_mb=125, point=180, pixel=45),
+    # links of a tile and their values; pixels are those of a strip: layers, their sums and counts
+    "link_quality": Peak(fixed_mb=125, point=220, pixel=65),
     "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
-    # the sum of the probabilities, one interferogram
-    "recommended_mask": Peak(fixed_mb=110, pixel=20),
+    # the sum of the probabilities, where there are points; some rows of one interferogram
+    "recommended_mask": Peak(fixed_mb=112, pixel=6.5),
     # pixels are those of a strip: layers, one interferogram, windows of a few of them per thread
     "loops": Peak(fixed_mb=104, pixel=16, pixel_thread=8),
     # some rows of the layers; points of a tile

@@ -29,7 +29,7 @@ from emcflow.io.text_baselines import table_files
 from emcflow.network.networks import hop3_network
 from emcflow.network.pairs import delaunay_pairs
 from emcflow.products.simulate import simulation_baselines, simulation_dates
-from emcflow.workflow.batches import MERGED_AT_ONCE, in_batches
+from emcflow.workflow.batches import in_batches
 from emcflow.workflow.inputs import (
     Inputs,
     baseline_rasters,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-# Interferograms are merged in batches: enough work for a job. It holds fewer of them at once.
+# Interferograms are merged in batches: enough work for a job. It holds one of them at a time.
 PAIRS_PER_BATCH = 28
 # Dates whose displacements are written by one job.
 DATES_PER_BATCH = 24
@@ -366,11 +366,6 @@ class Plan:
     def batches(self) -> list[Sequence[str]]:
         """Interferograms that are merged by one job each."""
         return in_batches(self.new_pairs, PAIRS_PER_BATCH, even=True)
-
-    @property
-    def held_at_once(self) -> list[Sequence[str]]:
-        """Interferograms that such a job holds at a time."""
-        return [part for batch in self.batches for part in in_batches(batch, MERGED_AT_ONCE)]
 
     @property
     def date_batches(self) -> list[Sequence[str]]:

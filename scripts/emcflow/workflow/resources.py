@@ -10,6 +10,7 @@ from emcflow.io.strips import strip_bounds
 from emcflow.io.tiles_json import tiles_from_json
 from emcflow.report.thinning import MAP_PIXELS, PAIR_PIXELS, picture_pixels, picture_step
 from emcflow.tiles.cut import Tile
+from emcflow.workflow.batches import BLENDED_AT_ONCE
 from emcflow.workflow.memory import predicted_mb
 from emcflow.workflow.plan import Plan
 from emcflow.workflow.snakemake_internals import not_there_yet
@@ -26,6 +27,10 @@ SNAKEMAKE_MB = 400
 MAPS_SHOWN = 20
 MAP_BYTES = 9
 PAIR_BYTES = 22
+# What the layers of the links take for a point of the tiles in a strip, and for every other one
+# whose values wait to be sorted.
+HELD_LAYERS_BYTES = 32
+MEDIAN_BYTES = 20
 # What the variance of a point at a date takes, with its inverse while their mean is found.
 VARIANCE_BYTES = 12
 
@@ -137,12 +142,39 @@ class JobResources:
         """Return a memory bound in MB for a job of all tiles, some interferograms and dates."""
         return self.megabytes(attempt, job, self.points(), self.pixels(), pairs, threads, dates)
 
+    def numbers_beside(self, name: str) -> list[int]:
+        """Return the number of a tile and of those that overlap it, itself first."""
+        tiles = self.tiles()
+        number = list(tiles).index(name)
+        return [number, *_beside_as_of(tuple(tile.bounds for tile in tiles.values()))[number]]
+
+    def tiles_beside(self, name: str) -> list[str]:
+        """Return the names of `numbers_beside`."""
+        names = list(self.tiles())
+        return [names[number] for number in self.numbers_beside(name)]
+
+    def blend_memory(self, name: str, attempt: int) -> int:
+        """Return a memory bound in MB for a job that joins a tile to those around it."""
+        points = max(self.tiles()[each].points for each in self.tiles_beside(name))
+        pairs = min(len(self.plan.new_pairs), BLENDED_AT_ONCE)
+        return self.megabytes(attempt, "blend_tile", points, 0, pairs)
+
     def merge_memory(self, attempt: int) -> int:
         """Return a memory bound in MB for a job that merges a batch of interferograms."""
-        held = self.plan.held_at_once
-        pairs = max(map(len, held), default=0)
-        dates = max((len({*"_".join(part).split("_")}) for part in held), default=0)
-        return self.scene_memory(attempt, "merge_interferograms", pairs, dates=dates)
+        return self.scene_memory(attempt, "merge_interferograms", 0, dates=0)
+
+    def link_quality_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for layers of the links: a strip, and the tiles in it."""
+        (rows, _), tiles = self.scene()
+        strips = strip_bounds(rows, BLOCK)
+        held = max(
+            sum(tile.points for tile in tiles if tile.bounds[0] < end and tile.bounds[2] > first)
+            for first, end in strips
+        )
+        largest = max(tile.points for tile in tiles)
+        own = self.megabytes(attempt, "link_quality", largest, self.strip_pixels(0))
+        held_mb = (HELD_LAYERS_BYTES * held + MEDIAN_BYTES * self.points()) // 1_000_000
+        return own + attempt * held_mb
 
     def link_phases_memory(self, attempt: int, threads: int) -> int:
         """Return a memory bound in MB for the job that links interferograms, block by block."""
@@ -244,6 +276,18 @@ def minutes(attempt: int, per_million_points: float, points: int) -> int:
 def _tiles_as_of(path: Path, written_ns: int) -> tuple[tuple[int, int], list[Tile]]:
     """Return what a file of tiles holds; every job of a tile asks, so it is read once."""
     return checked(tiles_from_json, path.read_text(), path)
+
+
+@cache
+def _beside_as_of(bounds: tuple[tuple[int, int, int, int], ...]) -> list[list[int]]:
+    """Return which tiles overlap each one, by their numbers; every job of a tile asks."""
+    from emcflow.tiles.scene import touching
+
+    beside: list[list[int]] = [[] for _ in bounds]
+    for first, second in touching(bounds):
+        beside[first].append(second)
+        beside[second].append(first)
+    return beside
 
 
 @cache
