@@ -11,6 +11,7 @@ from emcflow.io.hdf5 import (
     put,
     put_link_state,
     put_points,
+    put_region_levels,
     read,
     read_cycle_models,
     read_graph,
@@ -21,11 +22,17 @@ from emcflow.io.hdf5 import (
 from emcflow.io.network_tables import read_interferograms, read_time_network
 from emcflow.unwrap.costs import PairCosts, spatial_costs, temporal_costs
 from emcflow.unwrap.hypotheses import chosen_cycles, link_hypotheses, wanted_hypotheses
+from emcflow.unwrap.islands import level_regions
 from emcflow.unwrap.labels import changed_links, link_quality
 from emcflow.unwrap.significant import plain_coherence
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.workflow.job import job, progress
-from emcflow.workflow.taken_over import check_made_alike, only_new, with_known
+from emcflow.workflow.taken_over import (
+    check_made_alike,
+    only_new,
+    with_known,
+    with_known_levels,
+)
 
 with job(snakemake) as log:
     params = snakemake.params
@@ -100,6 +107,12 @@ with job(snakemake) as log:
             "%d of %d interferograms are new, the others are taken over", len(unwrapped), len(names)
         )
         unwrapped, statistics = with_known(names, previous, unwrapped, statistics)
+    design = next((of.design for of in models.values()), np.empty((len(phase), 0)))
+    levels = level_regions(
+        phase, points, graph.edges, tree.region, unwrapped, interferograms.pairs, design
+    )
+    if previous:
+        levels = with_known_levels(names, previous, levels)
     log.info(
         "residues per interferogram: median %d, largest %d (%s)",
         np.median(statistics["residues"]),
@@ -111,4 +124,5 @@ with job(snakemake) as log:
         put(file, "uw_cycles", unwrapped, "cycles to add to phase[d2] - phase[d1]")
         for name, values in statistics.items():
             put(file, f"statistics/{name}", values, "1")
+        put_region_levels(file, levels)
         put_link_state(file, quality, dict(zip(fresh.pair_names, changed, strict=True)))

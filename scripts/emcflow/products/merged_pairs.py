@@ -13,6 +13,7 @@ from emcflow.io.hdf5 import (
     count_triangles,
     read,
     read_changed_links,
+    read_islands,
     read_overlaps,
     read_rows,
     read_tile_points,
@@ -22,6 +23,7 @@ from emcflow.io.raster import NO_BYTE_DATA, NO_LABEL_DATA, Grid, scatter, write_
 from emcflow.io.stack import read_coherence
 from emcflow.network.networks import Network
 from emcflow.products.reference import label_points, read_references
+from emcflow.tiles.islands import wrong_of_parts
 from emcflow.tiles.merge import (
     SceneIndex,
     congruent,
@@ -80,6 +82,10 @@ class PairMerger:
         The same, the best first.
     residue_shares : float (npairs,)
         Triangles of the meshes with a residue, as a share of all.
+    part : int (npoints,)
+        Part of the scene that short links and overlaps join.
+    wrong_of_parts : float32 (npairs, nparts)
+        Probability that what joins a part to the others is a cycle off.
     label_image : uint16 (rows, cols)
         0, and `NO_LABEL_DATA` where there is no temporal coherence; labels are drawn on it.
     shares : list of (float, float)
@@ -98,6 +104,8 @@ class PairMerger:
     links: SceneLinks
     ordered: Links
     residue_shares: np.ndarray
+    part: np.ndarray
+    wrong_of_parts: np.ndarray
     label_image: np.ndarray
     shares: list[tuple[float, float]] = field(default_factory=list)
     differ: np.ndarray = field(init=False)
@@ -122,6 +130,7 @@ class PairMerger:
         quality = links.gather([read(path, "link_quality")[0] for path in unwrapped])
         residues = np.sum([read(path, "statistics/residues")[0] for path in unwrapped], axis=0)
         coherence = read_coherence(given["coherence"])
+        islands = read_islands(given["overlaps"])
         return cls(
             grid,
             network,
@@ -133,6 +142,8 @@ class PairMerger:
             links,
             ordered_links(quality),
             residues / max(sum(map(count_triangles, meshes)), 1),
+            islands.part[scene.nodes],
+            wrong_of_parts(islands),
             np.where(np.isfinite(coherence), 0, NO_LABEL_DATA).astype(np.uint16),
         )
 
@@ -217,9 +228,11 @@ class PairMerger:
             tags=tags | label_tags,
         )
         share = self.residue_shares[number]
-        found = evidence(edges, tree, broken, labels, unwrapped, share, scene.component)
+        found = evidence(edges, tree, broken, labels, unwrapped, share, self.part)
+        wrong = wrong_probability(found)
+        wrong += (1 - wrong) * self.wrong_of_parts[number, self.part]
         image = np.full(self.grid.shape, NO_BYTE_DATA, np.uint8)
-        image[tuple(scene.points.T)] = as_decibels(wrong_probability(found))
+        image[tuple(scene.points.T)] = as_decibels(wrong)
         write_raster(
             output["pwrong"],
             image,

@@ -93,6 +93,15 @@ class SceneIndex:
     tiles: tuple[_TileIndex, ...]
     nnodes: int
 
+    @property
+    def nodes(self) -> np.ndarray:
+        """Node of each point, int64 (nscene,); of the deepest tile where several have it."""
+        found = np.empty(len(self.points), np.int64)
+        for tile in self.tiles:
+            found[tile.core_scene] = tile.part_node[tile.problem.part]
+            found[tile.position[tile.shared[tile.owned]]] = tile.shared_node[tile.owned]
+        return found
+
     def places(self, row_col: np.ndarray) -> np.ndarray:
         """Return the places of points of the scene in `points`, by row and column (n, 2)."""
         width = self.points[:, 1].max(initial=0) + np.int64(1)
