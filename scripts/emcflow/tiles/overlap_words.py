@@ -50,7 +50,8 @@ def island_remarks(islands: Islands) -> list[str]:
         if levelled:
             remarks.append(
                 f"{island} is levelled by time, with {across}: its cycles are wrong with a "
-                f"probability of {odds} (docs/quality.md, Islands)."
+                f"probability of {odds}. A jump of all of it by whole cycles between two dates "
+                "would not show (docs/quality.md, Islands)."
             )
         else:
             remarks.append(

@@ -8,8 +8,8 @@ References
 ----------
 Mardia, K. V., and P. E. Jupp (2000), Directional Statistics, Wiley: likelihood of directions about
 an unknown mean (5.3).
-Halton, J. H. (1960), On the efficiency of certain quasi-random sequences of points in evaluating
-multi-dimensional integrals, Numer. Math., 2, 84-90: evenly spread samples.
+Niederreiter, H. (1992), Random Number Generation and Quasi-Monte Carlo Methods, SIAM: evenly spread
+multiples of irrational steps (3.1).
 """
 
 from __future__ import annotations
@@ -125,15 +125,13 @@ def _likelihoods(
     total = before[-1]
     prior = prior - _log_bessel(precision / variances[:, None]).sum(axis=0)
     steady = prior + _log_bessel(np.abs(total)[:, None] * precision)
-    jumps = []
-    for so_far in before[:-1]:
-        of_parts = [
-            _log_bessel(np.abs(part)[:, None] * precision) for part in (so_far, total - so_far)
-        ]
-        jumps.append(prior + of_parts[0] + of_parts[1])
     highest = steady.max()
-    of_jumps = np.array([np.exp(np.minimum(each - highest, MOST_LOG)).sum() for each in jumps])
-    return np.angle(total), np.exp(steady - highest), of_jumps
+    jumps = np.empty(len(before) - 1)
+    for last, so_far in enumerate(before[:-1]):
+        one, other = (np.abs(part)[:, None] * precision for part in (so_far, total - so_far))
+        jump = prior + _log_bessel(one) + _log_bessel(other)
+        jumps[last] = np.exp(np.minimum(jump - highest, MOST_LOG)).sum()
+    return np.angle(total), np.exp(steady - highest), jumps
 
 
 def jump_by_shape(differences: np.ndarray, design: np.ndarray) -> np.ndarray:
@@ -208,15 +206,18 @@ def _likeliest(columns: np.ndarray, weights: np.ndarray) -> int:
 def _samples(deviations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Evenly spread samples of terms (nterms, n), normal, and which are of the wide kind (n,)."""
     from scipy.special import ndtri  # slow to import
-    from scipy.stats.qmc import Halton
 
     if not len(deviations):
         return np.zeros((0, 1)), np.zeros(1, bool)
-    first = np.full((1, 1 + len(deviations)), 0.5)
-    spread = np.vstack((first, Halton(1 + len(deviations), scramble=False).random(SAMPLES)[1:]))
-    wide = spread[:, 0] > 0.5
+    # steps that fill a unit cube evenly: powers of the root of x ** (dimensions + 1) = x + 1
+    dimensions, root = 1 + len(deviations), 2.0
+    for _ in range(50):
+        root = (1 + root) ** (1 / (dimensions + 1))
+    steps = root ** -np.arange(1.0, dimensions + 1)
+    spread = (0.5 + np.arange(SAMPLES) * steps[:, None]) % 1
+    wide = spread[0] > 0.5
     width = np.where(wide, WIDER, 1.0)
-    return ndtri(spread[:, 1:]).T * width * np.asarray(deviations)[:, None], wide
+    return ndtri(spread[1:]) * width * np.asarray(deviations)[:, None], wide
 
 
 def _log_bessel(x: np.ndarray) -> np.ndarray:
