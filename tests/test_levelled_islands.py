@@ -9,6 +9,7 @@ from emcflow.graph.delaunay import links_within, point_mesh
 from emcflow.io.hdf5 import create, put_region_levels
 from emcflow.network.networks import hop3_network
 from emcflow.products.random_fields import power_law
+from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.islands import (
     find_islands,
     island_table,
@@ -16,8 +17,9 @@ from emcflow.tiles.islands import (
     levelled_component,
     wrong_of_parts,
 )
+from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlap_words import island_remarks
-from emcflow.tiles.overlaps import Overlaps
+from emcflow.tiles.overlaps import Overlaps, measure_overlaps
 from emcflow.tiles.scene import TilePoints
 from emcflow.unwrap.islands import RegionLevels, level_regions
 from emcflow.workflow.taken_over import with_known_levels
@@ -229,6 +231,42 @@ def test_the_surest_joins_make_a_chain():
     found = level_offsets(offsets, islands)
     np.testing.assert_array_equal(found - found[:, :1], [[0, 1, 3]])
     np.testing.assert_allclose(wrong_of_parts(islands), [[0, 0.002, 0.002998]], atol=1e-6)
+
+
+def test_tiles_along_a_river_bring_both_shores_together():
+    """Each tile has its own cycles on either shore; three tiles see the river, all say the same."""
+    rng = np.random.default_rng(12)
+    points, far, phase, design = shores(rng, 0.5)
+    wrapped = np.angle(np.exp(1j * phase)).astype(np.float32)
+    pairs = hop3_network(DATES).pairs
+    true = np.rint((phase - wrapped) / CYCLE).astype(int)
+    true = true[pairs[:, 1]] - true[pairs[:, 0]]
+    tiles, cycles, levels = [], [], []
+    for west, east in ((0, 16), (12, 28), (24, SHAPE[1])):
+        own = (points[:, 1] >= west) & (points[:, 1] < east)
+        some, region = points[own], far[own]
+        edges = point_mesh(some).edges
+        inside = edges[region[edges[:, 0]] == region[edges[:, 1]]]
+        tiles.append(TilePoints((0, west, SHAPE[0], east), some, inside, region))
+        cycles.append(true[:, own] + rng.integers(-9, 10, (len(pairs), 2))[:, region])
+        data = wrapped[:, own], some, edges, region, cycles[-1], pairs, design
+        levels.append(level_regions(*data))
+    overlaps = measure_overlaps(tiles, cycles, SHAPE)
+    assert overlaps.component.tolist() in ([0, 1] * 3, [1, 0] * 3)
+    islands = find_islands(levels, tiles, overlaps, 0.03)
+    assert islands.levelled.tolist() == [True]
+    component = levelled_component(islands, overlaps.node_points)
+    offsets = level_offsets(bulk_offsets(overlaps).offsets, islands)
+    scene = scene_index(tiles, SHAPE, component)
+    merged = merge_cycles(scene, cycles, offsets).cycles - true
+    assert (merged == merged[:, :1]).all()
+    np.testing.assert_array_equal(islands.part[scene.nodes] == islands.part[0], far == 0)
+
+    turned = slice(None, None, -1)
+    again = find_islands(
+        levels[turned], tiles[turned], measure_overlaps(tiles[turned], cycles[turned], SHAPE), 0.03
+    )
+    np.testing.assert_array_equal(again.wrong, islands.wrong)
 
 
 def test_known_interferograms_keep_their_levels(tmp_path):
