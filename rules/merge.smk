@@ -7,7 +7,8 @@ rule tile_overlaps:
         mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
         unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
     output:
-        f"{OUT}/merge/overlaps.h5",
+        overlaps=f"{OUT}/merge/overlaps.h5",
+        islands=f"{OUT}/merge/islands.csv",
     log:
         f"{OUT}/logs/tile_overlaps.log",
     benchmark:
@@ -21,6 +22,7 @@ rule tile_overlaps:
         runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
     params:
         min_overlap_points=config["merge"]["min_overlap_points"],
+        island_probability=config["merge"]["island_probability"],
         code=code_version("tile_overlaps"),
     message:
         "Compare the tiles where they overlap"

@@ -1,14 +1,19 @@
 """Find the cycles that bring the tiles of every interferogram together."""
 
+from dataclasses import replace
+
 import numpy as np
-from emcflow.io.hdf5 import create, open_product, put, read_overlaps
+from emcflow.io.hdf5 import create, open_product, put, read_islands, read_overlaps
 from emcflow.tiles.bulk_offsets import bulk_offsets
+from emcflow.tiles.islands import level_offsets
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:
     overlaps = read_overlaps(snakemake.input[0])
     with open_product(snakemake.input[0]) as file:
         pairs = list(file.attrs["pairs"])
+    islands = read_islands(snakemake.input[0])
+    overlaps = replace(overlaps, component=islands.part)
     found = bulk_offsets(overlaps, snakemake.params.method)
     inconsistent = np.abs(found.residuals).max(axis=1, initial=0) > 1e-6
     for pair in np.flatnonzero(inconsistent):
@@ -23,5 +28,5 @@ with job(snakemake) as log:
         )
     log.info("tiles fit in %d of %d interferograms", np.sum(~inconsistent), len(pairs))
     with create(snakemake.output[0], pairs=pairs, method=snakemake.params.method) as file:
-        put(file, "offsets", found.offsets, "cycles")
+        put(file, "offsets", level_offsets(found.offsets, islands), "cycles")
         put(file, "residuals", found.residuals, "cycles")

@@ -1,16 +1,27 @@
 """Compare the unwrapped tiles where they share points."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from emcflow.io.hdf5 import create, open_product, put_overlaps, read_tile_points
+from emcflow.io.files import write_csv
+from emcflow.io.hdf5 import (
+    create,
+    open_product,
+    put_islands,
+    put_overlaps,
+    read_region_levels,
+    read_tile_points,
+)
 from emcflow.io.tiles_json import tiles_from_json
-from emcflow.tiles.overlap_words import overlap_remarks
+from emcflow.tiles.islands import find_islands, island_table, levelled_component
+from emcflow.tiles.overlap_words import island_remarks, overlap_remarks
 from emcflow.tiles.overlaps import check_any_points, measure_overlaps
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:
-    least = snakemake.params.min_overlap_points
+    params, output = snakemake.params, snakemake.output
+    least = params.min_overlap_points
     shape, _ = tiles_from_json(Path(snakemake.input.tiles).read_text())
     tiles = [read_tile_points(path) for path in snakemake.input.mesh]
     check_any_points(tiles)
@@ -19,6 +30,11 @@ with job(snakemake) as log:
         pairs = list(unwrapped[0].attrs["pairs"])
         cycles = [file["uw_cycles"] for file in unwrapped]
         overlaps = measure_overlaps(tiles, cycles, shape, least)
+    levels = [read_region_levels(path) for path in snakemake.input.unwrapped]
+    islands = find_islands(levels, tiles, overlaps, params.island_probability)
+    overlaps = replace(overlaps, component=levelled_component(islands, overlaps.node_points))
+    for remark in island_remarks(islands):
+        log.info("%s", remark)
     for remark in overlap_remarks(overlaps, least):
         log.warning("%s", remark)
     if len(overlaps.links):
@@ -29,5 +45,7 @@ with job(snakemake) as log:
             overlaps.points.max(),
             100 * overlaps.agreement.mean(),
         )
-    with create(snakemake.output[0], pairs=pairs) as file:
+    write_csv(output.islands, island_table(islands, pairs), digits=3)
+    with create(output.overlaps, pairs=pairs) as file:
         put_overlaps(file, overlaps)
+        put_islands(file, islands)

@@ -3,13 +3,25 @@
 from pathlib import Path
 
 from emcflow.errors import named_as_keys
-from emcflow.io.hdf5 import create, put, put_link_state, put_points, read_points
+from emcflow.io.hdf5 import (
+    create,
+    put,
+    put_link_state,
+    put_points,
+    put_region_levels,
+    read_points,
+)
 from emcflow.io.network_tables import read_interferograms, read_time_network
 from emcflow.io.tile_phases import read_tile_phases
 from emcflow.unwrap.cycle_words import note_of_residues, notes_of_choice
-from emcflow.unwrap.tile import UnwrapSettings, cycles_of_links, unwrap_pairs
+from emcflow.unwrap.tile import UnwrapSettings, cycles_of_links, levels_of_regions, unwrap_pairs
 from emcflow.workflow.job import job, progress
-from emcflow.workflow.taken_over import check_made_alike, only_new, with_known
+from emcflow.workflow.taken_over import (
+    check_made_alike,
+    only_new,
+    with_known,
+    with_known_levels,
+)
 
 with job(snakemake) as log:
     given, params, threads = snakemake.input, snakemake.params, snakemake.threads
@@ -33,6 +45,9 @@ with job(snakemake) as log:
     cycles, statistics, names = unwrapped.cycles, unwrapped.statistics, pairs.pair_names
     if previous:
         cycles, statistics = with_known(names, previous, cycles, statistics)
+    levels = levels_of_regions(tile, cycles, pairs)
+    if previous:
+        levels = with_known_levels(names, previous, levels)
     log.info("%s", note_of_residues(names, statistics))
     attributes = {"dates": network.dates, "pairs": names, "hypothesis": of_links.name}
     with create(snakemake.output[0], **attributes) as file:
@@ -40,4 +55,5 @@ with job(snakemake) as log:
         put(file, "uw_cycles", cycles, "cycles to add to phase[d2] - phase[d1]")
         for name, values in statistics.items():
             put(file, f"statistics/{name}", values, "1")
+        put_region_levels(file, levels)
         put_link_state(file, unwrapped.quality, unwrapped.changed)

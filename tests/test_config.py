@@ -215,7 +215,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known(key, suggestion):
 
 def test_an_unknown_key_like_no_other_gets_the_list_of_keys():
     assert problem(with_key(SLC, "merge.zzz", 1)) == (
-        "merge.zzz: unknown key; known here: min_overlap_points, bulk_offset"
+        "merge.zzz: unknown key; known here: min_overlap_points, bulk_offset, island_probability"
     )
     assert problem(SLC | {7: 1}).startswith("7: unknown key; known here: output_dir")
 

@@ -91,6 +91,7 @@ CHANGES = {
     "unwrap.spatial_cost": "constant",
     "merge.min_overlap_points": 6,
     "merge.bulk_offset": "integer",
+    "merge.island_probability": 0.1,
     "reference.point": [3, 4],
     "reference.area": [2, 2, 6, 6],
     "reference.gnss_csv": "gnss.csv",

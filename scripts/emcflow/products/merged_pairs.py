@@ -21,6 +21,7 @@ from emcflow.io.hdf5 import (
     read,
     read_blended,
     read_changed_links,
+    read_islands,
     read_overlaps,
     read_rows,
 )
@@ -29,6 +30,7 @@ from emcflow.io.raster import BLOCK, NO_BYTE_DATA, NO_LABEL_DATA, Grid, write_ro
 from emcflow.io.stack import read_coherence
 from emcflow.network.networks import Network
 from emcflow.products.reference import label_points, read_references
+from emcflow.tiles.islands import Islands, wrong_of_parts
 from emcflow.tiles.merge import congruent, zero_cycles
 from emcflow.tiles.scene import Scene, scene_of_tiles
 from emcflow.tiles.scene_links import SceneLinks, TileLinks, own_links, scene_links
@@ -141,6 +143,10 @@ class PairMerger:
         The same, the best first.
     residue_shares : float (npairs,)
         Triangles of the meshes with a residue, as a share of all.
+    part : int32 (npoints,)
+        Part of the scene that short links and overlaps join.
+    wrong_of_parts : float32 (npairs, nparts)
+        Probability that what joins a part to the others is a cycle off.
     coherent : bool (rows, cols)
         Where there is a temporal coherence.
     shares : list of (float, float)
@@ -158,6 +164,8 @@ class PairMerger:
     links: SceneLinks
     ordered: Links
     residue_shares: np.ndarray
+    part: np.ndarray
+    wrong_of_parts: np.ndarray
     coherent: np.ndarray
     shares: list[tuple[float, float]] = field(default_factory=list)
     differ: np.ndarray = field(init=False)
@@ -203,6 +211,7 @@ class PairMerger:
         unwrapped = given["unwrapped"]
         quality = (read(path, "link_quality")[0] for path in unwrapped)
         residues = np.sum([read(path, "statistics/residues")[0] for path in unwrapped], axis=0)
+        part, wrong = _parts_of_scene(read_islands(given["overlaps"]), scene, tiles, len(residues))
         return cls(
             grid,
             network,
@@ -213,6 +222,8 @@ class PairMerger:
             links,
             ordered_links(links.gather(quality, np.float32)),
             residues / max(sum(map(count_triangles, meshes)), 1),
+            part,
+            wrong,
             coherent,
         )
 
@@ -319,9 +330,8 @@ class PairMerger:
             },
         )
         share = self.residue_shares[number]
-        component = self.scene.component
-        found = evidence(edges, tree, broken, labels, unwrapped, share, component)
-        decibels = wrong_decibels(found)
+        found = evidence(edges, tree, broken, labels, unwrapped, share, self.part)
+        decibels = wrong_decibels(found, self.part, self.wrong_of_parts[number])
         self._write_raster(
             output["pwrong"],
             number,
@@ -406,3 +416,16 @@ def _links_of_tiles(
     for tile, of_tile, at in zip(tiles, counts, places, strict=True):
         edges, confident = read(tile.mesh, "edges", "confident")
         yield TileLinks(edges, own_links(edges, confident, tile.owned, of_tile), at)
+
+
+def _parts_of_scene(
+    islands: Islands, scene: Scene, tiles: Sequence[TileSource], npairs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the part that each point belongs to, and how likely what joins parts is wrong."""
+    if not islands.levelled.any():  # then parts are components, which are held anyway
+        return scene.component, np.zeros((npairs, scene.component.max() + 1), np.float32)
+    part = np.empty(len(scene.points), np.int32)
+    for tile in tiles:
+        (region,) = read(tile.mesh, "region")
+        part[tile.places] = islands.part[tile.nodes][region[tile.owned]]
+    return part, wrong_of_parts(islands)

@@ -14,7 +14,14 @@ import numpy as np
 
 import emcflow
 from emcflow.io.files import read_csv
-from emcflow.io.hdf5 import open_product, read, read_link_weights, read_overlaps, read_points
+from emcflow.io.hdf5 import (
+    open_product,
+    read,
+    read_islands,
+    read_link_weights,
+    read_overlaps,
+    read_points,
+)
 from emcflow.io.network_tables import (
     CORNERS,
     read_date_baselines,
@@ -49,6 +56,7 @@ from emcflow.report.sampling import (
     choose_points,
 )
 from emcflow.report.thinning import MAP_PIXELS, PAIR_PIXELS, map_step, picture_step, thin_shape
+from emcflow.tiles.overlap_words import island_remarks
 
 # Whose versions the results depend on.
 PACKAGES = (
@@ -243,9 +251,14 @@ def _read_points(
         shared_points=int(np.count_nonzero(degree > 1)),
         tiles_per_pixel=degree[np.ix_(*thinning.middles(step))],
         coherence=read_coherence(files.coherence, shape=thin_shape(grid.shape, step)),
-        remarks=(*scene_file.remarks, *_lines(files.remarks)),
+        remarks=(*scene_file.remarks, *_of_islands(files.overlaps), *_lines(files.remarks)),
     )
     return scene, CoherenceCounts(counts), thinning
+
+
+def _of_islands(path: str) -> list[str]:
+    """Say what joins parts of the scene across, and what stays separate."""
+    return island_remarks(read_islands(path))
 
 
 def _attributes(paths: Sequence[str], name: str) -> list:

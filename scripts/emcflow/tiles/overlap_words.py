@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from emcflow.tiles.islands import Islands
 from emcflow.tiles.merge import LEAST_LABELLED_POINTS
 from emcflow.tiles.overlaps import Overlaps
 
@@ -26,6 +27,42 @@ def overlap_remarks(overlaps: Overlaps, min_overlap_points: int) -> list[str]:
         A sentence each; empty where all tiles are joined.
     """
     return _too_small(overlaps, min_overlap_points) + _apart(overlaps)
+
+
+def island_remarks(islands: Islands) -> list[str]:
+    """Say which islands are joined to the rest by time alone, and which stay separate.
+
+    Parameters
+    ----------
+    islands : Islands
+
+    Returns
+    -------
+    list of str
+        A sentence each.
+    """
+    remarks = []
+    columns = islands.points, islands.nlinks, islands.mean_wrong, islands.levelled
+    for (row, col), number, nlinks, wrong, levelled in zip(islands.places, *columns, strict=True):
+        island = f"The island of {number:,} points around row {row}, column {col}"
+        across = f"{nlinks} links across"
+        odds = f"{100 * wrong:.2g} % in the mean of the interferograms"
+        if levelled:
+            remarks.append(
+                f"{island} is levelled by time, with {across}: its cycles are wrong with a "
+                f"probability of {odds}. A jump of all of it by whole cycles between two dates "
+                "would not show (docs/quality.md, Islands)."
+            )
+        else:
+            remarks.append(
+                f"{island} stays separate: by {across} its cycles would be wrong with a "
+                f"probability of {odds}. merge.island_probability joins it all the same "
+                "(docs/quality.md, Islands)."
+            )
+    left_out = len(remarks) - MOST_LINES
+    return remarks[:MOST_LINES] + (
+        [f"{left_out} more islands: see merge/islands.csv."] if left_out > 0 else []
+    )
 
 
 def _too_small(overlaps: Overlaps, min_overlap_points: int) -> list[str]:

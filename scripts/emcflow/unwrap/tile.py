@@ -21,6 +21,7 @@ from emcflow.unwrap.hypotheses import (
     link_hypotheses,
     wanted_hypotheses,
 )
+from emcflow.unwrap.islands import RegionLevels, level_regions
 from emcflow.unwrap.labels import changed_links, link_quality
 from emcflow.unwrap.significant import plain_coherence
 from emcflow.unwrap.spatial import unwrap_in_space
@@ -233,3 +234,22 @@ def unwrap_pairs(
     quality = link_quality(plain, of_links.coherence, dates, of_links.nterms)
     by_pair = dict(zip(pairs.pair_names, changed, strict=True))
     return UnwrappedPairs(cycles, statistics, by_pair, quality)
+
+
+def levels_of_regions(tile: TilePhases, cycles: np.ndarray, pairs: Network) -> RegionLevels:
+    """Find the cycles between the regions of a tile that links across tell.
+
+    Parameters
+    ----------
+    tile : TilePhases
+    cycles : int16 (npairs, npoints)
+    pairs : Network
+        All interferograms.
+
+    Returns
+    -------
+    RegionLevels
+    """
+    design = next((model.design for model in tile.models.values()), np.empty((len(tile.phase), 0)))
+    edges, region = tile.graph.edges, tile.tree.region
+    return level_regions(tile.phase, tile.points, edges, region, cycles, pairs.pairs, design)

@@ -155,20 +155,27 @@ def wrong_probability(found: Evidence) -> np.ndarray:
     return np.concatenate([_probability(found, part) for part in _parts(len(found.way))])
 
 
-def wrong_decibels(found: Evidence) -> np.ndarray:
-    """Return `wrong_probability` as `as_decibels` has it, for some points at a time.
+def wrong_decibels(found: Evidence, part: np.ndarray, wrong_of_parts: np.ndarray) -> np.ndarray:
+    """Return how likely cycles are wrong as `as_decibels` has it, for some points at a time.
 
     Parameters
     ----------
     found : Evidence
+    part : int32 (npoints,)
+        Part of the scene that each point belongs to.
+    wrong_of_parts : float32 (nparts,)
+        Probability that the cycles between a part and the others are wrong: then those of all of
+        its points are, whatever `wrong_probability` says.
 
     Returns
     -------
     uint8 (npoints,)
     """
     decibels = np.empty(len(found.way), np.uint8)
-    for part in _parts(len(decibels)):
-        decibels[part] = as_decibels(_probability(found, part))
+    for some in _parts(len(decibels)):
+        wrong = _probability(found, some)
+        wrong += (1 - wrong) * wrong_of_parts[part[some]]
+        decibels[some] = as_decibels(wrong)
     return decibels
 
 

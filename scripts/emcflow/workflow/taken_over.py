@@ -10,8 +10,9 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.graph.planar import planar_graph
-from emcflow.io.hdf5 import open_product, read
+from emcflow.io.hdf5 import open_product, read, read_region_levels
 from emcflow.network.networks import Network
+from emcflow.unwrap.islands import RegionLevels
 from emcflow.workflow.update import WHOLE_RUN
 
 log = logging.getLogger(__name__)
@@ -123,3 +124,27 @@ def with_known(
         if name != "crossings"
     }
     return together("uw_cycles", cycles), found | {"crossings": crossings}
+
+
+def with_known_levels(names: list[str], unwrapped: str, levels: RegionLevels) -> RegionLevels:
+    """Keep what a finished run says of the cycles between regions in its interferograms.
+
+    Parameters
+    ----------
+    names : list of str
+        All interferograms, in order.
+    unwrapped : path
+        A tile of the finished run.
+    levels : RegionLevels
+        Of the same tile, from all dates.
+
+    Returns
+    -------
+    RegionLevels
+        Joined by the same regions as in the finished run.
+    """
+    with open_product(unwrapped) as file:
+        old = np.isin(names, list(file.attrs["pairs"]))
+    known = read_region_levels(unwrapped)
+    levels.cycles[:, old], levels.wrong[:, old] = known.cycles, known.wrong
+    return levels._replace(mean_wrong=known.mean_wrong)
