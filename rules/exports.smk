@@ -73,6 +73,61 @@ if PLAN.time_series:
             "../scripts/export_dolphin.py"
 
 
+rule export_licsbas:
+    input:
+        stack=f"{OUT}/stack/stack.json",
+        coherence=PLAN.stack.coherence,
+        interferograms=RESULTS.interferograms,
+        baselines=RESULTS.baselines.get("baselines", []),
+        view=local_files(PLAN.look_rasters),
+    output:
+        directory(RESULTS.exports["licsbas"]),
+    log:
+        f"{OUT}/logs/export_licsbas.log",
+    benchmark:
+        f"{OUT}/benchmarks/export_licsbas.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "export_licsbas"),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
+    params:
+        wavelength_m=config["geometry"]["wavelength_m"],
+        look=PLAN.look,
+        state=PLAN.state_of(PLAN.look_rasters),
+        code=code_version("export_licsbas"),
+    message:
+        "Write the results for LiCSBAS"
+    script:
+        "../scripts/export_licsbas.py"
+
+
+rule export_pyrate:
+    input:
+        stack=f"{OUT}/stack/stack.json",
+        coherence=PLAN.stack.coherence,
+        interferograms=RESULTS.interferograms,
+        references=RESULTS.references,
+    output:
+        directory(RESULTS.exports["pyrate"]),
+    log:
+        f"{OUT}/logs/export_pyrate.log",
+    benchmark:
+        f"{OUT}/benchmarks/export_pyrate.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "export_pyrate"),
+        runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
+    params:
+        wavelength_m=config["geometry"]["wavelength_m"],
+        code=code_version("export_pyrate"),
+    message:
+        "Write the results for PyRate"
+    script:
+        "../scripts/export_pyrate.py"
+
+
 for kind in ("points_csv", "geoparquet", "geopackage"):
 
     rule:

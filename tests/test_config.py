@@ -8,7 +8,7 @@ import pytest
 import yaml
 from emcflow.errors import InputError
 from emcflow.products.simulate import SimulationSettings, simulation_dates
-from emcflow.workflow.config import SCHEMA_PATH, check_config
+from emcflow.workflow.config import IN_METRES, SCHEMA_PATH, check_config
 from snakemake.utils import validate
 
 CONFIG = Path(__file__).resolve().parent.parent / "config"
@@ -182,9 +182,9 @@ def test_an_empty_section_is_one_without_keys(section):
         ("outputs.time_series", 1, "true or false expected"),
         ("outputs.mask_probability", 0, "above 0"),
         ("outputs.mask_probability", 1.5, "1"),
-        ("outputs.exports", "mintpy", "a list with any of mintpy, dolphin, points_csv"),
+        ("outputs.exports", "mintpy", "a list with any of mintpy, dolphin, licsbas, pyrate"),
         ("outputs.exports", ["mintpy", "gmt"], "gmt found in the list"),
-        ("outputs.exports", ["cog", "cog"], "a list with any of mintpy, dolphin, points_csv"),
+        ("outputs.exports", ["cog", "cog"], "a list with any of mintpy, dolphin, licsbas, pyrate"),
         ("simulation.start_date", "January", "the eight digits YYYYMMDD"),
         ("simulation.seed", -1, "not below 0"),
         ("simulation.coherence", 0.4, "not below 0.5 and not above 1"),
@@ -274,7 +274,7 @@ def test_the_link_model_needs_the_geometry(key):
 
 
 def test_metres_need_the_wavelength_without_a_link_model_too():
-    for key, value in (("time_series", True), ("exports", ["mintpy"])):
+    for key, value in (("time_series", True), *(("exports", [name]) for name in IN_METRES)):
         config = with_key(SLC, f"outputs.{key}", value)
         assert problem(config).startswith(f"geometry.wavelength_m: missing; outputs.{key}")
         given = with_key(config, "geometry.wavelength_m", 0.056)

@@ -22,6 +22,7 @@ from emcflow.acquisition.geometry import rad_per_m
 from emcflow.errors import InputError
 from emcflow.io.raster import Grid, read_grid, write_cog, write_raster
 from emcflow.io.scene_file import SceneFile, read_scene_file, write_scene_file
+from emcflow.products.degree_grid import degree_grid
 from emcflow.products.mintpy import (
     geometry_images,
     mintpy_bperp,
@@ -46,7 +47,10 @@ from workflow import jobs_of, outputs_of_the_page, read, run_whole
 
 WAVELENGTH_M = 0.0555
 MINTPY = Path(sys.prefix) / "mintpy-env" / "bin"
-EXPORTS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis", "stac"]
+EXPORTS = [
+    *("mintpy", "dolphin", "licsbas", "pyrate", "points_csv", "geoparquet", "geopackage"),
+    *("cog", "qgis", "stac"),
+]
 HEADING_DEG = -13.0
 CONFIG = {
     "output_dir": "results",
@@ -70,6 +74,8 @@ REST = [
     f"results/exports/{name}" for name in ("points.csv", "points.parquet", "points.gpkg", "cog")
 ]
 REST += [
+    "results/exports/licsbas",
+    "results/exports/pyrate",
     "results/exports/stac_item.json",
     "results/filled/filled.tif",
     "results/report.html",
@@ -117,7 +123,7 @@ MOTION = [
 def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
-    others |= {"export_qgis", "export_stac", "find_baselines"}
+    others |= {"export_licsbas", "export_pyrate", "export_qgis", "export_stac", "find_baselines"}
     others |= {"fill_00", "fill_01", "fill_labels", "loops", "quality", "link_quality", "report"}
     assert jobs - others == {"time_series", "displacements_00", "export_mintpy", "export_dolphin"}
 
@@ -177,7 +183,7 @@ def test_the_series_is_that_of_the_truth(runs):
 def test_the_jobs_stay_within_their_memory(runs):
     jobs = asked_and_taken(runs[0])
     names = {"date_phases_00", "time_series", "displacements_00", "export_mintpy"}
-    names |= {"export_dolphin", "export_cog"}
+    names |= {"export_dolphin", "export_licsbas", "export_pyrate", "export_cog"}
     names |= {
         "export_points_csv",
         "export_geoparquet",
@@ -567,6 +573,119 @@ def test_dolphin_finds_its_names_signs_and_units(runs):
     np.testing.assert_allclose(
         toward[velocity], toward["timeseries/velocity_mm_yr.tif"] / 1e3, rtol=1e-6
     )
+
+
+def in_degrees(results, image):
+    """Return an image of the scene as LiCSBAS and PyRate have it."""
+    target = degree_grid(read_scene_file(results / "stack" / "stack.json").grid, "test")
+    return target.take(image, np.nan)
+
+
+def series_of(pairs, dates, wavelength_m, sign):
+    """Return displacements [mm] from unwrapped phases by their pairs, whose loops close."""
+    series = {dates[0]: 0.0}
+    while len(series) < len(dates):
+        for (first, second), phase in pairs.items():
+            step = sign * wavelength_m / (4 * np.pi) * 1e3 * phase
+            if first in series:
+                series.setdefault(second, series[first] + step)
+            elif second in series:
+                series[first] = series[second] - step
+    return np.stack([series[date] + 0 * phase for date in dates])
+
+
+def test_licsbas_and_pyrate_get_the_interferograms_in_degrees(runs):
+    results, _, (toward, _), _ = runs
+    exports = results / "exports"
+    names = [name for name in toward if re.fullmatch(r"unwrapped/\d{8}_\d{8}\.unw\.tif", name)]
+    folders = {path.name for path in (exports / "licsbas/GEOC").iterdir() if path.is_dir()}
+    assert folders == {name[10:27] for name in names}
+    coherence = in_degrees(results, toward["simulation/stack/temporal_coherence.tif"])
+    for name in names:
+        pair, expected = name[10:27], in_degrees(results, toward[name])
+        assert np.isfinite(expected).sum() > 0.9 * np.isfinite(toward[name]).sum()
+        licsbas = f"exports/licsbas/GEOC/{pair}/{pair}.geo"
+        pyrate = f"exports/pyrate/pairs/{pair.replace('_', '-')}"
+        for image in (toward[f"{licsbas}.unw.tif"], toward[f"{pyrate}_unw.tif"]):
+            np.testing.assert_array_equal(image, expected)
+        at = np.isfinite(expected)
+        for image in (toward[f"{licsbas}.cc.tif"], toward[f"{pyrate}_coh.tif"]):
+            np.testing.assert_array_equal(image[at], coherence[at])
+    with rasterio.open(exports / "licsbas/GEOC/coherence.tif") as dataset:
+        assert dataset.crs.to_epsg() == 4326
+        west, south, east, north = dataset.bounds
+    table = pd.read_csv(exports / "points.csv")
+    assert table["longitude"].between(west, east).all()
+    assert table["latitude"].between(south, north).all()
+    up = toward["exports/licsbas/GEOC/scene.geo.U.tif"]
+    np.testing.assert_allclose(up[np.isfinite(up)], np.cos(np.radians(39)), rtol=1e-6)
+    lines = (exports / "licsbas/GEOC/baselines").read_text().split("\n")[:-1]
+    bperp = pd.read_csv(results / "network" / "baselines.csv")["bperp_m"]
+    np.testing.assert_allclose([float(line.split()[2]) for line in lines], bperp[1:], atol=1e-3)
+    # PyRate's reference is the pixel that ours became
+    row, col = map(int, (results / "timeseries/reference_point.txt").read_text().split(","))
+    settings = (exports / "pyrate/emcflow.conf").read_text()
+    x, y = (float(re.search(rf"^{key}: (.*)$", settings, re.M)[1]) for key in ("refx", "refy"))
+    here = table[(table["row"] == row) & (table["col"] == col)].iloc[0]
+    step = 10 / 111_000  # a pixel
+    assert abs(x - here["longitude"]) < step and abs(y - here["latitude"]) < step
+
+
+def tried(folder, *command):
+    """Run a command of another program in a folder."""
+    environment = os.environ | {"MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
+    process = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env=environment, check=False
+    )
+    assert process.returncode == 0, process.stdout[-2000:] + process.stderr[-2000:]
+
+
+@pytest.mark.skipif(not shutil.which("LiCSBAS13_sb_inv.py"), reason="no LiCSBAS on the search path")
+def test_licsbas_makes_the_series_of_the_interferograms(runs, tmp_path):
+    """Steps 02 to 13 of LiCSBAS, by the commands of the export."""
+    results, _, (toward, _), _ = runs
+    folder = shutil.copytree(results / "exports" / "licsbas", tmp_path / "licsbas")
+    tried(folder, "bash", "-e", "steps.sh")
+    with h5py.File(folder / "TS_GEOCml1" / "cum.h5") as file:
+        dates = file["imdates"][...].astype(str).tolist()
+        theirs, rates = file["cum"][...], file["vel"][...]
+        col, row = (int(part.split(":")[0]) for part in file["refarea"][()].decode().split("/"))
+    pairs = {
+        tuple(path.name[:17].split("_")): read(path) for path in folder.glob("GEOC/2*/*.unw.tif")
+    }
+    ours = series_of(pairs, dates, WAVELENGTH_M, -1)
+    at = np.isfinite(theirs).all(axis=0)
+    assert at.sum() > 0.95 * np.isfinite(ours).all(axis=0).sum()
+    theirs = theirs - theirs[:, row, col][:, np.newaxis, np.newaxis]
+    ours -= ours[:, row, col][:, np.newaxis, np.newaxis]
+    assert np.percentile(np.abs(theirs - ours)[:, at], 99) < 1e-3  # but where loops do not close
+    velocity = in_degrees(results, toward["timeseries/velocity_mm_yr.tif"])
+    assert np.corrcoef(rates[at], velocity[at])[0, 1] > 0.9  # DEM errors are left in theirs
+
+
+@pytest.mark.skipif(not shutil.which("pyrate"), reason="no PyRate on the search path")
+def test_pyrate_makes_the_series_of_the_interferograms(runs, tmp_path):
+    """PyRate's whole workflow, by the config of the export."""
+    results, _, (toward, _), _ = runs
+    folder = shutil.copytree(results / "exports" / "pyrate", tmp_path / "pyrate")
+    tried(folder, "pyrate", "workflow", "-f", "emcflow.conf")
+    pairs = {
+        tuple(path.name[:17].split("-")): read(path) for path in folder.glob("pairs/*_unw.tif")
+    }
+    dates = sorted({date for pair in pairs for date in pair})
+    ours = series_of(pairs, dates, WAVELENGTH_M, 1)
+    theirs = np.stack([
+        read(folder / f"out/timeseries_dir/tscuml_{date[:4]}-{date[4:6]}-{date[6:]}.tif")
+        for date in dates[1:]
+    ])  # fmt: skip
+    at = np.isfinite(theirs).all(axis=0)
+    known = np.isfinite(ours).all(axis=0)
+    (place,) = np.argwhere(known & ~at)  # the reference, which PyRate takes for no data
+    ours -= ours[:, place[0], place[1]][:, np.newaxis, np.newaxis]
+    assert np.percentile(np.abs(theirs - ours[1:])[:, at], 99) < 1e-3
+    rates = read(folder / "out/velocity_dir/linear_rate.tif")
+    velocity = in_degrees(results, toward["timeseries/velocity_mm_yr.tif"])
+    assert np.corrcoef(rates[at], velocity[at])[0, 1] < -0.9  # theirs is positive away
 
 
 def test_tables_have_a_row_per_point(runs):

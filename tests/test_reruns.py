@@ -34,7 +34,10 @@ TABLE = "date,bperp_m,orbit\n20200101,0,a\n20200113,100,b\n20200206,50,c\n202002
 # A dry run knows no tiles and strips where they are to be cut anew, so it lists no rule of each,
 # nor what only those read.
 OF_EACH_TILE = {*("tile_mesh", "link_model", "unwrap_tile", "blend_tile", "date_phases", "loops")}
-FORMATS = ["mintpy", "dolphin", "points_csv", "geoparquet", "geopackage", "cog", "qgis", "stac"]
+FORMATS = [
+    *("mintpy", "dolphin", "licsbas", "pyrate", "points_csv", "geoparquet", "geopackage"),
+    *("cog", "qgis", "stac"),
+]
 PLACE = "longitude", "latitude"
 
 CHANGES = {

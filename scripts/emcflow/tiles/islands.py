@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from emcflow.graph.components import by_size, regions, spanning_tree
-from emcflow.tiles.tile_blend import whole_offsets
 from emcflow.tiles.overlaps import Overlaps
 from emcflow.tiles.scene import PointsOfTile
+from emcflow.tiles.tile_blend import whole_offsets
 from emcflow.unwrap.islands import RegionLevels
 
 

@@ -36,6 +36,9 @@ STACK_RASTERS = (
     "amplitude_dispersion",
 )  # fmt: skip
 
+# Exports that say the wavelength, or turn phase into metres.
+IN_METRES = ("mintpy", "licsbas", "pyrate")
+
 LONGEST_VALUE = 200
 # Beyond this a whole number of the config cannot be calculated with.
 LARGEST_NUMBER = 2**62
@@ -422,10 +425,8 @@ def _output_problems(config: dict) -> Iterator[str]:
     given = config["geometry"]["wavelength_m"] is not None
     if given or config["stack"]["layout"] == "simulate" or link_model_is_on(config):
         return
-    for key, wants in (
-        ("outputs.time_series", outputs["time_series"]),
-        ("outputs.exports: mintpy", "mintpy" in outputs["exports"]),
-    ):
+    exports = {f"outputs.exports: {name}": name in outputs["exports"] for name in IN_METRES}
+    for key, wants in {"outputs.time_series": outputs["time_series"], **exports}.items():
         if wants:
             yield (
                 f"geometry.wavelength_m: missing; {key} turns phase into metres with it, give it "

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 PAIRS_PER_BATCH = 28
 # Dates whose displacements are written by one job.
 DATES_PER_BATCH = 24
+# Exports on grids of longitude and latitude.
+ON_MAPS = ("licsbas", "pyrate")
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,19 @@ class Plan:
         if self.config["platform"]["heading_deg"] is None:
             return None
         return self._line_of_sight if self.in_metres and self.has_view else None
+
+    @property
+    def look(self) -> dict[str, Any] | None:
+        """The line of sight, where it is known."""
+        angle = self.config["geometry"]["incidence_angle_deg"]
+        known = None not in (self.config["platform"]["heading_deg"], angle)
+        return self._line_of_sight if known else None
+
+    @property
+    def look_rasters(self) -> list[str]:
+        """The raster of incidence angles that this takes, where there is one."""
+        angle = self.look and self.look["incidence_angle_deg"]
+        return [angle] if isinstance(angle, str) else []
 
     @property
     def station_view(self) -> dict[str, Any] | None:
@@ -427,7 +442,7 @@ def make_plan(config: dict[str, Any]) -> Plan:
         names, bperp_m = known_baselines(baselines["known_csv"], dates, baselines["negate"])
         known = list(names), bperp_m.tolist()
     in_metres = model["enabled"] and not (found and known is None)
-    view_read = in_metres or "mintpy" in config["outputs"]["exports"]
+    view_read = in_metres or not {"mintpy", "licsbas"}.isdisjoint(config["outputs"]["exports"])
     geometry = view_rasters(config["geometry"]) if view_read else {}
     pairs = _pairs(config, inputs, table)
     if previous:
@@ -534,6 +549,18 @@ def check_plan(plan: Plan) -> None:
     if plan.reference is not None and all(Path(file).exists() for file in files):
         check = check_reference if len(plan.reference) == 2 else check_reference_area
         check(plan.stack, plan.reference, plan.inputs.min_coherence)
+    wanted = [name for name in ON_MAPS if name in plan.config["outputs"]["exports"]]
+    if wanted and all(Path(file).exists() for file in local_files([plan.stack.coherence])):
+        _check_on_map(plan, f"outputs.exports: {wanted[0]}")
+
+
+def _check_on_map(plan: Plan, needed_by: str) -> None:
+    """Check that the stack has longitudes and latitudes."""
+    from emcflow.io.raster import open_raster, read_grid
+    from emcflow.products.degree_grid import check_on_map
+
+    with open_raster(plan.stack.coherence) as dataset:
+        check_on_map(read_grid(dataset), needed_by)
 
 
 def _check_link_model(plan: Plan) -> None:

@@ -308,6 +308,8 @@ class Results:
         return {
             "mintpy": [*self.mintpy.values(), *self.mintpy_app.values()],
             "dolphin": f"{self.out}/exports/dolphin",
+            "licsbas": f"{self.out}/exports/licsbas",
+            "pyrate": f"{self.out}/exports/pyrate",
             "points_csv": f"{self.out}/exports/points.csv",
             "geoparquet": f"{self.out}/exports/points.parquet",
             "geopackage": f"{self.out}/exports/points.gpkg",

@@ -1,0 +1,183 @@
+"""Results as LiCSBAS reads them: a folder ``GEOC`` as LiCSAR's portal hands it out.
+
+Layout and signs by LiCSBAS (Morishita et al. 2020), its ``LiCSBAS02_ml_prep`` and
+``LiCSBAS13_sb_inv``:
+
+* ``D1_D2/D1_D2.geo.unw.tif`` is the phase of D2 minus that of D1 and grows with the distance, as
+  here: displacement is -wavelength / (4 pi) times it, positive toward the sensor. NaN and 0 are no
+  data.
+* ``D1_D2/D1_D2.geo.cc.tif`` is a coherence of 0 to 1.
+* ``baselines`` has a line per date: first date, date, perpendicular baseline [m], days.
+* ``NAME.geo.E.tif``, ``.N.tif`` and ``.U.tif`` are the unit vector from the ground to the sensor.
+
+References
+----------
+Morishita, Y., M. Lazecky, T. J. Wright, J. R. Weiss, J. R. Elliott, and A. Hooper (2020), LiCSBAS:
+an open-source InSAR time series analysis package integrated with the LiCSAR automated Sentinel-1
+InSAR processor, Remote Sensing, 12(3), 424.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emcflow.acquisition.geometry import SPEED_OF_LIGHT, days_since_first
+from emcflow.io.point_rasters import PointRasters
+from emcflow.io.raster import Grid, read_band, write_raster
+from emcflow.products.degree_grid import DegreeGrid
+from emcflow.products.positions import LOOKS
+
+__all__ = ["baseline_lines", "commands", "look_vector", "write_geoc", "write_look"]
+
+COHERENCE, COMMANDS = "coherence.tif", "steps.sh"
+
+LINES = """\
+# To be run in this folder by bash -e, with LiCSBAS on the search path.
+LiCSBAS02_ml_prep.py -i GEOC -o GEOCml1 --freq {frequency_hz:.0f}
+LiCSBAS11_check_unw.py -d GEOCml1 -t TS_GEOCml1
+LiCSBAS12_loop_closure.py -d GEOCml1 -t TS_GEOCml1
+LiCSBAS13_sb_inv.py -d GEOCml1 -t TS_GEOCml1
+"""
+
+
+def commands(wavelength_m: float) -> str:
+    """Return the commands of LiCSBAS that go on from the folder, with the frequency of the radar.
+
+    Its default is that of Sentinel-1.
+    """
+    return LINES.format(frequency_hz=SPEED_OF_LIGHT / wavelength_m)
+
+
+def baseline_lines(dates: Sequence[str], bperp_m: np.ndarray) -> str:
+    """Return the table of baselines, those of all dates but the first.
+
+    Parameters
+    ----------
+    dates : sequence of str
+        YYYYMMDD.
+    bperp_m : ndarray of float, shape (ndates,)
+        Perpendicular baselines [m]. LiCSBAS draws them alone, and does not say their sign.
+    """
+    rows = zip(dates, bperp_m - bperp_m[0], days_since_first(dates), strict=True)
+    return "".join(
+        f"{dates[0]} {date} {bperp:.4f} {days:.1f}\n" for date, bperp, days in [*rows][1:]
+    )
+
+
+def look_vector(
+    incidence_angle_deg: np.ndarray, heading_deg: float, looks: str
+) -> dict[str, np.ndarray]:
+    """Return the unit vector from the ground to the sensor, by LiCSAR's names of its axes.
+
+    Parameters
+    ----------
+    incidence_angle_deg : ndarray of float, shape (rows, cols)
+        At the target [degrees].
+    heading_deg : float
+        Direction of flight, clockwise from north [degrees].
+    looks : {'right', 'left'}
+        Side of the flight direction to which the antenna looks.
+
+    Returns
+    -------
+    dict of float32 (rows, cols)
+        To the east, to the north, up: a motion times it is the motion toward the sensor.
+    """
+    incidence, away = np.radians(incidence_angle_deg), np.radians(heading_deg + LOOKS[looks])
+    axes = {
+        "E": -np.sin(incidence) * np.sin(away),
+        "N": -np.sin(incidence) * np.cos(away),
+        "U": np.cos(incidence),
+    }
+    return {name: values.astype(np.float32) for name, values in axes.items()}
+
+
+def write_geoc(
+    folder: Path,
+    target: DegreeGrid,
+    interferograms: Sequence[str],
+    coherence: np.ndarray,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Write the folders of the pairs.
+
+    Parameters
+    ----------
+    folder : path
+        ``GEOC``. All pairs have one raster of coherence in it, which they link to.
+    target : DegreeGrid
+    interferograms : sequence of path
+        Unwrapped phase, ``D1_D2.unw.tif``.
+    coherence : float32 (rows, cols)
+        Temporal coherence of the scene, from 0 to 1 at the points.
+    progress : callable
+        Called with pairs done and in all.
+    """
+    points = None
+    for done, path in enumerate(interferograms, start=1):
+        pair = Path(path).name.removesuffix(".unw.tif")
+        phase = target.take(read_band(path), np.nan)
+        write_raster(
+            folder / pair / f"{pair}.geo.unw.tif",
+            phase,
+            target.grid,
+            units="rad",
+            description="unwrapped phase",
+        )
+        if points is None:
+            points = np.isfinite(phase)
+            values = np.where(points, target.take(coherence, 0), np.float32(0))
+            write_raster(
+                folder / COHERENCE, values, target.grid, units="1", description="coherence"
+            )
+        (folder / pair / f"{pair}.geo.cc.tif").symlink_to(f"../{COHERENCE}")
+        progress(done, len(interferograms))
+
+
+def write_look(
+    folder: Path,
+    target: DegreeGrid,
+    scene: Grid,
+    points_of: str | Path,
+    incidence_angle_deg: float | str,
+    heading_deg: float,
+    looks: str,
+    window: Sequence[int] | None,
+) -> None:
+    """Write the unit vector from the ground to the sensor at the points.
+
+    Parameters
+    ----------
+    folder : path
+        ``GEOC``.
+    target : DegreeGrid
+    scene : Grid
+    points_of : path
+        A raster with a value at every point of the scene.
+    incidence_angle_deg : float or path
+        At the target [degrees], or a raster of it.
+    heading_deg, looks
+        See :func:`look_vector`.
+    window : sequence of int or None
+        The part of that raster that is the scene.
+
+    Raises
+    ------
+    InputError
+        For a raster that holds no such angles, or on another grid.
+    """
+    points = np.isfinite(read_band(points_of))
+    image = np.full(points.shape, np.nan)
+    if isinstance(incidence_angle_deg, str):
+        rasters = PointRasters(points, scene, window)
+        image[points] = rasters.read_geometry(incidence_angle_deg, "incidence_angle_deg")
+    else:
+        image[points] = incidence_angle_deg
+    for axis, values in look_vector(target.take(image, np.nan), heading_deg, looks).items():
+        text = f"part of the unit vector to the sensor, {axis}"
+        write_raster(
+            folder / f"scene.geo.{axis}.tif", values, target.grid, units="1", description=text
+        )
