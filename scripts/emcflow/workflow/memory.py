@@ -70,7 +70,7 @@ PEAKS = {
     "blend_tile": Peak(fixed_mb=125, point=1400, pair=18),
     # of the scene: links in order, points and their places; one interferogram, and the parts that
     # its links join
-    "merge_interferograms": Peak(fixed_mb=270, point=115, pixel=6),
+    "merge_interferograms": Peak(fixed_mb=270, point=118, pixel=6),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
     # links of a tile and their values; pixels are those of a strip: layers, their sums and counts
