@@ -60,8 +60,9 @@ PEAKS = {
     "unwrap_tile": Peak(fixed_mb=284, point=560, date=20, pair=2, thread=140),
     # points, links and regions of all tiles; what overlaps differ by
     "tile_overlaps": Peak(fixed_mb=60, point=100, pair=0.7),
-    # points, links and regions of all tiles; images of coherence and heights
-    "reference_points": Peak(fixed_mb=118, point=180, pixel=30),
+    # points of the scene and their components, heights in all tiles and joined; images of
+    # coherence and heights
+    "reference_points": Peak(fixed_mb=118, point=120, pixel=25),
     # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
     "tile_heights": Peak(fixed_mb=45, point=750),
     # of a tile: links of the mesh; Laplace's equation on it in factors, where the tiles differ so
