@@ -21,7 +21,7 @@ from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
 from emcflow.io.baselines import read_baselines
 from emcflow.io.hdf5 import create, put, read, read_graph
-from emcflow.io.raster import Grid
+from emcflow.io.raster import Grid, read_band
 from emcflow.io.stack import (
     check_grid,
     check_reference,
@@ -677,6 +677,14 @@ def test_a_reference_area_without_points_ends_the_run_at_its_start(area, folder)
     IN_STACK["reference incoherent"][0](folder)
     says = [f"reference.area: {area} holds no point above 0.6", "6 x 7 pixels", "choose another"]
     complete(start(changed("reference.area", area)), says)
+
+
+@pytest.mark.parametrize("name", ["licsbas", "pyrate"])
+def test_an_export_in_degrees_of_radar_coordinates_ends_the_run_at_its_start(name, folder):
+    path = folder / "stack" / "temporal_coherence.tif"
+    write_raster(path, read_band(path), crs=None)
+    says = [f"outputs.exports: {name}: the stack is in radar coordinates", "leave this export out"]
+    complete(start(changed("outputs.exports", ["cog", name])), says)
 
 
 @pytest.mark.parametrize("name", ["shape", "real", "truncated", "no raster", "coherence per cent"])

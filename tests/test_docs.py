@@ -113,3 +113,13 @@ def test_the_site_shows_the_example(tmp_path):
     assert process.returncode == 0, process.stdout + process.stderr
     text = re.sub(r"<[^>]*>", "", (tmp_path / "site" / "library" / "index.html").read_text())
     assert "result = unwrap_points(phase, points, city.dates" in text
+
+
+def test_what_belongs_to_an_item_of_a_list_is_indented_for_the_site():
+    """By four spaces: with fewer MkDocs ends the list and shows commands in it as prose."""
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "config" / "README.md"]
+    found = []
+    for page in pages:
+        outside = re.sub(r"^( *)```.*?^\1```$", "", page.read_text(), flags=re.M | re.S)
+        found += [(page.name, line) for line in re.findall(r"\n\n( {1,3}[^ ].*)", outside)]
+    assert found == []

@@ -10,6 +10,7 @@ from emcflow.tiles.merge import merge_cycles, reference_cycles, reference_points
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
 from emcflow.tiles.reference_area import area_text, reference_places
 from emcflow.tiles.scene_links import TileLinks, links_apart, own_links, scene_links
+from emcflow.tiles.tile_blend import blend_cycles, blended_points, whole_offsets
 from scipy.spatial import Delaunay
 
 SHAPE = (90, 80)
@@ -268,6 +269,40 @@ def test_the_result_of_a_pair_does_not_depend_on_the_batch():
         assert np.array_equal(one.cycles[0], result.cycles[p])
         assert np.array_equal(one.spread[0], result.spread[p])
     assert overlaps.ncomponents == 1
+
+
+def test_every_tile_finds_what_the_scene_has_and_writes_where_it_is_another():
+    """From a tile and those that overlap it alone; what is left out is the tile with its offset."""
+    _, tiles, members, truth, rng = make_scene(1, 4, npairs=3, overlap=6)
+    cycles = [truth[:, at] + rng.integers(-2, 3, (3, at.size), np.int16) for at in members]
+    cycles = [(each // 2 * 2).astype(np.int16) for each in cycles]
+    _, offsets, index, result = merge(tiles, cycles, method="l2")
+    numbers = [[cover.number for cover in blend.covers] for blend in index.tiles]
+    assert numbers == [[0, 1], [0, 1, 2], [1, 2, 3], [2, 3]]
+    assert sum(np.count_nonzero(blend.owned) for blend in index.tiles) == len(index.points)
+    for blend, own, at in zip(index.tiles, cycles, index.of_tiles, strict=True):
+        covers = [cycles[cover.number][:, cover.columns] for cover in blend.covers]
+        blended = blend_cycles(blend, own, covers, offsets.offsets)
+        assert np.array_equal(blended.cycles, result.cycles[:, at])
+        shifted = own + whole_offsets(offsets.offsets)[:, blend.node]
+        for pair in range(3):
+            found = blended_points(blend, shifted[pair], blended, pair, np.empty(0, np.int32))
+            assert 0 < len(found.places) < np.count_nonzero(blend.owned)
+            there = at[blend.owned]
+            for joined, expected in zip(
+                found.joined(shifted[pair]),
+                (result.cycles[pair], result.mean[pair], result.spread[pair]),
+                strict=True,
+            ):
+                assert np.array_equal(joined[blend.owned], expected[there])
+
+
+def test_a_tile_that_no_other_overlaps_keeps_its_cycles():
+    _, tiles, members, truth, _ = make_scene(1, 1)
+    _, offsets, index, result = merge(tiles, [truth[:, at] for at in members])
+    (blend,) = index.tiles
+    assert blend.owned.all() and not blend.shared.size
+    assert np.array_equal(result.cycles, truth + offsets.offsets.astype(int))
 
 
 def test_fractional_offsets_give_whole_cycles_without_new_steps_inside_a_tile():

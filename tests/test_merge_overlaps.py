@@ -10,7 +10,13 @@ from emcflow.tiles.overlaps import (
     most_frequent,
     overlap_deciles,
 )
-from emcflow.tiles.scene import border_distance, common_points, scene_points, shared_points
+from emcflow.tiles.scene import (
+    border_distance,
+    common_points,
+    scene_of_tiles,
+    scene_points,
+    shared_points,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -65,6 +71,17 @@ def test_points_of_two_tiles_in_one_scene():
     assert (shared.i, shared.j) == (0, 1)
     assert (shared.at_i.tolist(), shared.at_j.tolist()) == ([2, 3], [0, 2])
     assert [(a, b, at.tolist()) for a, b, at in shared.nodes] == [(0, 2, [0]), (1, 2, [1])]
+
+
+def test_components_and_places_of_the_points_of_a_scene():
+    """A point that two components share belongs to the lower one; tiles are asked for twice."""
+    first = tile_of((0, 0, 4, 3), [(0, 0), (0, 2), (3, 2)], [0, 0, 1])
+    second = tile_of((0, 2, 4, 6), [(0, 2), (0, 4), (3, 2), (3, 5)])
+    scene, places = scene_of_tiles([first, second], (4, 6), np.array([2, 0, 1]))
+    assert scene.points.tolist() == [[0, 0], [0, 2], [0, 4], [3, 2], [3, 5]]
+    assert scene.component.tolist() == [2, 1, 1, 0, 1]
+    assert [at.tolist() for at in places] == [[0, 1, 3], [1, 2, 3, 4]]
+    assert scene.places([[3, 5], [0, 2]]).tolist() == [4, 1]
 
 
 def test_distance_to_the_sides_that_have_a_neighbour():

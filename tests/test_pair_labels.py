@@ -116,3 +116,11 @@ def test_labels_by_size_and_none_for_the_small():
     assert labels.tolist() == [2] * 30 + [1] * 60 + [0] * 10
     labels = pair_labels(tree, broken_share(edges, broken, 100))
     assert labels[[29, 30, 89, 90]].tolist() == [0] * 4
+
+
+def test_links_are_in_the_order_of_their_quality_and_equal_ones_in_their_own():
+    quality = np.array([0.5, 1, 0, 0.5, 0.97, -0.0, 1, 0.5], np.float32)
+    links = ordered_links(quality)
+    assert links.order.tolist() == [1, 6, 4, 0, 3, 7, 2, 5]
+    assert links.order.dtype == np.int32 and links.classes.dtype == np.uint8
+    assert links.classes.tolist() == [0, 0, 0, 10, 10, 10, 19, 19]

@@ -5,6 +5,7 @@ import pytest
 from emcflow.graph.delaunay import links_within, point_mesh
 from emcflow.graph.planar import breadth_first_tree
 from emcflow.network.networks import hop3_network
+from emcflow.unwrap import wrong_cycles
 from emcflow.unwrap.costs import spatial_costs
 from emcflow.unwrap.labels import (
     CLASSES,
@@ -18,7 +19,7 @@ from emcflow.unwrap.labels import (
 from emcflow.unwrap.significant import plain_coherence
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
-from emcflow.unwrap.wrong_cycles import as_decibels, evidence, wrong_probability
+from emcflow.unwrap.wrong_cycles import as_decibels, evidence, wrong_decibels, wrong_probability
 
 DATES = [f"2020{month:02d}01" for month in range(1, 13)]
 
@@ -75,6 +76,14 @@ def test_changed_links_and_neighbours_by_hand():
     expected = 0.5 * sum(np.convolve(np.eye(41)[at], coins, "same") for at in (30, 31))
     np.testing.assert_allclose(around[10:38], expected[10:38], atol=1e-9)
     np.testing.assert_allclose(found.of_point()[:, 4], np.log(0.011))
+
+
+def test_bytes_of_all_points_are_those_of_some_at_a_time(monkeypatch):
+    found, _ = of_row([0.99] * 29 + [0.68, 0.83, 0.38], broken=[12], unwrapped=np.arange(33.0) % 4)
+    expected = as_decibels(wrong_probability(found))
+    monkeypatch.setattr(wrong_cycles, "AT_ONCE", 8)
+    np.testing.assert_array_equal(wrong_decibels(found), expected)
+    assert len(np.unique(expected)) > 3
 
 
 @pytest.mark.parametrize(("probability", "value"), [(1, 0), (0.5, 3), (1e-3, 30), (0, 254)])

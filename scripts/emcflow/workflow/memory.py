@@ -60,8 +60,9 @@ PEAKS = {
     "unwrap_tile": Peak(fixed_mb=284, point=560, date=20, pair=2, thread=140),
     # points, links and regions of all tiles; what overlaps differ by
     "tile_overlaps": Peak(fixed_mb=60, point=100, pair=0.7),
-    # points, links and regions of all tiles; images of coherence and heights
-    "reference_points": Peak(fixed_mb=118, point=180, pixel=30),
+    # points of the scene and their components, heights in all tiles and joined; images of
+    # coherence and heights
+    "reference_points": Peak(fixed_mb=118, point=120, pixel=25),
     # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
     "tile_heights": Peak(fixed_mb=45, point=750),
     # of a tile: links of the mesh; Laplace's equation on it in factors, where the tiles differ so
@@ -70,7 +71,7 @@ PEAKS = {
     "blend_tile": Peak(fixed_mb=125, point=1400, pair=18),
     # of the scene: links in order, points and their places; one interferogram, and the parts that
     # its links join
-    "merge_interferograms": Peak(fixed_mb=270, point=115, pixel=6),
+    "merge_interferograms": Peak(fixed_mb=270, point=118, pixel=6),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
     # links of a tile and their values; pixels are those of a strip: layers, their sums and counts
