@@ -99,9 +99,9 @@ PEAKS = {
     # imports; longitudes and latitudes of a window, where there are some
     "export_stac": Peak(fixed_mb=235),
     "export_dolphin": Peak(fixed_mb=110, pixel=20),
-    # places of the pixels, the coherence, an image of one interferogram, before and after
-    "export_licsbas": Peak(fixed_mb=260, pixel=50),
-    "export_pyrate": Peak(fixed_mb=260, pixel=50),
+    # places of the pixels; the coherence and an image, before and after; the view in degrees
+    "export_licsbas": Peak(fixed_mb=225, pixel=72),
+    "export_pyrate": Peak(fixed_mb=225, pixel=52),
     # one window of all columns, as arrays, as a table and as it is written
     "export_points": Peak(fixed_mb=230, date_mb=6, pixel=1),
     # an image with its overviews, and GDAL's cache
