@@ -13,12 +13,12 @@ from emcflow.io.hdf5 import (
     count_triangles,
     read,
     read_changed_links,
-    read_islands,
     read_overlaps,
     read_rows,
     read_tile_points,
 )
 from emcflow.io.images import phase_at_points
+from emcflow.io.islands import read_islands
 from emcflow.io.raster import NO_BYTE_DATA, NO_LABEL_DATA, Grid, scatter, write_raster
 from emcflow.io.stack import read_coherence
 from emcflow.network.networks import Network

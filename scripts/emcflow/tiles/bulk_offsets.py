@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.tiles.islands import Islands
+from emcflow.tiles.merge import TIE
 from emcflow.tiles.overlaps import Overlaps
 
 if TYPE_CHECKING:
@@ -87,6 +89,37 @@ def bulk_offsets(overlaps: Overlaps, method: str = "l2") -> BulkOffsets:
             offsets[p, free] = _least_absolute(incidence[:, free], weight, observed[p])
         residuals = observed + offsets @ incidence.T
     return BulkOffsets(offsets, residuals, reference)
+
+
+def level_offsets(offsets: np.ndarray, islands: Islands) -> np.ndarray:
+    """Shift the parts of a scene by the cycles that joins say.
+
+    Parameters
+    ----------
+    offsets : float64 (npairs, nnodes)
+        Cycles to add to each node, which bring the nodes of each part together.
+    islands : Islands
+
+    Returns
+    -------
+    float64 (npairs, nnodes)
+        The same, but for whole numbers that all nodes of a part have in common.
+    """
+    found = offsets.copy()
+    group = islands.part.copy()
+    for (first, second), cycles in zip(
+        islands.nodes[islands.levelled], islands.cycles[islands.levelled], strict=True
+    ):
+        moved = group == group[second]
+        apart = _rounded(found[:, first]) + cycles - _rounded(found[:, second])
+        found[:, moved] += apart[:, None]
+        group[moved] = group[first]
+    return found
+
+
+def _rounded(offsets: np.ndarray) -> np.ndarray:
+    """Whole cycles, as merging rounds them."""
+    return np.ceil(offsets - 0.5 - TIE)
 
 
 def _largest_nodes(overlaps: Overlaps) -> np.ndarray:

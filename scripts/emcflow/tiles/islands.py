@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from emcflow.graph.components import by_size, regions, spanning_tree
-from emcflow.tiles.merge import TIE
 from emcflow.tiles.overlaps import Overlaps
 from emcflow.tiles.scene import PointsOfTile
-from emcflow.unwrap.islands import RegionLevels
+from emcflow.unwrap.region_levels import RegionLevels
 
 
 @dataclass(frozen=True)
@@ -176,37 +175,6 @@ def levelled_component(islands: Islands, node_points: np.ndarray) -> np.ndarray:
     int32 (nnodes,)
     """
     return by_size(islands.component, node_points)
-
-
-def level_offsets(offsets: np.ndarray, islands: Islands) -> np.ndarray:
-    """Shift the parts of a scene by the cycles that joins say.
-
-    Parameters
-    ----------
-    offsets : float64 (npairs, nnodes)
-        Cycles to add to each node, which bring the nodes of each part together.
-    islands : Islands
-
-    Returns
-    -------
-    float64 (npairs, nnodes)
-        The same, but for whole numbers that all nodes of a part have in common.
-    """
-    found = offsets.copy()
-    group = islands.part.copy()
-    for (first, second), cycles in zip(
-        islands.nodes[islands.levelled], islands.cycles[islands.levelled], strict=True
-    ):
-        moved = group == group[second]
-        apart = _rounded(found[:, first]) + cycles - _rounded(found[:, second])
-        found[:, moved] += apart[:, None]
-        group[moved] = group[first]
-    return found
-
-
-def _rounded(offsets: np.ndarray) -> np.ndarray:
-    """Whole cycles, as merging rounds them."""
-    return np.ceil(offsets - 0.5 - TIE)
 
 
 def wrong_of_parts(islands: Islands) -> np.ndarray:
