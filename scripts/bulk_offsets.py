@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from emcflow.io.hdf5 import create, open_product, put, read_islands, read_overlaps
-from emcflow.tiles.bulk_offsets import bulk_offsets
-from emcflow.tiles.islands import level_offsets
+from emcflow.io.hdf5 import create, open_product, put, read_overlaps
+from emcflow.io.islands import read_islands
+from emcflow.tiles.bulk_offsets import bulk_offsets, level_offsets
 from emcflow.workflow.job import job
 
 with job(snakemake) as log:

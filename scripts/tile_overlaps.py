@@ -8,11 +8,11 @@ from emcflow.io.files import write_csv
 from emcflow.io.hdf5 import (
     create,
     open_product,
-    put_islands,
     put_overlaps,
     read_region_levels,
     read_tile_points,
 )
+from emcflow.io.islands import put_islands
 from emcflow.io.tiles_json import tiles_from_json
 from emcflow.tiles.islands import find_islands, island_table, levelled_component
 from emcflow.tiles.overlap_words import island_remarks, overlap_remarks

@@ -9,11 +9,10 @@ from emcflow.graph.delaunay import links_within, point_mesh
 from emcflow.io.hdf5 import create, put_region_levels
 from emcflow.network.networks import hop3_network
 from emcflow.products.random_fields import power_law
-from emcflow.tiles.bulk_offsets import bulk_offsets
+from emcflow.tiles.bulk_offsets import bulk_offsets, level_offsets
 from emcflow.tiles.islands import (
     find_islands,
     island_table,
-    level_offsets,
     levelled_component,
     wrong_of_parts,
 )
@@ -21,7 +20,8 @@ from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlap_words import island_remarks
 from emcflow.tiles.overlaps import Overlaps, measure_overlaps
 from emcflow.tiles.scene import TilePoints
-from emcflow.unwrap.islands import RegionLevels, level_regions
+from emcflow.unwrap.islands import level_regions
+from emcflow.unwrap.region_levels import RegionLevels
 from emcflow.workflow.taken_over import with_known_levels
 from stacks import write_stack
 from workflow import read, run_whole

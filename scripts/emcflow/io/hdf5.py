@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,10 @@ from emcflow.errors import InputError
 from emcflow.graph.planar import PlanarGraph
 from emcflow.io.files import whole_file
 from emcflow.links.cycle_model import CycleModel
-from emcflow.tiles.islands import Islands
 from emcflow.tiles.overlaps import Overlaps
 from emcflow.tiles.scene import PlacedPoints, TilePoints
 from emcflow.tiles.tile_blend import BlendedPoints
-from emcflow.unwrap.islands import RegionLevels
+from emcflow.unwrap.region_levels import RegionLevels
 
 
 class _Patient:
@@ -216,18 +214,13 @@ def read_changed_links(path: str | Path, pair: str) -> np.ndarray:
     return read(path, f"changed_links/{pair}")[0]
 
 
-ISLAND_UNITS = {
+LEVEL_UNITS = {
     "regions": "label, label",
-    "part": "label",
-    "nodes": "node, node",
     "nlinks": "links",
     "cycles": "cycles",
     "wrong": "1",
     "mean_wrong": "1",
     "jump": "1",
-    "levelled": "1",
-    "points": "points",
-    "places": "row, column",
 }
 
 
@@ -235,24 +228,12 @@ def put_region_levels(file: h5py.File, levels: RegionLevels) -> None:
     """Write what links across say of the cycles between regions of a tile."""
     group = file.create_group("islands")
     for name, values in levels._asdict().items():
-        put(group, name, values, ISLAND_UNITS[name])
+        put(group, name, values, LEVEL_UNITS[name])
 
 
 def read_region_levels(path: str | Path) -> RegionLevels:
     """Read what :func:`put_region_levels` has written."""
     return RegionLevels(*read(path, *(f"islands/{name}" for name in RegionLevels._fields)))
-
-
-def put_islands(file: h5py.File, islands: Islands) -> None:
-    """Write how parts of the scene are joined across."""
-    group = file.create_group("islands")
-    for each in fields(Islands):
-        put(group, each.name, getattr(islands, each.name), ISLAND_UNITS[each.name])
-
-
-def read_islands(path: str | Path) -> Islands:
-    """Read what :func:`put_islands` has written."""
-    return Islands(*read(path, *(f"islands/{each.name}" for each in fields(Islands))))
 
 
 def put_points(file: h5py.File, points: np.ndarray, bounds: tuple[int, int, int, int]) -> None:

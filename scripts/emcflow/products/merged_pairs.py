@@ -21,11 +21,11 @@ from emcflow.io.hdf5 import (
     read,
     read_blended,
     read_changed_links,
-    read_islands,
     read_overlaps,
     read_rows,
 )
 from emcflow.io.images import phase_at_points
+from emcflow.io.islands import read_islands
 from emcflow.io.raster import BLOCK, NO_BYTE_DATA, NO_LABEL_DATA, Grid, write_rows
 from emcflow.io.stack import read_coherence
 from emcflow.network.networks import Network

@@ -17,11 +17,11 @@ from emcflow.io.files import read_csv
 from emcflow.io.hdf5 import (
     open_product,
     read,
-    read_islands,
     read_link_weights,
     read_overlaps,
     read_points,
 )
+from emcflow.io.islands import read_islands
 from emcflow.io.network_tables import (
     CORNERS,
     read_date_baselines,

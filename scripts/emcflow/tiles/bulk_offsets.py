@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emcflow.errors import InputError
+from emcflow.tiles.islands import Islands
 from emcflow.tiles.overlaps import Overlaps
+from emcflow.tiles.tile_blend import whole_offsets
 
 if TYPE_CHECKING:
     from scipy.sparse import sparray
@@ -87,6 +89,32 @@ def bulk_offsets(overlaps: Overlaps, method: str = "l2") -> BulkOffsets:
             offsets[p, free] = _least_absolute(incidence[:, free], weight, observed[p])
         residuals = observed + offsets @ incidence.T
     return BulkOffsets(offsets, residuals, reference)
+
+
+def level_offsets(offsets: np.ndarray, islands: Islands) -> np.ndarray:
+    """Shift the parts of a scene by the cycles that joins say.
+
+    Parameters
+    ----------
+    offsets : float64 (npairs, nnodes)
+        Cycles to add to each node, which bring the nodes of each part together.
+    islands : Islands
+
+    Returns
+    -------
+    float64 (npairs, nnodes)
+        The same, but for whole numbers that all nodes of a part have in common.
+    """
+    found = offsets.copy()
+    group = islands.part.copy()
+    for (first, second), cycles in zip(
+        islands.nodes[islands.levelled], islands.cycles[islands.levelled], strict=True
+    ):
+        moved = group == group[second]
+        apart = whole_offsets(found[:, first]) + cycles - whole_offsets(found[:, second])
+        found[:, moved] += apart[:, None]
+        group[moved] = group[first]
+    return found
 
 
 def _largest_nodes(overlaps: Overlaps) -> np.ndarray:

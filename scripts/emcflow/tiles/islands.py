@@ -16,8 +16,7 @@ import numpy as np
 from emcflow.graph.components import by_size, regions, spanning_tree
 from emcflow.tiles.overlaps import Overlaps
 from emcflow.tiles.scene import PointsOfTile
-from emcflow.tiles.tile_blend import whole_offsets
-from emcflow.unwrap.islands import RegionLevels
+from emcflow.unwrap.region_levels import RegionLevels
 
 
 @dataclass(frozen=True)
@@ -176,32 +175,6 @@ def levelled_component(islands: Islands, node_points: np.ndarray) -> np.ndarray:
     int32 (nnodes,)
     """
     return by_size(islands.component, node_points)
-
-
-def level_offsets(offsets: np.ndarray, islands: Islands) -> np.ndarray:
-    """Shift the parts of a scene by the cycles that joins say.
-
-    Parameters
-    ----------
-    offsets : float64 (npairs, nnodes)
-        Cycles to add to each node, which bring the nodes of each part together.
-    islands : Islands
-
-    Returns
-    -------
-    float64 (npairs, nnodes)
-        The same, but for whole numbers that all nodes of a part have in common.
-    """
-    found = offsets.copy()
-    group = islands.part.copy()
-    for (first, second), cycles in zip(
-        islands.nodes[islands.levelled], islands.cycles[islands.levelled], strict=True
-    ):
-        moved = group == group[second]
-        apart = whole_offsets(found[:, first]) + cycles - whole_offsets(found[:, second])
-        found[:, moved] += apart[:, None]
-        group[moved] = group[first]
-    return found
 
 
 def wrong_of_parts(islands: Islands) -> np.ndarray:

@@ -20,12 +20,12 @@ structure functions (ch. 2), the best linear estimate of a mean (3.4).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from emcflow.graph.components import SpanningTree, spanning_tree
 from emcflow.unwrap.labels import LARGE
+from emcflow.unwrap.region_levels import RegionLevels
 from emcflow.unwrap.turns_in_time import jump_by_shape, likeliest_turns
 
 CYCLE = 2 * np.pi
@@ -38,33 +38,6 @@ STRUCTURE_POINTS, STRUCTURE_REGIONS = 100, 4
 CLASSES = 8
 # Nobody knows the mean over a shore whose links differ by s better than this share of s.
 OF_SPREAD = 1 / 3
-
-
-class RegionLevels(NamedTuple):
-    """Cycles between regions of a tile that links across tell.
-
-    Attributes
-    ----------
-    regions : int32 (n, 2)
-        The two regions, the lower number first; each two once, in ascending order.
-    nlinks : int32 (n,)
-        Links across.
-    cycles : int16 (n, npairs)
-        To add to the second region.
-    wrong : float32 (n, npairs)
-        Probability that these are wrong.
-    mean_wrong : float32 (n,)
-        Its mean over the interferograms of the run that first had the tile.
-    jump : float32 (n,)
-        Probability that one side jumped between two dates.
-    """
-
-    regions: np.ndarray
-    nlinks: np.ndarray
-    cycles: np.ndarray
-    wrong: np.ndarray
-    mean_wrong: np.ndarray
-    jump: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from emcflow.unwrap.hypotheses import (
     link_hypotheses,
     wanted_hypotheses,
 )
-from emcflow.unwrap.islands import RegionLevels, level_regions
+from emcflow.unwrap.islands import level_regions
 from emcflow.unwrap.labels import changed_links, link_quality
+from emcflow.unwrap.region_levels import RegionLevels
 from emcflow.unwrap.significant import plain_coherence
 from emcflow.unwrap.spatial import unwrap_in_space
 

@@ -12,7 +12,7 @@ from emcflow.errors import InputError
 from emcflow.graph.planar import planar_graph
 from emcflow.io.hdf5 import open_product, read, read_region_levels
 from emcflow.network.networks import Network
-from emcflow.unwrap.islands import RegionLevels
+from emcflow.unwrap.region_levels import RegionLevels
 from emcflow.workflow.update import WHOLE_RUN
 
 log = logging.getLogger(__name__)
