@@ -32,7 +32,7 @@ demo: env
 	@if [ -f results/demo/report.html ]; then echo "The report: $(CURDIR)/results/demo/report.html"; \
 	else echo "The results: $(CURDIR)/results/demo"; fi
 
-test: dev-env $(VENV)/.mintpy-stamp $(VENV)/.dolphin-stamp
+test: dev-env $(VENV)/.mintpy-stamp $(VENV)/.s3-stamp $(VENV)/.generic-stamp $(VENV)/.dolphin-stamp
 	$(BIN)/python -m pytest -n $(N) --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 check: dev-env
@@ -120,6 +120,14 @@ $(VENV)/.dev-env-stamp: envs/requirements-dev.txt envs/requirements-slurm.txt $(
 $(VENV)/.mintpy-stamp: envs/requirements-mintpy.txt $(VENV)/.env-stamp
 	@$(PYTHON) -m venv --clear $(VENV)/mintpy-env && $(VENV)/mintpy-env/bin/python -m pip install \
 	    --quiet --disable-pip-version-check -r $< && touch $@ || echo "MintPy could not be installed, the tests that need it are skipped"
+
+$(VENV)/.s3-stamp: envs/requirements-s3.txt $(VENV)/.env-stamp
+	@$(PYTHON) -m venv --clear $(VENV)/s3-env && $(VENV)/s3-env/bin/python -m pip install \
+	    --quiet --disable-pip-version-check -r $< && touch $@ || echo "moto could not be installed, the tests that need it are skipped"
+
+$(VENV)/.generic-stamp: envs/requirements-generic.txt $(VENV)/.dev-env-stamp
+	@rm -rf $(VENV)/generic; $(PIP) --no-deps --target $(VENV)/generic -r $< && touch $@ || \
+	    { rm -rf $(VENV)/generic; echo "cluster-generic could not be installed, the tests that need it are skipped"; }
 
 # GDAL's Python module is built against the libgdal of the machine and the NumPy of the environment.
 $(VENV)/.dolphin-stamp: envs/requirements-dolphin.txt $(VENV)/.dev-env-stamp

@@ -8,6 +8,7 @@ from pathlib import Path
 sys.path.insert(0, f"{ROOT}/scripts")
 
 from emcflow.io.fingerprints import fingerprint
+from emcflow.io.remote import set_retries
 from emcflow.workflow import snakemake_internals as internals
 from emcflow.workflow.code_version import code_version as version_of_code
 from emcflow.workflow.config import check_config
@@ -35,6 +36,7 @@ JOBS = JobResources(PLAN, internals.on_cluster(workflow))
 if internals.is_main_process(workflow):
     checked(check_plan, PLAN)
 place_caches(os.path.abspath(f"{OUT}/.cache"))
+set_retries()
 
 
 wildcard_constraints:

@@ -237,3 +237,37 @@ rule export_stac:
         "Describe the rasters in a STAC item"
     script:
         "../scripts/export_stac.py"
+
+
+if RESULTS.published:
+
+    rule publish:
+        input:
+            stack=f"{OUT}/stack/stack.json",
+            rasters=RESULTS.rasters,
+            baselines=RESULTS.baselines.get("baselines", []),
+            degrees=local_files(PLAN.degree_rasters),
+        output:
+            RESULTS.published,
+        log:
+            f"{OUT}/logs/publish.log",
+        benchmark:
+            f"{OUT}/benchmarks/publish.tsv"
+        conda:
+            "../envs/environment.yaml"
+        threads: 2
+        resources:
+            mem_mb=lambda wildcards, attempt, threads: JOBS.scene_memory(
+                attempt, "publish", threads=threads
+            ),
+            runtime=lambda wildcards, attempt: minutes(attempt, 8 * len(PLAN.pairs), JOBS.points()),
+        params:
+            target=config["outputs"]["publish_to"],
+            results=OUT,
+            platform=config["platform"]["name"],
+            degrees=PLAN.degrees,
+            code=code_version("publish"),
+        message:
+            "Publish the rasters, with a STAC item, to {params.target}"
+        script:
+            "../scripts/publish.py"

@@ -282,6 +282,24 @@ def test_metres_need_the_wavelength_without_a_link_model_too():
         check_config(SIMULATED | {"outputs": {key: value}})
 
 
+@pytest.mark.parametrize(
+    ("target", "wrong"),
+    [
+        ("/vsigs/bucket/city", "expected a folder, or bucket and prefix of a store of S3"),
+        ("https://host/city", "expected a folder, or bucket and prefix of a store of S3"),
+        ("/vsis3/", "expected a folder, or bucket and prefix of a store of S3"),
+        ("results", "is in output_dir"),
+        ("results/../results/published", "is in output_dir"),
+    ],
+)
+def test_results_are_published_to_a_folder_of_others_or_to_s3(target, wrong):
+    config = with_key(SLC | {"output_dir": "results"}, "outputs.publish_to", target)
+    line = problem(config)
+    assert line.startswith(f"outputs.publish_to: {target}") and wrong in line
+    for right in ("/vsis3/bucket", "s3://bucket/city/", "results_of_all"):
+        check_config(with_key(config, "outputs.publish_to", right))
+
+
 def test_dolphin_needs_the_time_series():
     config = with_key(WITH_MODEL, "outputs.exports", ["dolphin"])
     assert problem(config).startswith("outputs.exports: dolphin is a layout around the time series")

@@ -62,6 +62,7 @@ CONFIG = {
         "velocity_positive": "away",
         "exports": EXPORTS,
         "fill_pixels": 3,
+        "publish_to": "published",
     },
     "simulation": {"rows": 60, "cols": 80, "dates": 9, "seed": 4, "atmosphere_rad": 0.05},
 }
@@ -77,6 +78,7 @@ REST += [
     "results/exports/licsbas",
     "results/exports/pyrate",
     "results/exports/stac_item.json",
+    "results/exports/published.csv",
     "results/filled/filled.tif",
     "results/report.html",
     "results/velocity_mm_yr.qml",
@@ -123,7 +125,8 @@ MOTION = [
 def test_a_changed_sign_reruns_what_has_one(runs):
     *_, jobs = runs
     others = {"export_points_csv", "export_geoparquet", "export_geopackage", "export_cog"}
-    others |= {"export_licsbas", "export_pyrate", "export_qgis", "export_stac", "find_baselines"}
+    others |= {"export_licsbas", "export_pyrate", "export_qgis", "export_stac", "publish"}
+    others |= {"find_baselines"}
     others |= {"fill_00", "fill_01", "fill_labels", "loops", "quality", "link_quality", "report"}
     assert jobs - others == {"time_series", "displacements_00", "export_mintpy", "export_dolphin"}
 
@@ -183,7 +186,7 @@ def test_the_series_is_that_of_the_truth(runs):
 def test_the_jobs_stay_within_their_memory(runs):
     jobs = asked_and_taken(runs[0])
     names = {"date_phases_00", "time_series", "displacements_00", "export_mintpy"}
-    names |= {"export_dolphin", "export_licsbas", "export_pyrate", "export_cog"}
+    names |= {"export_dolphin", "export_licsbas", "export_pyrate", "export_cog", "publish"}
     names |= {
         "export_points_csv",
         "export_geoparquet",

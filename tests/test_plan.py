@@ -110,13 +110,15 @@ def test_results_are_those_that_the_config_asks_for():
         *(f"step_{first}_sigma_mm", f"step_{second}_sigma_mm"),
     ]
     assert results.velocity["velocity"] == "results/velocity_mm_yr.tif"
-    assert [len(each) for each in results.wanted] == [9, 9, 2, 0, 0, 0]
+    assert [len(each) for each in results.wanted] == [9, 9, 2, 0, 0, 0, 0]
     outputs = {"time_series": True, "exports": ["mintpy"], "fill_pixels": 2}
     results = Results(plan_of(SIMULATED, outputs=outputs))
     assert results.velocity["velocity"] == "results/timeseries/velocity_mm_yr.tif"
     assert len(results.displacements) == len(results.displacement_columns) == 4
     assert results.wanted[3] == [results.exports["mintpy"]]
     assert results.wanted[4][-1] == "results/filled/filled.tif"
+    published = Results(plan_of(SIMULATED, outputs={"publish_to": "/vsis3/bucket/city"})).wanted[-1]
+    assert published == ["results/exports/published.csv"]
 
 
 def test_no_file_of_the_user_is_written_over(tmp_path):

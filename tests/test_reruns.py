@@ -107,6 +107,7 @@ CHANGES = {
     "outputs.fill_pixels": 5,
     "outputs.strip_rows": 64,
     "outputs.exports": ["points_csv", "geoparquet", "cog"],
+    "outputs.publish_to": "published",
     "simulation.rows": 50,
     "simulation.cols": 50,
     "simulation.dates": 5,
@@ -285,7 +286,7 @@ NEEDS = documented("Rules")
 # That the run has: others come with other inputs and outputs.
 RULES = {rule for rule in NEEDS if not rule.startswith("export_")} - {
     *("simulate_stack", "link_phases", "select_points", "gnss_tie"),
-    *("mean_baselines", "scene_view", "fill", "fill_labels", "take_over"),
+    *("mean_baselines", "scene_view", "fill", "fill_labels", "publish", "take_over"),
     *("integrate_parameters", "merge_parameters", "displacements"),
 }
 

@@ -6,8 +6,8 @@ import errno
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ from rasterio.windows import Window
 from emcflow.errors import InputError
 from emcflow.io.files import whole_file
 from emcflow.io.flat_binaries import flat_binary
+from emcflow.io.remote import is_remote, read_again
 from emcflow.io.sources import are_parts, arrays_in, open_bands, open_hdf5, open_source
 
 if TYPE_CHECKING:
@@ -197,13 +198,18 @@ def open_raster(path: str | Path) -> rasterio.DatasetReader:
         Where GDAL cannot open the file.
     """
     try:
-        dataset = open_source(str(path))
+        dataset = _open_patiently(str(path))
     except rasterio.errors.RasterioIOError as error:
         flat = flat_binary(path) if local_file(path) else None
         if flat:
             return rasterio.open(flat)
         missing = local_file(path) and not Path(path).exists()
-        reason = "does not exist" if missing else f"cannot be opened: {error}"
+        reason = "does not exist" if missing else f"cannot be opened: {_one_line(error)}"
+        if is_remote(path):
+            raise InputError(
+                f"{path}: {reason}; expected a raster that GDAL can read: check bucket and name, "
+                "and address and credentials of the server in the environment (docs/scale.md)"
+            ) from error
         raise InputError(
             f"{path}: {reason}; expected a raster that GDAL can read: check the path, or write "
             "the file again"
@@ -217,6 +223,17 @@ def open_raster(path: str | Path) -> rasterio.DatasetReader:
             dataset.close()
             raise InputError(_names_inside(path, inside))
     return dataset
+
+
+def _open_patiently(name: str) -> rasterio.DatasetReader:
+    try:
+        return open_source(name)
+    except rasterio.errors.RasterioIOError as error:
+        return read_again(name, lambda: open_source(name), error)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
 
 
 def _datasets_inside(path: str | Path, names: Sequence[str]) -> list[tuple[str, bool, str]]:
@@ -423,10 +440,21 @@ def _read(
             f"{path}: {rows} x {cols} pixels take {gigabytes:.0f} GB, more than the memory of "
             f"{memory:.0f} GB here; expected a scene that fits: crop the stack, or check its size"
         )
-    try:
+
+    def read(opened: rasterio.DatasetReader) -> np.ndarray:
         if band == "mask":
-            return dataset.read_masks(1, window=window, out_shape=shape)
-        return dataset.read(band, window=window, out_shape=shape)
+            return opened.read_masks(1, window=window, out_shape=shape)
+        return opened.read(band, window=window, out_shape=shape)
+
+    def open_and_read() -> np.ndarray:
+        with open_raster(path) as opened:
+            return read(opened)
+
+    try:
+        try:
+            return read(dataset)
+        except rasterio.errors.RasterioIOError as error:
+            return read_again(path, open_and_read, error)
     except rasterio.errors.RasterioIOError as error:
         raise InputError(
             f"{path}: the data cannot be read ({error.__cause__ or error}); expected a whole "
@@ -660,11 +688,38 @@ def write_cog(source: str | Path, path: str | Path) -> None:
     path : path
         Name of the new file, which it gets only when it is whole.
     """
+    with cog(source) as data, whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def cog(source: str | Path, tags: Mapping[str, str] | None = None) -> Iterator[memoryview]:
+    """Make the bytes that :func:`write_cog` writes.
+
+    Parameters
+    ----------
+    source : path
+        Raster of real values or labels.
+    tags : mapping of str to str, optional
+        Further tags.
+
+    Yields
+    ------
+    memoryview
+        Valid within the context.
+    """
     with (
         MemoryFile() as memory,
+        MemoryFile(ext=".vrt") as described,
         rasterio.Env(GDAL_CACHEMAX=64),  # MB
-        open_raster(source) as dataset,
+        ExitStack() as opened,
     ):
+        dataset = opened.enter_context(open_raster(source))
+        if tags:
+            rasterio.shutil.copy(dataset, described.name, driver="VRT")
+            with rasterio.open(described.name, "r+") as virtual:
+                virtual.update_tags(**tags)
+            dataset = opened.enter_context(rasterio.open(described.name))
         rasterio.shutil.copy(
             dataset,
             memory.name,
@@ -674,5 +729,4 @@ def write_cog(source: str | Path, path: str | Path) -> None:
             statistics="yes",
             overview_resampling="mode" if dataset.dtypes[0] == "uint16" else "average",
         )
-        with whole_file(path) as file:
-            file.write(memory.getbuffer())
+        yield memory.getbuffer()

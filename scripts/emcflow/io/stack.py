@@ -23,12 +23,15 @@ from emcflow.io.filenames import (
 from emcflow.io.images import check_last_block, read_image
 from emcflow.io.inner_dates import dates_inside, is_container
 from emcflow.io.raster import BLOCK, Grid, local_file, open_raster, read_grid, read_values, windows
+from emcflow.io.remote import is_remote
 from emcflow.io.sources import Source, join_parts, parse_source
 
 log = logging.getLogger(__name__)
 
 # Blocks of a scene that are looked at before the work; a scene of no more is looked at as a whole.
 SAMPLED_BLOCKS = 8
+# Of remote images, whose bytes are dear, such a share at the most, in blocks of the files.
+REMOTE_SHARE = 16
 # What the kernels that resample a coherence may bring it to.
 HIGHEST_COHERENCE = 1.2
 # How far above 1 rounding may bring it, not worth a word.
@@ -378,6 +381,8 @@ def check_stack(stack: Stack, min_coherence: float) -> tuple[Grid, np.ndarray]:
 def stack_coverage(stack: Stack, mask: np.ndarray) -> tuple[Counts, bool]:
     """Count where the images of a stack have data, at the points of some blocks of the scene.
 
+    All blocks of a small scene; of remote images few in any case, since each is read again later.
+
     Parameters
     ----------
     stack : Stack
@@ -391,19 +396,31 @@ def stack_coverage(stack: Stack, mask: np.ndarray) -> tuple[Counts, bool]:
     sampled : bool
         Whether there are more points than were looked at.
     """
+    size, most = _sample(stack, mask.shape)
     inside = {
         bounds: part
-        for bounds in windows(mask.shape, (BLOCK, BLOCK))
+        for bounds in windows(mask.shape, size)
         if (part := mask[bounds[0] : bounds[2], bounds[1] : bounds[3]]).any()
     }
     blocks = list(inside)
-    if len(blocks) > SAMPLED_BLOCKS:
-        blocks = [blocks[n] for n in np.linspace(0, len(blocks) - 1, SAMPLED_BLOCKS).astype(int)]
+    if len(blocks) > most:
+        blocks = [blocks[n] for n in np.linspace(0, len(blocks) - 1, most).astype(int)]
     coverage = Coverage(sum(int(inside[bounds].sum()) for bounds in blocks))
     for date in (date for date, file in enumerate(stack.files) if file):
         values = np.concatenate([stack.read(date, bounds, inside[bounds]) for bounds in blocks])
         coverage.add(np.isfinite(values) & (values != 0))
     return coverage.counts, len(blocks) < len(inside)
+
+
+def _sample(stack: Stack, shape: tuple[int, int]) -> tuple[tuple[int, int], int]:
+    """Return the rows and columns of a block that is looked at, and how many of them at most."""
+    file = next(filter(None, stack.files))
+    if not is_remote(file):
+        return (BLOCK, BLOCK), SAMPLED_BLOCKS
+    with open_raster(file) as dataset:
+        rows, cols = dataset.block_shapes[0]
+    blocks = -(-shape[0] // rows) * -(-shape[1] // cols)
+    return (rows, cols), min(max(blocks // REMOTE_SHARE, 1), SAMPLED_BLOCKS)
 
 
 def check_window(window: Sequence[int] | None, whole: Grid, grid_of: str) -> None:

@@ -15,7 +15,10 @@ import numpy as np
 from rasterio.crs import CRS
 
 from emcflow.acquisition.geometry import days_since_first
+from emcflow.io.network_tables import read_date_baselines
 from emcflow.io.raster import Grid, map_crs, open_raster, windows
+from emcflow.io.scene_file import read_scene_file
+from emcflow.io.stack import check_grid
 from emcflow.products.point_table import (
     WINDOW,
     DegreeRasters,
@@ -25,7 +28,7 @@ from emcflow.products.point_table import (
     to_degrees,
 )
 
-__all__ = ["footprint", "make_item"]
+__all__ = ["describe_run", "footprint", "make_item", "published"]
 
 VERSION = "1.1.0"
 EXTENSIONS = [
@@ -34,12 +37,91 @@ EXTENSIONS = [
     "https://stac-extensions.github.io/insar/v1.0.0/schema.json",
 ]
 GEOTIFF = "image/tiff; application=geotiff"
+COG = f"{GEOTIFF}; profile=cloud-optimized"
 # Places along each side of a scene: its sides are no straight lines in longitude and latitude.
 SIDE_PLACES = 21
 # 1 cm
 DECIMALS = 7
 
 Ring = list[list[float]]
+
+
+def describe_run(
+    folder: str | Path,
+    results: str | Path,
+    stack: str | Path,
+    rasters: Sequence[str],
+    baselines: str | None = None,
+    *,
+    platform: str | None = None,
+    degrees: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Describe the rasters of a run by its files.
+
+    Parameters
+    ----------
+    folder : path
+        Where the item will be, or what is laid out as the results are.
+    results : path
+        Folder of the results, whose name the item gets.
+    stack : path
+        What the run wrote down of its input.
+    rasters : sequence of str
+    baselines : str, optional
+        Table of a perpendicular baseline for each date.
+    platform, degrees
+        See :func:`make_item`; `degrees` as the arguments of :class:`DegreeRasters`.
+
+    Returns
+    -------
+    dict
+        See :func:`make_item`.
+
+    Raises
+    ------
+    InputError
+        For rasters of degrees on another grid.
+    """
+    scene = read_scene_file(stack)
+    bperp = None
+    if baselines:
+        table = read_date_baselines(baselines)
+        bperp = dict(zip(table.dates, table.bperp_m.tolist(), strict=True))
+    places = DegreeRasters(**degrees) if degrees else None
+    if places:
+        for raster in (places.longitude, places.latitude):
+            check_grid(raster, scene.grid, rasters[0], places.window)
+    return make_item(
+        Path(results).absolute().name,
+        folder,
+        rasters,
+        scene.grid,
+        scene.dates,
+        bperp_m=bperp,
+        platform=platform,
+        degrees=places,
+    )
+
+
+def published(item: dict[str, Any], address: str | None) -> dict[str, Any]:
+    """Return an item of rasters that lie beside it as cloud-optimised GeoTIFFs.
+
+    Addresses of the rasters stay relative, so that a copy of all is whole as well.
+
+    Parameters
+    ----------
+    item : dict
+        Of :func:`make_item`.
+    address : str or None
+        Of the item, which the links of STAC want to be absolute; None leaves it away.
+
+    Returns
+    -------
+    dict
+    """
+    links = [{"rel": "self", "href": address, "type": "application/geo+json"}] if address else []
+    assets = {name: asset | {"type": COG} for name, asset in item["assets"].items()}
+    return item | {"links": links, "assets": assets}
 
 
 def make_item(

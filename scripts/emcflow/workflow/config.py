@@ -22,6 +22,7 @@ import yaml
 from emcflow.acquisition.geometry import LIMITS, RASTER_KEYS, check_limits
 from emcflow.acquisition.model_terms import KEYS, step_limit_mm
 from emcflow.errors import InputError
+from emcflow.io.publishing import check_target
 from emcflow.place import checkout
 from emcflow.products.simulate import simulation_dates
 
@@ -422,6 +423,7 @@ def _output_problems(config: dict) -> Iterator[str]:
             "outputs.exports: dolphin is a layout around the time series, which is off; set "
             "outputs.time_series to true, or leave dolphin out"
         )
+    yield from _publishing_problems(outputs["publish_to"], config["output_dir"])
     given = config["geometry"]["wavelength_m"] is not None
     if given or config["stack"]["layout"] == "simulate" or link_model_is_on(config):
         return
@@ -432,6 +434,22 @@ def _output_problems(config: dict) -> Iterator[str]:
                 f"geometry.wavelength_m: missing; {key} turns phase into metres with it, give it "
                 "(the metadata of the images has it)"
             )
+
+
+def _publishing_problems(target: str | None, output_dir: str) -> Iterator[str]:
+    if target is None:
+        return
+    try:
+        check_target(target)
+    except InputError as error:
+        yield str(error)
+        return
+    places = [Path(target).resolve(), *Path(target).resolve().parents]
+    if Path(output_dir).resolve() in places:
+        yield (
+            f"outputs.publish_to: {target} is in output_dir, where the results themselves are; "
+            "expected another folder: correct it"
+        )
 
 
 def _limit_problems(geometry: dict) -> Iterator[str]:

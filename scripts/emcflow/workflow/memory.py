@@ -106,6 +106,8 @@ PEAKS = {
     "export_points": Peak(fixed_mb=230, date_mb=6, pixel=1),
     # an image with its overviews, and GDAL's cache
     "export_cog": Peak(fixed_mb=200, pixel_thread=8),
+    # the same, and the program of the store
+    "publish": Peak(fixed_mb=275, pixel_thread=8),
     # pixels are those of a strip with its margin: the nearest point of each, phases of some dates;
     # GDAL's cache
     "fill": Peak(fixed_mb=190, pixel=110),

@@ -319,6 +319,12 @@ class Results:
         }
 
     @property
+    def published(self) -> list[str]:
+        """The note of what is published where; empty where nothing is to be."""
+        wanted = self.plan.config["outputs"]["publish_to"]
+        return [f"{self.out}/exports/published.csv"] if wanted else []
+
+    @property
     def wanted(self) -> list:
         """All that the config asks for but the report."""
         filled = [*self.filled_interferograms, self.filled_labels]
@@ -329,4 +335,5 @@ class Results:
             [self.exports[name] for name in self.plan.config["outputs"]["exports"]],
             filled if self.plan.config["outputs"]["fill_pixels"] else [],
             list(self.gnss.values()),
+            self.published,
         ]
