@@ -3,7 +3,7 @@
 # make lint    all checks of style        make clean    remove what make made
 # make docs    the documentation, into site/        make docs-figures    its figures
 # make docs-screenshot    the picture of the report, from the demo, by Chromium
-# make bench   the comparison with spurt: hours; BENCH=quick: minutes      make scaling   time and memory by points
+# make bench   the comparison with peers: hours; BENCH=quick: minutes      make scaling   time and memory by points
 # make accuracy   points right by kind of scene, beside five peers, for docs/accuracy.md: an hour
 # make reliability   runs killed and run again, docs/reliability.md     make soak   load: many runs, tiles, dates
 # make networks    networks of interferograms compared on simulated cities, for docs/networks.md: minutes
@@ -60,7 +60,7 @@ docs-screenshot: demo
 	PYTHONPATH=scripts:tests $(BIN)/python docs/screenshot.py
 
 bench: env $(PEERS_VENV)/.stamp
-	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py compare $(BENCH) --cores $(N) --spurt $(abspath $(PEERS_VENV))/bin/python
+	PYTHONPATH=scripts $(BIN)/python benchmarks/bench.py compare $(BENCH) --cores $(N) --peers $(abspath $(PEERS_VENV))/bin/python
 
 accuracy: env $(PEERS_VENV)/.stamp
 	PYTHONPATH=scripts $(BIN)/python benchmarks/accuracy.py --cores $(N) --peers $(abspath $(PEERS_VENV))/bin/python $(ACCURACY_ARGS)

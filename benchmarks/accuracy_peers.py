@@ -1,10 +1,10 @@
 """Unwrap interferograms one by one with the 2-D programs of the environment of peers.
 
-python accuracy_peers.py PREPARED.npz UNWRAPPED.npz
+python accuracy_peers.py PREPARED.npz UNWRAPPED.npz [PROGRAM ...]
 
-PREPARED holds phase (npairs, rows, cols) [rad], coherence (rows, cols) and points (rows, cols);
-UNWRAPPED gets, by the name of each program, the phase at the points (npairs, npoints), NaN where a
-program gives none, and the seconds that it took.
+By default all programs run. PREPARED holds phase (npairs, rows, cols) [rad], coherence (rows, cols)
+and points (rows, cols); UNWRAPPED gets, by the name of each program, the phase at the points
+(npairs, npoints), NaN where a program gives none, and the seconds that it took.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ PROGRAMS = {
 }
 
 if __name__ == "__main__":
-    prepared, output = sys.argv[1:]
+    prepared, output, *names = sys.argv[1:]
     with np.load(prepared) as file:
         phases, coherence, points = (file[name] for name in ("phase", "coherence", "points"))
     results = {}
-    for name, unwrap in PROGRAMS.items():
+    for name in names or PROGRAMS:
         start = time.process_time()
         results[name] = np.array(
-            [unwrap(phase, coherence, points) for phase in phases], dtype=np.float32
+            [PROGRAMS[name](phase, coherence, points) for phase in phases], dtype=np.float32
         )
         results[f"{name} seconds"] = np.array(time.process_time() - start)
     np.savez(output, **results)

@@ -1,6 +1,6 @@
-"""Compare emcflow with spurt on simulated stacks, and measure how its stages grow.
+"""Compare emcflow with its peers on simulated stacks, and measure how its stages grow.
 
-python benchmarks/bench.py compare {quick,full} --spurt PYTHON [--cores N] [--folder F] [--docs D]
+python benchmarks/bench.py compare {quick,full} --peers PYTHON [--cores N] [--folder F] [--docs D]
 python benchmarks/bench.py scaling {quick,full} [--cores N] ...
 python benchmarks/bench.py page ...
 
@@ -20,6 +20,7 @@ import re
 import shutil
 import statistics
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -40,6 +41,9 @@ GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg
 VELOCITY_RANGE, DEM_ERROR_RANGE = [-100, 100], [-80, 80]
 MIN_COHERENCE = 0.6
 BUILT = 0.7  # of the simulated scene: the rest is river, parks and a corner without data
+# That one interferogram at a time is the whole work of; so many tell the time of all.
+TWO_DIMENSIONAL = ("whirlwind sparse", "snaphu")
+PAIRS_OF_TWO_DIMENSIONAL = 6
 NOISE = {"low": 0.95, "medium": 0.85, "high": 0.75}  # mean coherence of what is built
 
 
@@ -107,10 +111,10 @@ TINY = {"rows": 30, "cols": 30, "dates": 5}
 class Bench:
     """The stacks, runs and measurements in one folder."""
 
-    def __init__(self, folder: Path, cores: int, spurt: str | None = None):
+    def __init__(self, folder: Path, cores: int, peers: str | None = None):
         self.folder = folder.resolve()
         self.cores = cores
-        self.spurt = spurt
+        self.peers = peers
         self.records = self.folder / "measurements.jsonl"
 
     def record(self, case: Case, program: str, usage: Usage, **more) -> None:
@@ -157,7 +161,7 @@ class Bench:
             case,
             program,
             usage,
-            points_right=points_right(results / "unwrapped", city),
+            points_right=points_right(read_unwrapped(results / "unwrapped", city), city),
             rules=read_benchmarks(results),
         )
         return results
@@ -185,7 +189,7 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         stages = folder / "stages.jsonl"
-        command = [self.spurt, str(HERE / "stages_spurt.py"), str(stages)]
+        command = [self.peers, str(HERE / "stages_spurt.py"), str(stages)]
         command += [str(case.pairs_in_space), "--inputdir", str(city / "stack")]
         command += ["--outputdir", "emcf", "--tempdir", "tmp"]
         if workers:
@@ -196,8 +200,32 @@ class Bench:
         if case.pairs_in_space:
             more, usage = extrapolated(more, usage, case.pairs_in_space)
         else:
-            more["points_right"] = points_right(folder / "emcf", city)
+            more["points_right"] = points_right(read_unwrapped(folder / "emcf", city), city)
         self.record(case, program, usage, **more)
+
+    def run_two_dimensional(self, case: Case, program: str, results: Path) -> None:
+        """Unwrap some interferograms of a run of emcflow with a program that takes one at a time.
+
+        The time is that of all, one on each core.
+        """
+        city, folder = self.simulate(case), self.folder / case.name
+        prepared, output = folder / "prepared.npz", folder / "two_dimensional.npz"
+        names = sorted(path.name[:17] for path in (results / "unwrapped").glob("*[0-9].unw.tif"))
+        some = np.linspace(0, len(names) - 1, PAIRS_OF_TWO_DIMENSIONAL).round().astype(int)
+        pairs = [names[number] for number in some]
+        prepare_pairs(prepared, pairs, city)
+        command = [self.peers, str(HERE / "accuracy_peers.py"), str(prepared), str(output), program]
+        usage = measure(command, folder, folder / "run.log", {})
+        with np.load(output) as file:
+            unwrapped, seconds = file[program], float(file[f"{program} seconds"])
+        cpu = usage.cpu_s + seconds * (len(names) / len(pairs) - 1)
+        self.record(
+            case,
+            program,
+            Usage(cpu / self.cores, cpu, usage.peak_mb),
+            points_right=points_right(zip(pairs, unwrapped, strict=True), city),
+            extrapolated_from_pairs=len(pairs),
+        )
 
     def run_read_write(self, case: Case, results: Path) -> None:
         """Read the stack and write a run's rasters again, and nothing else."""
@@ -254,6 +282,8 @@ class Bench:
                 self.run_stages(case, "emcflow stages")
                 self.run_stages(case, "emcflow stages without link model")
                 self.run_spurt(case, "spurt", self.cores)
+                for program in TWO_DIMENSIONAL:
+                    self.run_two_dimensional(case, program, results)
             if case.defaults:
                 self.run_spurt(case, "spurt, its defaults")
             if case.links:
@@ -309,16 +339,40 @@ def city_link_model(city: Path) -> dict:
     }
 
 
-def points_right(unwrapped: Path, city: Path) -> float:
-    """Return the share of coherent points that are right, mean of all interferograms."""
-    points = read_band(city / "stack" / "temporal_coherence.tif") > MIN_COHERENCE
+def coherent(city: Path) -> np.ndarray:
+    """Return which pixels of a city are compared."""
+    return read_band(city / "stack" / "temporal_coherence.tif") > MIN_COHERENCE
+
+
+def read_unwrapped(folder: Path, city: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Read the unwrapped interferograms of a folder, pair by pair, at the coherent points."""
+    points = coherent(city)
+    for path in sorted(folder.glob("*.unw.tif")):
+        yield path.name[:17], read_band(path)[points]
+
+
+def prepare_pairs(path: Path, pairs: list[str], city: Path) -> None:
+    """Write wrapped interferograms, coherence and points as `accuracy_peers` reads them."""
+    coherence = read_band(city / "stack" / "temporal_coherence.tif")
+    phases = {}
+    for image in (city / "stack").glob("*_*.int.tif"):
+        phases[image.name[9:17]] = np.angle(read_band(image))
+        phases[image.name[:8]] = np.float32(0)
+    wrapped = [phases[second] - phases[first] for first, second in (p.split("_") for p in pairs)]
+    phase = np.angle(np.exp(1j * np.array(wrapped))).astype(np.float32)
+    np.savez(path, phase=phase, coherence=coherence, points=coherent(city))
+
+
+def points_right(unwrapped: Iterable[tuple[str, np.ndarray]], city: Path) -> float:
+    """Return the share of coherent points that are right, mean of some interferograms."""
+    points = coherent(city)
     with open_raster(city / "truth" / "timeseries_unw.tif") as dataset:
         bands = zip(dataset.descriptions, dataset.indexes, strict=True)
         truth = {date: dataset.read(band)[points] for date, band in bands}
     shares = []
-    for path in sorted(unwrapped.glob("*.unw.tif")):
-        first, second = re.match(r"(\d{8})_(\d{8})", path.name).groups()
-        shares.append(share_right(read_band(path)[points], truth[second] - truth[first]))
+    for pair, phase in unwrapped:
+        first, second = pair.split("_")
+        shares.append(share_right(phase, truth[second] - truth[first]))
     return statistics.mean(shares)
 
 
@@ -388,14 +442,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("compare", "scaling", "page"))
     parser.add_argument("size", choices=("quick", "full"), nargs="?", default="full")
-    parser.add_argument("--spurt", help="python of the environment that holds spurt")
+    parser.add_argument("--peers", help="python of the environment that holds the peers")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--only", help="regular expression: names of the cases to run")
     parser.add_argument("--folder", type=Path, default=ROOT / "results" / "bench")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    bench = Bench(given.folder, given.cores, given.spurt)
+    bench = Bench(given.folder, given.cores, given.peers)
     cases = {"compare": COMPARED, "scaling": SCALED}.get(given.what, {}).get(given.size, [])
     only = given.only or ""
     chosen = [case for case in cases if re.search(only, case.name)]

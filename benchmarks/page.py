@@ -14,6 +14,8 @@ UNWRAPPING = ("mesh", "time", "space")
 PROGRAMS = {
     "spurt": ("spurt 0.1.1", "C3", "s"),
     "spurt, its defaults": ("spurt 0.1.1, its default workers", "C1", "D"),
+    "whirlwind sparse": ("whirlwind 0.10.0, sparse", "C4", "v"),
+    "snaphu": ("snaphu-py 0.4.1", "C5", "P"),
     "emcflow without link model": ("emcflow without link model", "C2", "^"),
     "emcflow": ("emcflow", "C0", "o"),
     "read and write": ("only read and write the rasters", "0.5", "x"),
@@ -24,22 +26,24 @@ FITTED_FROM = 40_000  # points; below, the start of Python is most of the time
 INTRODUCTION = """\
 # Benchmarks
 
-emcflow and [spurt](https://github.com/isce-framework/spurt) 0.1.1 (as PyPI has it, without any link
-model) side by side on simulated cities whose truth is known; one program at a time, alternating,
-the same number of cores. Made by `make bench` and `make scaling`; medians where a case was run
-several times ({runs}).
+emcflow, [spurt](https://github.com/isce-framework/spurt) 0.1.1 (as PyPI has it, without any link
+model), and whirlwind's sparse mode and snaphu, which take one interferogram at a time, on simulated
+cities whose truth is known; one program at a time, alternating, the same number of cores. Made by
+`make bench` and `make scaling`; medians where a case was run several times ({runs}).
 
-Machine: {machine} Under other work wall times are too long, of both programs; CPU times, memory and
+Machine: {machine} Under other work wall times are too long, of all programs; CPU times, memory and
 shares of right points are as they are.
 
 - *Whole run*: for emcflow `snakemake --cores {cores}`, from the rasters to the rasters, with its
   start, the checks, the maps of velocity and DEM error and the report; for spurt its command line
-  with {cores} workers. emcflow's compiled functions are in their cache (see *Start* below).
+  with {cores} workers; of whirlwind and snaphu the calls on arrays, one interferogram on each core.
+  emcflow's compiled functions are in their cache (see *Start* below).
 - *CPU*: user and system seconds of all processes. *Memory*: the peak of all processes together,
   forked ones without the pages that they share; for emcflow with Snakemake's own.
 - *Right*: share of the coherent points within pi of the truth, mean over all interferograms.
-- *~*: spurt unwrapped only some interferograms in space, evenly chosen; the time of all of them is
-  extrapolated from those, and there is no result to compare with the truth.
+- *~*: only some interferograms were unwrapped in space, evenly chosen; the time of all of them is
+  extrapolated from those. Of spurt there is then no result to compare with the truth; of whirlwind
+  and snaphu those six are compared.
 """
 
 
