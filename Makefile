@@ -54,7 +54,7 @@ docs: dev-env
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 docs-figures: env
-	PYTHONPATH=scripts $(BIN)/python docs/figures.py
+	PYTHONPATH=scripts:tests $(BIN)/python docs/figures.py
 
 docs-screenshot: demo
 	PYTHONPATH=scripts:tests $(BIN)/python docs/screenshot.py

@@ -1,6 +1,6 @@
 """The figures of the documentation, made by the library on a simulated city.
 
-PYTHONPATH=scripts python docs/figures.py        or        make docs-figures
+PYTHONPATH=scripts:tests python docs/figures.py        or        make docs-figures
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from emcflow.report.figures.style import (
     STYLE,
 )
 from emcflow.tiles.bulk_offsets import bulk_offsets
-from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
 from emcflow.unwrap.costs import spatial_costs
 from emcflow.unwrap.points import unwrap_points
@@ -40,6 +39,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Rectangle
+from merged_scene import merge_cycles, scene_index
 
 IMAGES = Path(__file__).resolve().parent / "images"
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}

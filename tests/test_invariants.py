@@ -14,12 +14,12 @@ from emcflow.links.search_grid import search_axis
 from emcflow.network.networks import hop3_network
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.cut import density_tiles
-from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from merged_scene import merge_cycles, scene_index
 
 DATES = ["20200101", "20200113", "20200206", "20200218", "20200313", "20200325"]
 CYCLE = 2 * np.pi

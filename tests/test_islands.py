@@ -14,17 +14,12 @@ from emcflow.network.networks import hop3_network
 from emcflow.products.reference import label_points
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.cut import Tile, density_tiles
-from emcflow.tiles.merge import (
-    component_labels,
-    merge_cycles,
-    reference_cycles,
-    reference_points,
-    scene_index,
-)
+from emcflow.tiles.merge import component_labels, reference_points
 from emcflow.tiles.overlaps import TilePoints, check_any_points, measure_overlaps
 from emcflow.unwrap.costs import spatial_costs
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
+from merged_scene import merge_cycles, reference_cycles, scene_index
 from stacks import DATES, island_map, simulate_islands, write_stack
 from workflow import read, run_whole
 

@@ -16,13 +16,13 @@ from emcflow.tiles.islands import (
     levelled_component,
     wrong_of_parts,
 )
-from emcflow.tiles.merge import merge_cycles, scene_index
 from emcflow.tiles.overlap_words import island_remarks
 from emcflow.tiles.overlaps import Overlaps, measure_overlaps
 from emcflow.tiles.scene import TilePoints
 from emcflow.unwrap.islands import level_regions
 from emcflow.unwrap.region_levels import RegionLevels
 from emcflow.workflow.taken_over import with_known_levels
+from merged_scene import merge_cycles, scene_index
 from stacks import write_stack
 from workflow import read, run_whole
 

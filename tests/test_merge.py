@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from emcflow.errors import InputError
 from emcflow.tiles.bulk_offsets import bulk_offsets
-from emcflow.tiles.merge import merge_cycles, reference_cycles, reference_points, scene_index
+from emcflow.tiles.merge import reference_points
 from emcflow.tiles.overlaps import TilePoints, measure_overlaps
 from emcflow.tiles.reference_area import area_text, reference_places
 from emcflow.tiles.scene_links import TileLinks, links_apart, own_links, scene_links
 from emcflow.tiles.tile_blend import blend_cycles, blended_points, whole_offsets
+from merged_scene import merge_cycles, reference_cycles, scene_index
 from scipy.spatial import Delaunay
 
 SHAPE = (90, 80)
@@ -418,13 +419,8 @@ def test_every_component_needs_exactly_one_reference_point(references):
         reference_cycles(np.zeros((1, 4), int), np.array([0, 0, 1, 1]), references)
 
 
-def test_shapes_and_places_that_do_not_fit_are_refused():
-    tiles, cycles = strip(12, 0, 7)
-    index = scene_index(tiles, (1, 12), np.zeros(2, int))
-    with pytest.raises(InputError, match=r"bulk offsets have shape"):
-        merge_cycles(index, cycles, np.zeros((1, 3)))
-    with pytest.raises(InputError, match=r"cycles of the tiles have shapes"):
-        merge_cycles(index, [cycles[0], cycles[1][:, 1:]], np.zeros((1, 2)))
+def test_nodes_and_places_that_do_not_fit_are_refused():
+    tiles, _ = strip(12, 0, 7)
     with pytest.raises(InputError, match="node components"):
         scene_index(tiles, (1, 12), np.zeros(3, int))
     with pytest.raises(InputError, match="tile 1 has bounds"):

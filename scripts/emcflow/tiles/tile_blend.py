@@ -81,10 +81,6 @@ class TileBlend:
         Of the tile.
     node : int64 (npoints,)
         (Tile, region) nodes of its points.
-    component : int32 (npoints,)
-        Component that each point of the scene is given to.
-    degree : uint8 (npoints,)
-        Number of tiles that count there.
     counts, owned : bool (npoints,)
         Points of the tile that count; those of them at which no other tile is deeper, or as deep
         and before it.
@@ -100,8 +96,6 @@ class TileBlend:
 
     number: int
     node: np.ndarray
-    component: np.ndarray
-    degree: np.ndarray
     counts: np.ndarray
     owned: np.ndarray
     shared: np.ndarray
@@ -236,8 +230,6 @@ def tile_blend(
     return TileBlend(
         number=number,
         node=node,
-        component=labels,
-        degree=degree,
         counts=own,
         owned=own & (owner == number),
         shared=shared,
