@@ -1,7 +1,7 @@
 """What the files of the stack say of view and baselines, and where the config differs from it."""
 
 from emcflow.errors import InputError
-from emcflow.io.files import write_lines
+from emcflow.io.files import write_lines, write_text
 from emcflow.io.network_tables import read_date_baselines
 from emcflow.processors.compare import find_metadata, metadata_remarks
 from emcflow.processors.describe import config_of
@@ -31,4 +31,4 @@ with job(snakemake) as log:
     for remark in remarks:
         log.warning("%s", remark)
     write_lines(snakemake.output.metadata, remarks)
-    write_lines(snakemake.output.described, described)
+    write_text(snakemake.output.described, described)
