@@ -2,11 +2,11 @@
 
 import numpy as np
 import scipy.sparse.linalg  # noqa: F401
+from emcflow.io.blended import put_blended
 from emcflow.io.hdf5 import (
     TileFiles,
     create,
     put,
-    put_blended,
     read,
     read_columns,
     read_overlaps,

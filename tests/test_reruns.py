@@ -448,7 +448,7 @@ CODE = {
     "a constant of the blending of tiles": (
         "emcflow/tiles/blend.py",
         ("import numpy as np", "import numpy as np\n\nANOTHER = 1"),
-        and_what_follows(["tile_overlaps"], RULES),
+        and_what_follows(["bulk_offsets"], RULES),
     ),
     "a script": ("bulk_offsets.py", ("1e-6", "1e-5"), and_what_follows(["bulk_offsets"], RULES)),
     "a comment of a script": ("bulk_offsets.py", ("with job", "# a word\nwith job"), set()),

@@ -18,7 +18,6 @@ from emcflow.io.files import whole_file
 from emcflow.links.cycle_model import CycleModel
 from emcflow.tiles.overlaps import Overlaps
 from emcflow.tiles.scene import PlacedPoints, TilePoints
-from emcflow.tiles.tile_blend import BlendedPoints
 from emcflow.unwrap.region_levels import RegionLevels
 
 
@@ -274,26 +273,6 @@ class TileFiles(Sequence[PlacedPoints]):
     def __getitem__(self, number: int) -> PlacedPoints:  # type: ignore[override]
         points, bounds = read_points(self._paths[number])
         return PlacedPoints(bounds, points, read(self._paths[number], "region")[0])
-
-
-BLENDED_UNITS = {
-    "places": "index",
-    "shift": "cycles",
-    "mean": "cycles",
-    "spread": "cycles",
-    "apart": "index",
-}
-
-
-def put_blended(file: h5py.File, pair: str, blended: BlendedPoints) -> None:
-    """Write where the blending of a tile changed a pair."""
-    for field, units in BLENDED_UNITS.items():
-        put(file, f"{pair}/{field}", getattr(blended, field), units)
-
-
-def read_blended(path: str | Path, pair: str) -> BlendedPoints:
-    """Read what :func:`put_blended` wrote."""
-    return BlendedPoints(*read(path, *(f"{pair}/{field}" for field in BLENDED_UNITS)))
 
 
 # Names in the file of the fields of Overlaps, spurt's where it has them, and their units.

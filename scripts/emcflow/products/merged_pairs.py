@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from emcflow.io.blended import read_blended
 from emcflow.io.hdf5 import (
     TileFiles,
     count_triangles,
     length,
     read,
-    read_blended,
     read_changed_links,
     read_overlaps,
     read_rows,
