@@ -80,9 +80,11 @@ def test_changed_links_and_neighbours_by_hand():
 
 def test_bytes_of_all_points_are_those_of_some_at_a_time(monkeypatch):
     found, _ = of_row([0.99] * 29 + [0.68, 0.83, 0.38], broken=[12], unwrapped=np.arange(33.0) % 4)
-    expected = as_decibels(wrong_probability(found))
+    part, of_parts = np.repeat([0, 1], [20, 13]), np.array([0, 0.25])
+    right = (1 - wrong_probability(found)) * (1 - of_parts[part])
+    expected = as_decibels(1 - right)
     monkeypatch.setattr(wrong_cycles, "AT_ONCE", 8)
-    np.testing.assert_array_equal(wrong_decibels(found), expected)
+    np.testing.assert_array_equal(wrong_decibels(found, part, of_parts), expected)
     assert len(np.unique(expected)) > 3
 
 
