@@ -86,6 +86,7 @@ def test_all_that_happens_to_a_tile_is_one_job(submitted):
 def test_a_killed_job_comes_back_with_twice_the_memory_and_time(submitted):
     groups = [job for job in submitted.jobs if job.rule == "GROUP"]
     first = next(job for job in groups if job.number == submitted.killed)
-    again = groups[-1]
-    assert (again.mem_mb, again.minutes) == (2 * first.mem_mb, 2 * first.minutes)
+    # in any order: a tile may be submitted first that had not been before
+    asked = [(job.mem_mb, job.minutes) for job in groups if job is not first]
+    assert asked.count((2 * first.mem_mb, 2 * first.minutes)) == 1
     assert all(job.cpus >= 1 and job.mem_mb > 400 for job in submitted.jobs)
