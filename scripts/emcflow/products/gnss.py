@@ -28,7 +28,7 @@ from emcflow.acquisition.geometry import check_limits
 from emcflow.errors import InputError
 from emcflow.io.gnss_table import Stations
 from emcflow.io.raster import Grid, map_crs, read_values
-from emcflow.products.positions import LOOKS
+from emcflow.products.positions import look_vector
 
 __all__ = [
     "Tie",
@@ -156,22 +156,17 @@ def toward_sensor(
     velocities : ndarray of float, shape (n, 3)
         East, north, up.
     incidence_angle_deg : ndarray of float, shape (n,), or float
-        At the target [degrees].
-    heading_deg : float
-        Direction of flight, clockwise from north [degrees].
-    looks : {'right', 'left'}
-        Side of the flight direction to which the antenna looks.
+    heading_deg, looks
+        See :func:`emcflow.products.positions.look_vector`.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        In the unit of `velocities`: up * cos(incidence) minus sin(incidence) times the motion on
-        the ground away from the sensor.
+        In the unit of `velocities`.
     """
+    vector = look_vector(incidence_angle_deg, heading_deg, looks)
     east, north, up = np.transpose(velocities)
-    away, incidence = np.radians(heading_deg + LOOKS[looks]), np.radians(incidence_angle_deg)
-    across = east * np.sin(away) + north * np.cos(away)
-    return up * np.cos(incidence) - across * np.sin(incidence)
+    return east * vector[0] + north * vector[1] + up * vector[2]
 
 
 def motion_at(

@@ -28,9 +28,9 @@ from emcflow.acquisition.geometry import SPEED_OF_LIGHT, days_since_first
 from emcflow.io.point_rasters import PointRasters
 from emcflow.io.raster import Grid, read_band, write_raster
 from emcflow.products.degree_grid import DegreeGrid
-from emcflow.products.positions import LOOKS
+from emcflow.products.positions import look_vector
 
-__all__ = ["baseline_lines", "commands", "look_vector", "write_geoc", "write_look"]
+__all__ = ["baseline_lines", "commands", "write_geoc", "write_look"]
 
 COHERENCE, COMMANDS = "coherence.tif", "steps.sh"
 
@@ -65,34 +65,6 @@ def baseline_lines(dates: Sequence[str], bperp_m: np.ndarray) -> str:
     return "".join(
         f"{dates[0]} {date} {bperp:.4f} {days:.1f}\n" for date, bperp, days in [*rows][1:]
     )
-
-
-def look_vector(
-    incidence_angle_deg: np.ndarray, heading_deg: float, looks: str
-) -> dict[str, np.ndarray]:
-    """Return the unit vector from the ground to the sensor, by LiCSAR's names of its axes.
-
-    Parameters
-    ----------
-    incidence_angle_deg : ndarray of float, shape (rows, cols)
-        At the target [degrees].
-    heading_deg : float
-        Direction of flight, clockwise from north [degrees].
-    looks : {'right', 'left'}
-        Side of the flight direction to which the antenna looks.
-
-    Returns
-    -------
-    dict of float32 (rows, cols)
-        To the east, to the north, up: a motion times it is the motion toward the sensor.
-    """
-    incidence, away = np.radians(incidence_angle_deg), np.radians(heading_deg + LOOKS[looks])
-    axes = {
-        "E": -np.sin(incidence) * np.sin(away),
-        "N": -np.sin(incidence) * np.cos(away),
-        "U": np.cos(incidence),
-    }
-    return {name: values.astype(np.float32) for name, values in axes.items()}
 
 
 def write_geoc(
@@ -160,7 +132,7 @@ def write_look(
     incidence_angle_deg : float or path
         At the target [degrees], or a raster of it.
     heading_deg, looks
-        See :func:`look_vector`.
+        See :func:`emcflow.products.positions.look_vector`.
     window : sequence of int or None
         The part of that raster that is the scene.
 
@@ -176,8 +148,13 @@ def write_look(
         image[points] = rasters.read_geometry(incidence_angle_deg, "incidence_angle_deg")
     else:
         image[points] = incidence_angle_deg
-    for axis, values in look_vector(target.take(image, np.nan), heading_deg, looks).items():
+    vector = look_vector(target.take(image, np.nan), heading_deg, looks)
+    for axis, values in zip("ENU", vector, strict=True):
         text = f"part of the unit vector to the sensor, {axis}"
         write_raster(
-            folder / f"scene.geo.{axis}.tif", values, target.grid, units="1", description=text
+            folder / f"scene.geo.{axis}.tif",
+            values.astype(np.float32),
+            target.grid,
+            units="1",
+            description=text,
         )

@@ -15,13 +15,37 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["corrected_positions"]
+__all__ = ["corrected_positions", "look_vector"]
 
 # The ellipsoid of WGS 84: semi-major axis [m] and the square of its eccentricity.
 SEMI_MAJOR_M = 6_378_137.0
 ECCENTRICITY_SQUARED = 6.69437999014e-3
 # From the flight direction to where the antenna looks [degrees, clockwise].
 LOOKS = {"right": 90.0, "left": -90.0}
+
+
+def look_vector(
+    incidence_angle_deg: np.ndarray | float, heading_deg: float, looks: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the unit vector from the ground to the sensor.
+
+    Parameters
+    ----------
+    incidence_angle_deg : float or ndarray of float
+        At the target [degrees].
+    heading_deg : float
+        Direction of flight, clockwise from north [degrees].
+    looks : {'right', 'left'}
+        Side of the flight direction to which the antenna looks.
+
+    Returns
+    -------
+    east, north, up : ndarray of float64
+        Of the shape of the angles. A motion times it is the motion toward the sensor.
+    """
+    incidence, away = np.radians(incidence_angle_deg), np.radians(heading_deg + LOOKS[looks])
+    across = -np.sin(incidence)
+    return across * np.sin(away), across * np.cos(away), np.cos(incidence)
 
 
 def corrected_positions(
