@@ -79,9 +79,7 @@ def check_made_alike(unwrapped: str, record: Path, rule: str, fingerprint: str) 
 
 def only_new(interferograms: Network, unwrapped: str) -> Network:
     """Return the interferograms that a tile of a finished run has not."""
-    with open_product(unwrapped) as file:
-        known = list(file.attrs["pairs"])
-    new = ~np.isin(interferograms.pair_names, known)
+    new = ~_are_known(interferograms.pair_names, unwrapped)
     graph = planar_graph(np.empty((0, 3), int), interferograms.ndates, interferograms.pairs[new])
     return Network(interferograms.dates, graph)
 
@@ -105,8 +103,7 @@ def with_known(
     cycles, statistics
         The same of all.
     """
-    with open_product(unwrapped) as file:
-        old = np.isin(names, list(file.attrs["pairs"]))
+    old = _are_known(names, unwrapped)
     log.info("%d of %d interferograms are new, the others are taken over", len(cycles), len(names))
 
     def together(name: str, new: np.ndarray) -> np.ndarray:
@@ -143,8 +140,13 @@ def with_known_levels(names: list[str], unwrapped: str, levels: RegionLevels) ->
     RegionLevels
         Joined by the same regions as in the finished run.
     """
-    with open_product(unwrapped) as file:
-        old = np.isin(names, list(file.attrs["pairs"]))
+    old = _are_known(names, unwrapped)
     known = read_region_levels(unwrapped)
     levels.cycles[:, old], levels.wrong[:, old] = known.cycles, known.wrong
     return levels._replace(mean_wrong=known.mean_wrong)
+
+
+def _are_known(names: list[str], unwrapped: str) -> np.ndarray:
+    """Return which interferograms a tile of a finished run has."""
+    with open_product(unwrapped) as file:
+        return np.isin(names, list(file.attrs["pairs"]))
