@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from emcflow.acquisition.geometry import design_matrix
+from emcflow.acquisition.geometry import days_since_first, design_matrix
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
 from emcflow.graph.planar import breadth_first_tree, planar_graph
@@ -29,6 +29,7 @@ from emcflow.unwrap.hypotheses import (
     wanted_hypotheses,
 )
 from emcflow.unwrap.learned_models import learned_models, peak_models
+from emcflow.unwrap.phasors import cos_sin, turns_between
 from emcflow.unwrap.points import unwrap_points
 from emcflow.unwrap.smooth_in_time import smooth_cycles
 from emcflow.unwrap.spatial import unwrap_in_space
@@ -213,6 +214,40 @@ def test_smooth_cycles_follow_a_slow_phase_beyond_half_a_cycle():
     np.testing.assert_allclose(found, slow + noise, atol=1e-5)
     assert 0.9 < coherence[link] < 1
     assert (cycles[0] == 0).all()
+
+
+def test_smooth_cycles_are_those_of_the_angles_of_smooth_phasors():
+    """Written out with arctangents for links of noise, at dates far apart and near."""
+    rng = np.random.default_rng(3)
+    dates = [*dates_of(40), "20300101", "20300113", "20300206"]
+    phase = rng.uniform(-np.pi, np.pi, (43, 4)).astype(np.float32)
+    graph = point_mesh(np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.int32))
+    design = rng.normal(size=(43, 2))
+    params = rng.normal(size=(2, graph.nedges)).astype(np.float32)
+    weights = rng.uniform(0.5, 1.5, 43)
+    found = smooth_cycles(phase, graph, design, params, dates, 4, weights=weights)
+    days = days_since_first(dates)
+    window = np.exp(-0.5 * ((days[:, None] - days) / (4 * np.median(np.diff(days)))) ** 2)
+    start, end = graph.edges.T
+    rest = phase[:, end].astype(float) - phase[:, start] - design @ params
+    phasors = np.exp(1j * rest)
+    smooth = window @ (weights[:, None] * phasors)
+    cycles = -np.rint((rest - np.unwrap(np.angle(smooth), axis=0)) / (2 * np.pi))
+    np.testing.assert_array_equal(found.cycles, cycles - cycles[0])
+    left = weights[:, None] * phasors * np.conj(smooth) / np.abs(smooth)
+    np.testing.assert_allclose(found.coherence, np.abs(left.mean(axis=0)), atol=1e-5)
+
+
+def test_phasors_of_loops_over_dates():
+    angles = np.linspace(-40, 40, 9973)
+    found = np.array([cos_sin(angle) for angle in angles]).T
+    np.testing.assert_allclose(found, (np.cos(angles), np.sin(angles)), atol=2e-10)
+    first, second = np.random.default_rng(0).uniform(-np.pi, np.pi, (2, 2000))
+    turns = [
+        turns_between(np.cos(one), np.sin(one), 3 * np.cos(other), 3 * np.sin(other))
+        for one, other in zip(first, second, strict=True)
+    ]
+    np.testing.assert_array_equal(turns, np.rint((first - second) / (2 * np.pi)))
 
 
 # --- the choice

@@ -18,8 +18,11 @@ from emcflow.acquisition.date_weights import Weights, link_weights
 from emcflow.acquisition.geometry import days_since_first
 from emcflow.graph.mcf import in_threads
 from emcflow.graph.planar import PlanarGraph
+from emcflow.unwrap.phasors import cos_sin, turns_between
 
 LINKS_PER_CHUNK = 8192
+# Dates further away, in widths, count for less than 4e-6 of the date itself.
+REACH = 5.0
 
 
 class Smoothed(NamedTuple):
@@ -74,7 +77,9 @@ def smooth_cycles(
     """
     days = days_since_first(dates)
     apart = (days[:, None] - days) / (width * np.median(np.diff(days)))
+    near = np.abs(apart) <= REACH
     window = np.exp(-0.5 * apart**2)
+    reach = np.stack((near.argmax(axis=1), len(days) - near[:, ::-1].argmax(axis=1)), axis=1)
     alike = np.ones(len(days)) if weights is None else weights
     smoothed = Smoothed(
         np.empty((len(days), graph.nedges), np.int16), np.empty(graph.nedges, np.float32)
@@ -85,7 +90,8 @@ def smooth_cycles(
     def fill_chunk(start: int) -> None:
         stop = min(start + LINKS_PER_CHUNK, graph.nedges)
         of_dates = np.ascontiguousarray(link_weights(alike, graph.edges[start:stop]).T)
-        _smooth_links(phase, graph.edges, (start, stop), design, params, window, of_dates, smoothed)
+        chunk = start, stop
+        _smooth_links(phase, graph.edges, chunk, design, params, window, reach, of_dates, smoothed)
 
     in_threads(fill_chunk, range(0, graph.nedges, LINKS_PER_CHUNK), n_threads)
     return smoothed
@@ -99,43 +105,50 @@ def _smooth_links(
     design: np.ndarray,
     params: np.ndarray,
     window: np.ndarray,
+    reach: np.ndarray,
     of_dates: np.ndarray,
     smoothed: Smoothed,
 ) -> None:
     """Fill cycles and coherence of the links from the first to before the last of a chunk.
 
-    The weights of the dates have a row for each of these links, or one for all.
+    The dates that a date is smoothed with are those of its row of `reach`. The weights of the dates
+    have a row for each of these links, or one for all.
     """
     cycles, coherence = smoothed
     ndates, nterms = design.shape
     rest = np.empty(ndates)
     real, imag = np.empty(ndates), np.empty(ndates)
+    # phasors of the smooth series
+    x, y = np.empty(ndates), np.empty(ndates)
     for link in range(chunk[0], chunk[1]):
         a, b = links[link]
         own = of_dates[min(link - chunk[0], len(of_dates) - 1)]
         for d in range(ndates):
             rest[d] = np.float64(phase[d, b]) - phase[d, a]
-            for t in range(nterms):
+        for t in range(nterms):
+            for d in range(ndates):
                 rest[d] -= design[d, t] * params[t, link]
-            real[d], imag[d] = np.cos(rest[d]), np.sin(rest[d])
-        smooth = 0.0
-        first = 0
+        for d in range(ndates):
+            real[d], imag[d] = cos_sin(rest[d])
+        x[:], y[:] = 0, 0
+        for e in range(ndates):
+            weight_real, weight_imag, near = own[e] * real[e], own[e] * imag[e], window[e]
+            for d in range(reach[e, 0], reach[e, 1]):
+                x[d] += near[d] * weight_real
+                y[d] += near[d] * weight_imag
+        turned, first = 0.0, 0
         sum_real = sum_imag = 0.0
         for d in range(ndates):
-            x = y = 0.0
-            for e in range(ndates):
-                x += window[d, e] * own[e] * real[e]
-                y += window[d, e] * own[e] * imag[e]
-            angle = np.arctan2(y, x)
             if d > 0:
-                angle += 2 * np.pi * np.rint((smooth - angle) / (2 * np.pi))
-            smooth = angle
-            nearest = -int(np.rint((rest[d] - smooth) / (2 * np.pi)))
+                turned += turns_between(x[d - 1], y[d - 1], x[d], y[d])
+            # of the phase less the smooth series
+            turns = np.rint(rest[d] / (2 * np.pi)) - turned
+            nearest = -int(turns + turns_between(real[d], imag[d], x[d], y[d]))
             if d == 0:
                 first = nearest
             cycles[d, link] = nearest - first
             # the phasor of the date, turned back by that of the smooth series
-            weight = own[d] / max(np.hypot(x, y), 1e-12)
-            sum_real += weight * (real[d] * x + imag[d] * y)
-            sum_imag += weight * (imag[d] * x - real[d] * y)
+            weight = own[d] / max(np.sqrt(x[d] ** 2 + y[d] ** 2), 1e-12)
+            sum_real += weight * (real[d] * x[d] + imag[d] * y[d])
+            sum_imag += weight * (imag[d] * x[d] - real[d] * y[d])
         coherence[link] = np.sqrt(sum_real**2 + sum_imag**2) / ndates
