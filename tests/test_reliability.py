@@ -18,7 +18,7 @@ import rasterio
 from emcflow.errors import InputError, OutputError
 from emcflow.io.files import remove_unfinished, whole_file, write_text
 from emcflow.io.hdf5 import create, put
-from emcflow.io.raster import Grid, write_raster
+from emcflow.io.raster import Grid, write_raster, write_rows
 from emcflow.workflow.cleanup import remove_incomplete
 from emcflow.workflow.job import SNAKEMAKE_PID
 from emcflow.workflow.lock import NAME, is_abandoned, take_folder
@@ -88,6 +88,13 @@ def raster(path):
     write_raster(path, image, grid, units="rad", description="noise", tags={"LONG": "x" * 9000})
 
 
+def raster_by_rows(path):
+    image = np.random.default_rng(1).normal(size=(600, 30)).astype(np.float32)
+    grid = Grid(image.shape, None, (1, 0, 0, 0, -2, 0))
+    text = {"units": "rad", "description": "noise", "tags": {"LONG": "x" * 9000}}
+    write_rows(path, grid, image.dtype, lambda first, last: image[first:last], **text)
+
+
 def product(path):
     with create(path, dates=DATES) as file:
         for number in range(30):
@@ -114,7 +121,13 @@ def read_text(path):
 
 
 @pytest.mark.parametrize(
-    ("write", "read"), [(raster, read_raster), (product, read_product), (text, read_text)]
+    ("write", "read"),
+    [
+        (raster, read_raster),
+        (raster_by_rows, read_raster),
+        (product, read_product),
+        (text, read_text),
+    ],
 )
 def test_a_file_on_a_full_disk_is_whole_or_not_there(write, read, small_disk):
     """With one page more of room at each time, from none to plenty."""

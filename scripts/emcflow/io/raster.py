@@ -525,16 +525,35 @@ def create_raster(
     """
     with whole_file(path) as file:
         profile = _profile(grid, 1, dtype, threads, nodata)
-        with rasterio.open(file.name, "w", **profile) as dataset:
-            yield dataset
-            _describe(dataset, units, [description], tags or {})
-        # GDAL says nothing of a disk that is full when it closes a file.
         try:
-            with rasterio.open(file.name) as dataset:
-                for _, window in dataset.block_windows(1):
-                    dataset.read(1, window=window)
+            with rasterio.open(file.name, "w", **profile) as dataset:
+                yield dataset
+                _describe(dataset, units, [description], tags or {})
         except rasterio.errors.RasterioIOError as error:
+            # not where a raster could not be read from which this one is made
+            if not str(error).startswith("Write failed"):
+                raise
             raise OSError(errno.ENOSPC, "not written whole") from error
+        # GDAL says nothing of a disk that is full when it closes a file.
+        if not _is_whole(file.name):
+            raise OSError(errno.ENOSPC, "not written whole")
+
+
+def _is_whole(path: str) -> bool:
+    """Return whether a GeoTIFF has a place for every block, within what there is of the file."""
+    size = os.path.getsize(path)
+    try:
+        with rasterio.open(path) as dataset:
+            for (row, col), _ in dataset.block_windows(1):
+                start, length = (
+                    dataset.get_tag_item(f"BLOCK_{name}_{col}_{row}", "TIFF", bidx=1)
+                    for name in ("OFFSET", "SIZE")
+                )
+                if not start or not length or int(start) + int(length) > size:
+                    return False
+    except rasterio.errors.RasterioIOError:
+        return False
+    return True
 
 
 def write_rows(
