@@ -589,10 +589,13 @@ click(0.5, 0.5);
 await wait(50);
 found.one = { facts: cells("point-facts"), series: cells("series"), place: window.location.hash };
 found.readout = at("readout").textContent;
+found.legend = at("legend").textContent;
 found.dots = at("plot").querySelectorAll("circle").length;
 click(0.3, 0.2, { shiftKey: true });
 await wait(50);
 found.two = { facts: cells("point-facts"), series: cells("series"), place: window.location.hash };
+const table = at("point-facts").closest(".scroll");
+found.table = [table.scrollWidth, table.clientWidth];
 press(at("map"), "Escape");
 at("map").focus();
 for (const key of ["+", "ArrowLeft", "ArrowUp", "Enter"]) press(at("map"), key);
@@ -687,13 +690,14 @@ def test_browser_shows_points_layers_and_pairs(city, tmp_path, width):
     shown = [number_of(row[1]) for row in found["one"]["series"]]
     np.testing.assert_allclose(shown, series, atol=6e-4)
     assert found["dots"] == len(series)
+    assert "Zero is the median." in found["legend"]
     dates = pd.read_csv(city / "quality" / "dates.csv")["sigma_mm_per_rad"]
     residual = read(city / "quality" / "residual_phase_rad.tif")[place]
     sigmas = [number_of(row[3]) for row in found["one"]["series"]]
     np.testing.assert_allclose(sigmas, dates * residual, atol=6e-4)
     facts = {row[0]: row[1:] for row in found["one"]["facts"]}
     assert facts["Row, column"] == ["{}, {}".format(*place)]
-    for title, name in (("Velocity", "velocity_mm_yr"), ("DEM error", "dem_error_m")):
+    for title, name in (("Velocity [mm/yr]", "velocity_mm_yr"), ("DEM error [m]", "dem_error_m")):
         value = read(city / f"{name}.tif")[place]
         assert number_of(facts[title][0]) == pytest.approx(value, abs=6e-3)
     line = np.array([number_of(row[2]) for row in found["one"]["series"]])
@@ -709,6 +713,8 @@ def test_browser_shows_points_layers_and_pairs(city, tmp_path, width):
     shown = [number_of(row[1]) for row in found["two"]["series"]]
     np.testing.assert_allclose(shown, differences, atol=1e-3)
     assert found["two"]["facts"][0] == ["", "1", "2", "1 − 2"]
+    assert {len(row) for row in found["two"]["facts"]} == {4}
+    assert found["table"][0] <= found["table"][1]  # its last column is seen
     assert "zoom=2" in found["keys"] and "second" not in found["keys"]
     assert "row" in found["cursor"]
 

@@ -18,7 +18,7 @@ from emcflow.report.data import Parameter, RunData, Samples
 from emcflow.report.figures.maps import coherence_limits, sigma_limits, symmetric_limits
 from emcflow.report.figures.style import COHERENCE, CYCLIC, DEVIATION, SEQUENCE
 from emcflow.report.packing import Packer, pack_bytes, pack_numbers
-from emcflow.report.pictures import parameter_texts
+from emcflow.report.pictures import parameter_texts, zero_text
 from emcflow.report.words import day, days_of_pair, pair_facts, percent
 
 LEVELS = 250  # between the ends of the colours of a map
@@ -27,7 +27,6 @@ LEVELS_PER_CYCLE = 32  # of the phase of a pair
 COLOURS = 64  # of a palette
 NODES = 17  # of the mesh that longitude and latitude are known at, along each side
 LABELS, COUNTS = "tab10", "YlOrRd"
-MANY_SIGMAS = 2  # what is smaller is not significant
 
 
 class LayerText(NamedTuple):
@@ -48,12 +47,12 @@ class LayerText(NamedTuple):
     meaning: str
 
 
-OF_REFERENCE = "Relative to the reference; what is below two sigmas is no sign of a motion."
+OF_MOTION = "What is below two sigmas is no sign of a motion."
 OF_SIGMA = "Small is good. Where it is larger than the value itself, that says nothing."
 OF_COHERENCE = "1 is good. Below 0.5 or so the phase does not follow the model, or is noise."
 # What a value of a map says, by the name of the map.
 MEANINGS = {
-    "velocity_mm_yr": OF_REFERENCE,
+    "velocity_mm_yr": OF_MOTION,
     "dem_error_m": "Height above the DEM; below two sigmas it may as well be 0.",
     "height_relative": "Height above the DEM up to an unknown scale and sign.",
     "residual_motion_mm": "0 is good. Large: motion that is not steady, or wrong cycles.",
@@ -98,7 +97,7 @@ PAIR_LAYERS = {
         SEQUENCE,
         "Smooth is good, jumps of 6.28 are not.",
     ),
-    "wrapped": ("Wrapped phase", "rad", CYCLIC, "Of the unwrapped phase, which is congruent."),
+    "wrapped": ("Wrapped phase", "rad", CYCLIC, "Clear fringes are good, speckle is noise."),
     "residual": (
         "Minus its model, wrapped again",
         "rad",
@@ -165,11 +164,9 @@ def _scene(run: RunData) -> dict[str, Any]:
         "cols": grid.shape[1],
         "flip": list(frame.flip),
         "heightToWidth": frame.height_to_width,
-        "note": frame.note,
         "degrees": _degrees(grid),
         "tiles": [list(bounds) for bounds in run.scene.bounds],
         "dates": list(run.network.dates),
-        "npoints": run.scene.npoints,
     }
 
 
@@ -217,7 +214,7 @@ def _text(name: str) -> LayerText:
     if name in FURTHER:
         return FURTHER[name]
     title, unit, colours = parameter_texts(name)
-    usual = OF_SIGMA if colours == DEVIATION else OF_REFERENCE
+    usual = OF_SIGMA if colours == DEVIATION else OF_MOTION
     return LayerText(title, unit, colours, MEANINGS.get(name, usual))
 
 
@@ -234,7 +231,7 @@ def _map_layer(packer: Packer, name: str, parameter: Parameter, text: LayerText)
         "low": low,
         "high": high,
         "sign": parameter.tags.get("SIGN", ""),
-        "reference": parameter.tags.get("REFERENCE", ""),
+        "zero": zero_text(parameter.tags),
         **packer.image(parameter.image, 1.0 if whole else (high - low) / LEVELS),
     }
     term = name.removeprefix("series_")
@@ -346,7 +343,6 @@ def _points(run: RunData, samples: Samples) -> dict[str, Any]:
         "sigma": None if model.sigma is None else model.sigma.tolist(),
         "years": years.tolist(),
         "reference": list(samples.reference),
-        "fromRasters": samples.from_rasters,
         "triangles": run.triangles.tolist(),
         "openLoops": pack_bytes(np.packbits(open_loops.T, axis=1)),
     }

@@ -195,7 +195,7 @@ def _how_good(run: RunData) -> list[Card]:
     for name, label in SIGNIFICANT.items():
         share = significant_share(run, name)
         if math.isfinite(share):
-            note = "of the points, more than two sigmas from 0"
+            note = "of the points: beyond two sigmas"
             cards.append(Card(f"{name}_significant", percent(share), f"with a {label}", note))
     residues = f"{np.median(table['residues']):,.0f}"
     note = f"median pair: {percent(np.median(table['residue_share']))} of the mesh’s triangles"
