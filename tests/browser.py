@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -70,6 +71,26 @@ def in_browser(page: Path, folder: Path, script: str, width: int, place: str = "
     printed = chromium(folder, html.as_uri(), width + 100, 1000, "dump-dom")
     found = re.search(r'<pre id="found"[^>]*>(.*?)</pre>', printed.stdout, re.S)
     return json.loads(unescaped(found.group(1))), console(printed)
+
+
+def seconds_to_open(page: Path, folder: Path) -> float:
+    """Return how long a page takes from its address to its first map, by the clock of the wall."""
+    script = """
+    console.log(`opened in ${performance.now()} ms`);
+    """
+    html = folder / "opened.html"
+    text = FRAME.replace("PAGE", page.as_uri()).replace("SCRIPT", script)
+    html.write_text(text.replace("WIDTH", "1280").replace("HEIGHT", "900"))
+    command = [CHROMIUM, f"--user-data-dir={folder / 'profile'}", "--remote-debugging-port=0"]
+    command += [f"--{option}" for option in OPTIONS]
+    with subprocess.Popen([*command, html.as_uri()], stderr=subprocess.PIPE, text=True) as browser:
+        ends = threading.Timer(60, browser.kill)
+        ends.start()
+        found = (re.search(r"opened in ([0-9.]+) ms", line) for line in browser.stderr)
+        opened = next(filter(None, found), None)
+        ends.cancel()
+        browser.kill()
+    return float(opened[1]) / 1000 if opened else float("inf")
 
 
 def screenshot(page: Path, folder: Path, picture: Path, width: int, height: int, place: str = ""):

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, in_browser
+from browser import CHROMIUM, in_browser, seconds_to_open
 from emcflow.io.raster import Grid
 from emcflow.links import cycle_model
 from emcflow.network.networks import hop3_network
@@ -416,8 +416,14 @@ def test_images_are_packed_to_half_a_level_with_one_mask_for_all():
     np.testing.assert_array_equal(known, np.isfinite(image))
     halves = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), np.uint8)
     low, high = halves.reshape(2, -1).astype(int)
-    levels = np.cumsum(low + 256 * high).astype(np.uint16).view(np.int16)
+    odd, half = (low + 256 * high) % 2, (low + 256 * high) // 2
+    levels = np.cumsum(np.where(odd, -1 - half, half)).astype(np.uint16).view(np.int16)
     assert np.abs(levels * packed["scale"] - image[known]).max() <= 0.125 + 1e-9
+
+
+def probable(rng, shape):
+    """-10 log10 p of wrong cycles as of a noisy city: half of them below 40, a tenth below 27."""
+    return (45 - np.minimum(rng.exponential(8, shape), 45)).round()
 
 
 def large_run(run):
@@ -430,7 +436,7 @@ def large_run(run):
     first, second = np.array(network.dates)[network.pairs.T]
     pairs = {key: np.resize(values, number) for key, values in run.pairs.items()}
     pairs |= {"pair": np.array(network.pair_names), "reference": first, "secondary": second}
-    names = list(PARAMETER_TEXTS)
+    names = [*PARAMETER_TEXTS, *explorer.FURTHER]
     map_shape = thin_shape(shape, picture_step(shape, len(names), MAP_PIXELS))
     pair_shape = thin_shape(shape, picture_step(shape, number, PAIR_PIXELS))
     fringes = np.add.outer(*(np.linspace(0, 30, size) for size in pair_shape))
@@ -460,6 +466,8 @@ def large_run(run):
         closure=Closure(np.full(ntri, 9), np.ones(ntri, int), rng.integers(0, 9, (750, 750))),
         phases={i: fringes + rng.normal(0, 0.5, pair_shape) for i in range(number)},
         parameters={name: Parameter(image, {}) for name, image in zip(names, noise, strict=True)},
+        wrong={i: probable(rng, pair_shape) for i in range(number)},
+        terms={"velocity_mm_yr": noise[0][: pair_shape[0], : pair_shape[1]]},
         samples=samples,
     )
 
@@ -484,6 +492,8 @@ def test_300_pairs_of_nine_million_points_make_a_page_that_opens(run, tmp_path):
     if CHROMIUM is None:
         pytest.skip("no chromium: the report is not seen in a browser")
     (tmp_path / "report.html").write_text(page)
+    opened = (seconds_to_open(tmp_path / "report.html", tmp_path) for _ in range(3))
+    assert any(seconds < 3 for seconds in opened)  # the machine may be busy with other tests
     found, console = in_browser(tmp_path / "report.html", tmp_path, FILTER, 1280)
     assert console == []
     assert found["number"] == 300

@@ -22,7 +22,8 @@ from emcflow.report.pictures import parameter_texts, zero_text
 from emcflow.report.words import day, days_of_pair, pair_facts, percent
 
 LEVELS = 250  # between the ends of the colours of a map
-SUREST = 40.0  # of -10 log10 p of a wrong cycle, the end of the colours
+SUREST = 40.0  # of -10 log10 p of a wrong cycle, the end of the colours; more is not told apart
+SURE_STEP = 2.0  # and what is
 LEVELS_PER_CYCLE = 32  # of the phase of a pair
 COLOURS = 64  # of a palette
 NODES = 17  # of the mesh that longitude and latitude are known at, along each side
@@ -108,7 +109,7 @@ PAIR_LAYERS = {
         "Probability p of a wrong cycle",
         "−10 log₁₀ p",
         SEQUENCE,
-        "30 (0.1 %) and more is good, below 20 (1 %) is doubtful.",
+        "30 (0.1 %) and more is good, below 20 (1 %) is doubtful; 40 stands for all above, too.",
     ),
 }
 
@@ -284,7 +285,7 @@ def _pair(run: RunData, packer: Packer, number: int) -> dict[str, Any]:
         **packer.image(image, 2 * np.pi / LEVELS_PER_CYCLE),
     }
     if number in run.wrong:
-        pair["wrong"] = packer.image(run.wrong[number], 1.0)
+        pair["wrong"] = packer.image(np.minimum(run.wrong[number], SUREST), SURE_STEP)
     return pair
 
 
