@@ -2,6 +2,7 @@
 
 import base64
 import re
+import runpy
 import shutil
 from html.parser import HTMLParser
 from itertools import combinations
@@ -26,7 +27,7 @@ from emcflow.report.sampling import Thinning, choose_points
 from emcflow.report.words import percent
 from emcflow.report.write import write_report
 from rasterio.io import MemoryFile
-from workflow import outputs_of_the_page, read, run_whole, shares_right
+from workflow import ROOT, outputs_of_the_page, read, run_whole, shares_right
 
 CONFIG = {
     "output_dir": "city",
@@ -759,6 +760,18 @@ def test_a_picture_of_the_page_has_maps_in_colour(city, tmp_path, width):
     assert image.shape[:2] == (900, width)
     coloured = np.ptp(image, axis=2) > 0.15
     assert coloured.mean() > 0.03
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
+def test_the_picture_of_the_documentation_is_that_of_the_explorer(city, tmp_path):
+    names = runpy.run_path(str(ROOT / "docs" / "screenshot.py"))
+    picture = tmp_path / "explorer.png"
+    place = names["PLACE"].replace("104,109", "20,30")
+    assert names["draw_explorer"](city / "report.html", picture, place) == []
+    image = matplotlib.image.imread(picture)[..., :3]
+    shown = matplotlib.image.imread(ROOT / names["PICTURE"])
+    assert image.shape[1] == shown.shape[1] > 1000
+    assert (np.ptp(image, axis=2) > 0.15).mean() > 0.1
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
