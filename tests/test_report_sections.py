@@ -1,5 +1,6 @@
 """The sections of the report and its sentences, from numbers made by hand."""
 
+import ast
 import base64
 import json
 import re
@@ -34,9 +35,11 @@ from emcflow.report.template import fill
 from emcflow.report.thinning import MAP_PIXELS, PAIR_PIXELS, picture_step, thin_shape
 from emcflow.tiles.overlaps import Overlaps
 from emcflow.unwrap.hypotheses import SUFFIXES
+from workflow import ROOT
 
 DATES = ["20200101", "20200113", "20200125"]
 NBINS = len(COHERENCE_BINS) - 1
+PAGE = re.compile(r"\(((?:docs/|config/)\w+\.md)(?:, ([A-Z][\w ]+))?\)")
 
 
 def overlaps(*links):
@@ -226,6 +229,23 @@ def test_what_is_wrong_is_remarked(run, few):
         strict=True,
     ):
         assert said in remark
+        assert PAGE.search(remark) or remark == "20200113 has no data."
+
+
+def test_the_pages_that_messages_name_are_there_with_their_sections():
+    """In words as they stand in the code: (docs/PAGE.md) or (docs/PAGE.md, SECTION)."""
+    places = set()
+    for path in (ROOT / "scripts").rglob("*.py"):
+        texts = (each for each in ast.walk(ast.parse(path.read_text())) if is_text(each))
+        places |= {found for text in texts for found in PAGE.findall(text.value)}
+    assert len(places) > 5
+    for page, section in places:
+        heads = re.findall("^#+ (.*)$", (ROOT / page).read_text(), re.M)
+        assert not section or section in heads, (page, section)
+
+
+def is_text(node):
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def test_headline_by_hand(run):
