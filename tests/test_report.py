@@ -584,6 +584,11 @@ def test_rasters_are_thinned_as_gdal_does_strip_by_strip(tmp_path):
 # In a browser
 
 USE = """
+const skip = page.querySelector("a");
+const left = () => skip.getBoundingClientRect().left;
+found.skip = [left()];
+skip.focus();
+found.skip.push(left(), Boolean(page.querySelector(skip.hash)));
 at("map").scrollIntoView({ block: "center" });
 await wait(50);
 click(0.5, 0.5);
@@ -679,6 +684,8 @@ def test_browser_shows_points_layers_and_pairs(city, tmp_path, width):
     found, console = in_browser(city / "report.html", tmp_path, USE, width)
     assert console == []
     assert "error" not in found
+    away, shown, leads = found["skip"]
+    assert away < 0 < shown and leads
     rasters = sorted((city / "timeseries").glob("2*.tif"))
     places = {}
     for name in ("one", "two"):

@@ -326,6 +326,7 @@ def test_a_part_of_the_page_takes_only_what_it_has():
 def test_maps_and_network_by_what_is_known(run, album):
     assert "<h2>Maps</h2>" in sections.maps(run)
     assert "<h2>Points and tiles</h2>" in sections.network(run, album)
+    assert ">Points and tiles</a>" in sections.overview(run)
     misfit = {"reference": np.array([]), "secondary": np.array([]), "misfit_m": np.array([])}
     known = replace(run, baselines=Baselines(np.array([0.0, 50.0, -20.0]), misfit))
     assert "<h2>Velocity and DEM error</h2>" in sections.maps(known)
