@@ -198,7 +198,7 @@ def test_a_pair_names_its_worst_triangle_and_tile(run):
 
 
 def test_what_is_wrong_is_remarked(run, few):
-    shares = [1.0, 1.0, 0.97]
+    shares, nothing = [1.0, 1.0, 0.97], Parameter(np.full((4, 5), np.nan), {})
     wrong = replace(
         run,
         masked_points=1,
@@ -206,7 +206,7 @@ def test_what_is_wrong_is_remarked(run, few):
         overlaps=replace(overlaps(shares), component=np.array([0, 1], np.int32)),
         closure=Closure(np.array([16]), np.array([4]), np.ones((4, 5), int)),
         links=links(0.02),
-        parameters={"velocity_mm_yr": Parameter(np.full((4, 5), np.nan), {})},
+        parameters=dict.fromkeys(["velocity_mm_yr", "dem_error_m"], nothing),
         pairs=run.pairs | {"misfit_cycles": np.array([0, 1e-9, 1.0])},
         scene=replace(run.scene, remarks=("20200113 has no data.",)),
     )
@@ -223,7 +223,7 @@ def test_what_is_wrong_is_remarked(run, few):
             "1 overlap of tiles where less than 98 %",
             "1 of 1 triangles of interferograms do not close at more than 0.1 % of the points; the "
             "worst at 25.0 % (2020-01-01, 2020-01-13, 2020-01-25).",
-            "velocity_mm_yr is empty",
+            "dem_error_m and velocity_mm_yr are empty: the dates do not constrain them.",
         ],
         found,
         strict=True,

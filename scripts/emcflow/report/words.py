@@ -222,15 +222,7 @@ def remarks(run: RunData) -> list[str]:
     found = [*_remarks_on_pairs(run), *_remarks_on_points(run), *run.scene.remarks]
     found += [*_remarks_on_links(run), *_remarks_on_tiles(run), *_remarks_on_loops(run)]
     found += _remarks_on_what_is_known(run)
-    empty = sorted(name for name, drawn in run.parameters.items() if drawn.is_empty)
-    return [
-        *found,
-        *(
-            f"{name} is empty: the dates do not constrain it. It takes more of them, or fewer "
-            "terms in link_model (docs/model_terms.md)."
-            for name in empty
-        ),
-    ]
+    return [*found, *_remarks_on_empty_maps(run)]
 
 
 def _remarks_on_pairs(run: RunData) -> list[str]:
@@ -353,6 +345,19 @@ def _remarks_on_what_is_known(run: RunData) -> list[str]:
                 "stack shows none, it takes more dates or a longer span (docs/quality.md)."
             )
     return found
+
+
+def _remarks_on_empty_maps(run: RunData) -> list[str]:
+    """Name the maps that the dates do not constrain."""
+    empty = sorted(name for name, drawn in run.parameters.items() if drawn.is_empty)
+    if not empty:
+        return []
+    *others, last = empty
+    named = f"{', '.join(others)} and {last} are empty" if others else f"{last} is empty"
+    return [
+        f"{named}: the dates do not constrain {'them' if others else 'it'}. It takes more dates, "
+        "or fewer terms in link_model (docs/model_terms.md)."
+    ]
 
 
 def number_of_misfits(run: RunData) -> int:
