@@ -93,19 +93,31 @@ def seconds_to_open(page: Path, folder: Path) -> float:
     return float(opened[1]) / 1000 if opened else float("inf")
 
 
-def screenshot(page: Path, folder: Path, picture: Path, width: int, height: int, place: str = ""):
-    """Write a PNG picture of a page in a frame of a width, and return the console."""
+def screenshot(
+    page: Path,
+    folder: Path,
+    picture: Path,
+    width: int,
+    height: int,
+    place: str = "",
+    dark: bool = False,
+):
+    """Write a PNG picture of a page in a frame of a width, and return the console.
+
+    `dark`: for a reader who prefers dark pages.
+    """
     html = folder / f"shot_{width}.html"
     text = FRAME.replace("PAGE", page.as_uri() + place.replace("&", "&amp;"))
     html.write_text(
         text.replace("WIDTH", str(width)).replace("HEIGHT", str(height)).replace("SCRIPT", "")
     )
-    return console(chromium(folder, html.as_uri(), width, height, f"screenshot={picture}"))
+    scheme = f"blink-settings=preferredColorScheme={0 if dark else 1}"
+    return console(chromium(folder, html.as_uri(), width, height, f"screenshot={picture}", scheme))
 
 
-def chromium(folder: Path, address: str, width: int, height: int, task: str):
+def chromium(folder: Path, address: str, width: int, height: int, *tasks: str):
     """Run Chromium on a page until nothing happens any more."""
-    options = (*OPTIONS, "virtual-time-budget=20000", task, f"window-size={width},{height}")
+    options = (*OPTIONS, "virtual-time-budget=20000", *tasks, f"window-size={width},{height}")
     command = [CHROMIUM, f"--user-data-dir={folder / 'profile'}"]
     command += [f"--{option}" for option in options]
     return subprocess.run(

@@ -770,6 +770,16 @@ def test_a_picture_of_the_page_has_maps_in_colour(city, tmp_path, width):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
+@pytest.mark.parametrize("dark", [True, False])
+def test_a_dark_page_has_nothing_white_that_is_large(city, tmp_path, dark):
+    picture = tmp_path / "page.png"
+    assert screenshot(city / "report.html", tmp_path, picture, 1280, 5000, dark=dark) == []
+    brightness = matplotlib.image.imread(picture)[..., :3].mean(axis=2)
+    assert ((brightness > 0.85).mean() > 0.5) != dark
+    assert not dark or (brightness > 0.85).mean() < 0.03
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
 def test_the_picture_of_the_documentation_is_that_of_the_explorer(city, tmp_path):
     names = runpy.run_path(str(ROOT / "docs" / "screenshot.py"))
     picture = tmp_path / "explorer.png"
