@@ -442,6 +442,48 @@ def test_images_are_packed_to_half_a_level_with_one_mask_for_all():
     assert np.abs(levels * packed["scale"] - image[known]).max() <= 0.125 + 1e-9
 
 
+def samples_of(run, pairs):
+    """All points of the scene, with phases of the pairs (npairs, 20)."""
+    points = np.argwhere(np.ones((4, 5), bool)).astype(np.int32)
+    series = np.zeros((run.network.ndates, 20), np.float32)
+    model = DateModel({}, (), 4.4, "mm", None)
+    return Samples(points, {}, pairs.astype(np.float32), series, (0, 0), model, True)
+
+
+def test_loops_that_do_not_close_are_packed_point_by_point(run):
+    network = hop3_network([f"2020{month:02d}01" for month in range(1, 12)])
+    phase = np.random.default_rng(7).normal(0, 3, (network.npairs, 20))
+    wide = replace(run, network=network)
+    wide = replace(wide, samples=samples_of(wide, phase))
+    packed = explorer._points(wide, wide.samples)
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(packed["openLoops"])), np.uint8)
+    number = {tuple(pair): i for i, pair in enumerate(network.pairs.tolist())}
+    loops = [
+        phase[number[a, b]] + phase[number[b, c]] - phase[number[a, c]]
+        for a, b, c in packed["triangles"]
+    ]
+    found = np.unpackbits(bits.reshape(20, -1), axis=1)[:, : len(loops)]
+    np.testing.assert_array_equal(found, np.pi < np.abs(loops).T)
+    assert len(loops) == 25 and 0 < found.mean() < 1
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("1,2", "1 of 1: 2020-01-01, 2020-01-13, 2020-01-25"), ("3,4", "none of 1")],
+)
+def test_a_point_names_its_loops_that_do_not_close(run, album, tmp_path, place, said):
+    phase = np.zeros((3, 20))
+    phase[1, 7] = 2 * np.pi  # at row 1, column 2
+    page = sections.whole_page(replace(run, samples=samples_of(run, phase)), album)
+    (tmp_path / "report.html").write_text(page)
+    script = 'found.facts = cells("point-facts");'
+    address = f"#see&point={place}"
+    found, console = in_browser(tmp_path / "report.html", tmp_path, script, 1280, address)
+    assert console == []
+    assert found["facts"][-1] == ["Loops that do not close", said]
+
+
 def probable(rng, shape):
     """-10 log10 p of wrong cycles as of a noisy city: half of them below 40, a tenth below 27."""
     return (45 - np.minimum(rng.exponential(8, shape), 45)).round()

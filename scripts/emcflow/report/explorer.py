@@ -331,7 +331,6 @@ def _fine(image: np.ndarray) -> float:
 
 def _points(run: RunData, samples: Samples) -> dict[str, Any]:
     """Return the points that are shown one by one."""
-    open_loops = _open_loops(run, samples.pairs)
     years = days_since_first(run.network.dates) / DAYS_PER_YEAR
     model = samples.model
     return {
@@ -345,15 +344,15 @@ def _points(run: RunData, samples: Samples) -> dict[str, Any]:
         "years": years.tolist(),
         "reference": list(samples.reference),
         "triangles": run.triangles.tolist(),
-        "openLoops": pack_bytes(np.packbits(open_loops.T, axis=1)),
+        "openLoops": pack_bytes(_open_loops(run, samples.pairs)),
     }
 
 
 def _open_loops(run: RunData, phase: np.ndarray) -> np.ndarray:
-    """Return which loops do not close at the points: bool (ntriangles, n)."""
+    """Return which loops do not close at the points, a bit each: uint8 (n, ntriangles / 8)."""
     number = {tuple(pair): i for i, pair in enumerate(run.network.pairs.tolist())}
-    is_open = np.zeros((len(run.triangles), phase.shape[1]), bool)
-    for row, (a, b, c) in zip(is_open, run.triangles.tolist(), strict=True):
+    bits = np.zeros((-(-len(run.triangles) // 8), phase.shape[1]), np.uint8)
+    for i, (a, b, c) in enumerate(run.triangles.tolist()):
         loop = phase[number[a, b]] + phase[number[b, c]] - phase[number[a, c]]
-        row[:] = np.abs(loop) > np.pi
-    return is_open
+        bits[i // 8] |= (np.abs(loop) > np.pi) * np.uint8(128 >> i % 8)
+    return bits.T
