@@ -551,7 +551,9 @@ def test_the_probability_of_a_wrong_cycle_is_shown_where_it_is(city, tmp_path):
     expected = np.where(np.isnan(run.phases[2]), np.nan, made)
     np.testing.assert_array_equal(run.wrong[2], expected)
     data = explorer_data(run)
-    assert [layer["name"] for layer in data["pairLayers"]][-1] == "wrong"
+    layer = data["pairLayers"][-1]
+    assert (layer["name"], layer["low"], layer["high"]) == ("wrong", 0, 40)
+    assert layer["colours"] == "cividis"  # bright where it is good, as of coherence and in QGIS
     assert all("wrong" in pair for pair in data["pairs"])
 
 

@@ -16,14 +16,13 @@ from emcflow.acquisition.model_terms import EXTRA_UNITS, sigma_name, split_date
 from emcflow.io.raster import Grid, map_crs
 from emcflow.report.data import Parameter, RunData, Samples
 from emcflow.report.figures.maps import coherence_limits, sigma_limits, symmetric_limits
-from emcflow.report.figures.style import COHERENCE, CYCLIC, DEVIATION, SEQUENCE
+from emcflow.report.figures.style import COHERENCE, CYCLIC, DEVIATION, SEQUENCE, SUREST
 from emcflow.report.packing import Packer, pack_bytes, pack_numbers
 from emcflow.report.pictures import parameter_texts, zero_text
 from emcflow.report.words import day, days_of_pair, pair_facts, percent
 
 LEVELS = 250  # between the ends of the colours of a map
-SUREST = 40.0  # of -10 log10 p of a wrong cycle, the end of the colours; more is not told apart
-SURE_STEP = 2.0  # and what is
+SURE_STEP = 2.0  # of -10 log10 p of a wrong cycle
 LEVELS_PER_CYCLE = 32  # of the phase of a pair
 COLOURS = 64  # of a palette
 NODES = 17  # of the mesh that longitude and latitude are known at, along each side
@@ -108,7 +107,7 @@ PAIR_LAYERS = {
     "wrong": (
         "Probability p of a wrong cycle",
         "−10 log₁₀ p",
-        SEQUENCE,
+        COHERENCE,
         "30 (0.1 %) and more is good, below 20 (1 %) is doubtful; 40 stands for all above, too.",
     ),
 }

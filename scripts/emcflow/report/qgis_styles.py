@@ -17,7 +17,7 @@ from emcflow.io.files import whole_file
 from emcflow.io.raster import open_raster
 from emcflow.report.figures.maps import coherence_limits, sigma_limits, symmetric_limits
 from emcflow.report.figures.phases import UNWRAPPED
-from emcflow.report.figures.style import COHERENCE, DEVIATION, MOTION
+from emcflow.report.figures.style import COHERENCE, DEVIATION, MOTION, SUREST
 from emcflow.report.pictures import PARAMETER_TEXTS
 
 __all__ = ["write_style"]
@@ -29,7 +29,6 @@ LABELS = "tab10"
 MOST_LABELS = 200
 SERIES = MOTION, symmetric_limits
 MISFIT = DEVIATION, sigma_limits
-PROBABILITIES = 0.0, 40.0  # -10 log10, 1 to 0.01 %
 
 
 def write_style(raster: str | Path) -> None:
@@ -60,7 +59,7 @@ def _colours(raster: Path, image: np.ndarray) -> tuple[mpl.colors.Colormap, tupl
     if raster.parent.name == "timeseries" and name in PARAMETER_TEXTS:
         name = f"series_{name}"
     if name.endswith(".unw.pwrong"):
-        return mpl.colormaps[COHERENCE], PROBABILITIES
+        return mpl.colormaps[COHERENCE], (0.0, SUREST)
     if name.endswith(".unw"):
         known = image[np.isfinite(image)]
         low, high = np.percentile(known, (0.5, 99.5)) if known.size else (0.0, 1.0)
