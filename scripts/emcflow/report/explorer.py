@@ -220,7 +220,7 @@ def _text(name: str) -> LayerText:
 
 def _map_layer(packer: Packer, name: str, parameter: Parameter, text: LayerText) -> dict[str, Any]:
     """Return a map as a layer."""
-    low, high = _limits(parameter.image, text.colours)
+    low, high = colour_limits(parameter.image, text.colours)
     whole = text.colours in (LABELS, COUNTS)
     layer = {
         "name": name,
@@ -240,7 +240,7 @@ def _map_layer(packer: Packer, name: str, parameter: Parameter, text: LayerText)
     return layer
 
 
-def _limits(image: np.ndarray, colours: str) -> tuple[float, float]:
+def colour_limits(image: np.ndarray, colours: str) -> tuple[float, float]:
     """Return the values at the ends of the colours of a map."""
     if colours in (LABELS, COUNTS):
         return 0.0, max(float(np.nanmax(image)), 1.0)
