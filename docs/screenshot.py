@@ -21,12 +21,17 @@ found.top = at("layer").getBoundingClientRect().top;
 found.bottom = at("map").getBoundingClientRect().bottom;
 """
 
-if __name__ == "__main__":
-    report, picture = REPORT.resolve(), PICTURE.resolve()
+
+def draw_explorer(report: Path, picture: Path, place: str) -> list[str]:
+    """Write a picture of the map and the point of a report; return the console."""
     with tempfile.TemporaryDirectory() as folder:
-        found, _ = in_browser(report, Path(folder), EXPLORER, WIDTH, PLACE)
-        console = screenshot(report, Path(folder), picture, WIDTH, HEIGHT, PLACE)
-    for line in console:
-        print(line)
+        found, _ = in_browser(report, Path(folder), EXPLORER, WIDTH, place)
+        console = screenshot(report, Path(folder), picture, WIDTH, HEIGHT, place)
     rows = slice(round(found["top"]) - MARGIN, round(found["bottom"]) + MARGIN)
     matplotlib.image.imsave(picture, matplotlib.image.imread(picture)[rows, 64 : WIDTH - 64])
+    return console
+
+
+if __name__ == "__main__":
+    for line in draw_explorer(REPORT.resolve(), PICTURE.resolve(), PLACE):
+        print(line)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import cycle
 from pathlib import Path
 
 from latex2mathml.converter import convert
@@ -22,6 +23,8 @@ LANGUAGES = {".smk": "python", ".py": "python", ".yaml": "yaml", ".yml": "yaml",
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 BLOCK = re.compile(r"^```math\n(.*?)\n```$", re.DOTALL | re.MULTILINE)
 SNIPPET = re.compile(r"--\s*8\s*(<|&lt;)\s*--")
+TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+PROSE = 30  # characters that a cell of it has, in the mean
 INLINE = re.compile(r"\$`([^`]+)`\$")
 
 
@@ -79,10 +82,24 @@ def on_nav(nav, config, files: Files):
 
 
 def on_page_content(html: str, page, **_) -> str:
-    """Refuse a page that shows the mark of a snippet instead of what it stands for."""
+    """Refuse a page that shows the mark of a snippet; mark tables of prose for the style."""
     if SNIPPET.search(re.sub(r"<[^>]*>", "", html)) and not page.file.src_uri.startswith("source/"):
         raise PluginError(f"{page.file.src_uri} shows a snippet's mark, written in another way")
-    return html
+    return TABLE.sub(lambda match: with_heads(match[0]), html)
+
+
+def with_heads(table: str) -> str:
+    """Return a table of three columns or more, the last of them prose, with heads at its cells.
+
+    On a narrow screen the style makes paragraphs of its rows.
+    """
+    heads = re.findall(r"<th[^>]*>(.*?)</th>", table)
+    rows = [re.findall(r"<td>(.*?)</td>", row) for row in table.split("</tr>")[1:-1]]
+    prose = sum(len(re.sub("<[^>]*>", "", row[-1])) for row in rows if row)
+    if len(heads) < 3 or prose < PROSE * len(rows):
+        return table
+    names = cycle([f'<td data-head="{head}">' if head else "<td>" for head in heads])
+    return re.sub("<td>", lambda _: next(names), table.replace("<table>", "<table data-prose>"))
 
 
 def mathml(latex: str, display: str) -> str:

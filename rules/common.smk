@@ -26,7 +26,9 @@ from emcflow.workflow.surroundings import (
 
 checked(internals.check_import, workflow)
 checked(check_proj)
-config.update(checked(check_config, config))
+complete = checked(check_config, config)
+config.clear()  # for its keys to have one order, whatever that of the file
+config.update(complete)
 validate(config, "../config/config.schema.yaml")
 
 PLAN = checked(make_plan, dict(config))

@@ -191,7 +191,7 @@ rule export_cog:
 
 rule export_qgis:
     input:
-        rasters=RESULTS.rasters,
+        rasters=RESULTS.styled,
     output:
         RESULTS.exports["qgis"],
     log:

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -72,19 +73,51 @@ def in_browser(page: Path, folder: Path, script: str, width: int, place: str = "
     return json.loads(unescaped(found.group(1))), console(printed)
 
 
-def screenshot(page: Path, folder: Path, picture: Path, width: int, height: int, place: str = ""):
-    """Write a PNG picture of a page in a frame of a width, and return the console."""
+def seconds_to_open(page: Path, folder: Path) -> float:
+    """Return how long a page takes from its address to its first map, by the clock of the wall."""
+    script = """
+    console.log(`opened in ${performance.now()} ms`);
+    """
+    html = folder / "opened.html"
+    text = FRAME.replace("PAGE", page.as_uri()).replace("SCRIPT", script)
+    html.write_text(text.replace("WIDTH", "1280").replace("HEIGHT", "900"))
+    command = [CHROMIUM, f"--user-data-dir={folder / 'profile'}", "--remote-debugging-port=0"]
+    command += [f"--{option}" for option in OPTIONS]
+    with subprocess.Popen([*command, html.as_uri()], stderr=subprocess.PIPE, text=True) as browser:
+        ends = threading.Timer(60, browser.kill)
+        ends.start()
+        found = (re.search(r"opened in ([0-9.]+) ms", line) for line in browser.stderr)
+        opened = next(filter(None, found), None)
+        ends.cancel()
+        browser.kill()
+    return float(opened[1]) / 1000 if opened else float("inf")
+
+
+def screenshot(
+    page: Path,
+    folder: Path,
+    picture: Path,
+    width: int,
+    height: int,
+    place: str = "",
+    dark: bool = False,
+):
+    """Write a PNG picture of a page in a frame of a width, and return the console.
+
+    `dark`: for a reader who prefers dark pages.
+    """
     html = folder / f"shot_{width}.html"
     text = FRAME.replace("PAGE", page.as_uri() + place.replace("&", "&amp;"))
     html.write_text(
         text.replace("WIDTH", str(width)).replace("HEIGHT", str(height)).replace("SCRIPT", "")
     )
-    return console(chromium(folder, html.as_uri(), width, height, f"screenshot={picture}"))
+    scheme = f"blink-settings=preferredColorScheme={0 if dark else 1}"
+    return console(chromium(folder, html.as_uri(), width, height, f"screenshot={picture}", scheme))
 
 
-def chromium(folder: Path, address: str, width: int, height: int, task: str):
+def chromium(folder: Path, address: str, width: int, height: int, *tasks: str):
     """Run Chromium on a page until nothing happens any more."""
-    options = (*OPTIONS, "virtual-time-budget=20000", task, f"window-size={width},{height}")
+    options = (*OPTIONS, "virtual-time-budget=20000", *tasks, f"window-size={width},{height}")
     command = [CHROMIUM, f"--user-data-dir={folder / 'profile'}"]
     command += [f"--{option}" for option in options]
     return subprocess.run(

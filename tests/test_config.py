@@ -1,4 +1,5 @@
 import copy
+import json
 import logging
 import re
 from dataclasses import asdict
@@ -90,6 +91,17 @@ def test_the_given_config_is_left_as_it_is():
     config = copy.deepcopy(SLC)
     check_config(config)["stack"]["directory"] = "elsewhere"
     assert config == SLC
+
+
+@pytest.mark.parametrize("config", [SLC, SIMULATED, WITH_MODEL])
+def test_the_order_of_keys_is_that_of_the_schema(config):
+    """Snakemake takes sections in another order for changed params, and runs rules again."""
+    checked = check_config(config)
+    turned = {
+        section: dict(reversed(keys.items())) if isinstance(keys, dict) else keys
+        for section, keys in reversed(checked.items())
+    }
+    assert json.dumps(check_config(turned)) == json.dumps(checked)
 
 
 def test_the_next_config_gets_the_defaults_of_the_schema():

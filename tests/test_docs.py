@@ -107,12 +107,17 @@ def test_the_site_is_not_built_where_a_snippet_or_a_page_is_missing(tmp_path, na
     assert says in process.stdout + process.stderr
 
 
-def test_the_site_shows_the_example(tmp_path):
+def test_the_site_shows_the_example_and_marks_tables_of_prose(tmp_path):
     (tmp_path / "copy").mkdir()
     process = build_site(tmp_path / "copy")
     assert process.returncode == 0, process.stdout + process.stderr
     text = re.sub(r"<[^>]*>", "", (tmp_path / "site" / "library" / "index.html").read_text())
     assert "result = unwrap_points(phase, points, city.dates" in text
+    keys = (tmp_path / "site" / "configuration" / "index.html").read_text()
+    (row,) = re.findall("<tr>\\s*<td[^>]*><code>stack.directory</code>.*?</tr>", keys, re.S)
+    assert re.findall("data-head=.(\\w+)", row) == ["key", "default", "unit", "effect"]
+    numbers = (tmp_path / "site" / "benchmarks" / "index.html").read_text()
+    assert "<table" in numbers and "data-head" not in numbers
 
 
 def test_what_belongs_to_an_item_of_a_list_is_indented_for_the_site():

@@ -54,6 +54,7 @@ def test_conda_and_pip_agree():
 def test_everything_imported_is_pinned():
     pinned = {MODULE_NAMES.get(name, name) for name in requirements("requirements.txt")}
     assert imported() <= pinned
+    assert "pygments" in pinned  # which snakemake --report imports, and does not ask for
 
 
 @pytest.mark.parametrize("part", ["", "-dev", "-slurm"])

@@ -843,6 +843,17 @@ def test_styles_have_the_colours_and_ends_of_the_report(runs):
     rasters = {path.with_suffix("") for path in results.glob("unwrapped/*[0-9].unw*.tif")}
     rasters |= {path.with_suffix("") for path in results.glob("*.tif")}
     assert rasters <= {path.with_suffix("") for path in results.rglob("*.qml")}
+    shown = {path.with_suffix("") for path in results.glob("quality/*.qml")}
+    assert {path.name for path in shown} == {
+        *("open_loops", "flow_crossings", "seam_difference_rad", "noise_links"),
+        *("link_coherence_unbiased", "residual_phase_rad", "residual_motion_mm"),
+    }
+    style = ElementTree.parse(results / "quality" / "flow_crossings.qml")
+    counts = style.find(".//colorrampshader")
+    flows = toward["quality/flow_crossings.tif"]
+    assert float(counts.get("minimumValue")) == 0
+    assert float(counts.get("maximumValue")) == max(flows[flows < 65535].max(), 1)
+    assert (results / "merge" / "components.qml").exists()
     labels = ElementTree.parse(next(results.glob("unwrapped/*.conncomp.qml")))
     assert {entry.get("value") for entry in labels.findall(".//paletteEntry")} == {"0", "1"}
 

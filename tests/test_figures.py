@@ -104,7 +104,9 @@ def test_plots_over_time_hold_their_labels(dates, size):
     laid_out(span_plot(first, last, values, "Residues", "triangles with a residue"))
     laid_out(span_plot(first, last, values - size / 2, "Misfit of the baselines", "misfit [m]"))
     if size <= 1:
-        laid_out(span_plot(first, last, 1 - values, "Points right", "points right", share=True))
+        right = span_plot(first, last, 1 - values, "Points right", "points right", share=True)
+        assert right.axes[0].get_ylim()[1] <= 1  # no axis goes beyond 100 %
+        laid_out(right)
         baselines = rng.normal(0, 800, len(dates))
         laid_out(network_plot(dates, baselines, pairs, values, "triangles with a residue"))
 
@@ -121,7 +123,9 @@ def test_overlaps_have_room_for_their_names(nlinks, name, least):
 @pytest.mark.parametrize("counts", [np.zeros(50), np.arange(50), np.eye(50)[40]])
 def test_histograms_hold_their_labels(counts, median):
     edges = np.linspace(0, 1, 51)
-    laid_out(histogram(counts, edges, median, "Temporal coherence", "temporal coherence"))
+    figure = histogram(counts, edges, median, "Temporal coherence", "temporal coherence")
+    assert figure.axes[0].get_ylim()[1] <= 1
+    laid_out(figure)
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")

@@ -117,6 +117,9 @@ def test_results_are_those_that_the_config_asks_for():
     assert len(results.displacements) == len(results.displacement_columns) == 4
     assert results.wanted[3] == [results.exports["mintpy"]]
     assert results.wanted[4][-1] == "results/filled/filled.tif"
+    # labels of the scene, not those of one of its interferograms
+    assert results.explored_layers["component"] == "results/merge/components.tif"
+    assert {*results.rasters, *results.explored_layers.values()} <= {*results.styled}
     published = Results(plan_of(SIMULATED, outputs={"publish_to": "/vsis3/bucket/city"})).wanted[-1]
     assert published == ["results/exports/published.csv"]
 

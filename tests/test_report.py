@@ -2,6 +2,7 @@
 
 import base64
 import re
+import runpy
 import shutil
 from html.parser import HTMLParser
 from itertools import combinations
@@ -26,7 +27,7 @@ from emcflow.report.sampling import Thinning, choose_points
 from emcflow.report.words import percent
 from emcflow.report.write import write_report
 from rasterio.io import MemoryFile
-from workflow import outputs_of_the_page, read, run_whole, shares_right
+from workflow import ROOT, outputs_of_the_page, read, run_whole, shares_right
 
 CONFIG = {
     "output_dir": "city",
@@ -550,7 +551,9 @@ def test_the_probability_of_a_wrong_cycle_is_shown_where_it_is(city, tmp_path):
     expected = np.where(np.isnan(run.phases[2]), np.nan, made)
     np.testing.assert_array_equal(run.wrong[2], expected)
     data = explorer_data(run)
-    assert [layer["name"] for layer in data["pairLayers"]][-1] == "wrong"
+    layer = data["pairLayers"][-1]
+    assert (layer["name"], layer["low"], layer["high"]) == ("wrong", 0, 40)
+    assert layer["colours"] == "cividis"  # bright where it is good, as of coherence and in QGIS
     assert all("wrong" in pair for pair in data["pairs"])
 
 
@@ -583,16 +586,24 @@ def test_rasters_are_thinned_as_gdal_does_strip_by_strip(tmp_path):
 # In a browser
 
 USE = """
+const skip = page.querySelector("a");
+const left = () => skip.getBoundingClientRect().left;
+found.skip = [left()];
+skip.focus();
+found.skip.push(left(), Boolean(page.querySelector(skip.hash)));
 at("map").scrollIntoView({ block: "center" });
 await wait(50);
 click(0.5, 0.5);
 await wait(50);
 found.one = { facts: cells("point-facts"), series: cells("series"), place: window.location.hash };
 found.readout = at("readout").textContent;
+found.legend = at("legend").textContent;
 found.dots = at("plot").querySelectorAll("circle").length;
 click(0.3, 0.2, { shiftKey: true });
 await wait(50);
 found.two = { facts: cells("point-facts"), series: cells("series"), place: window.location.hash };
+const table = at("point-facts").closest(".scroll");
+found.table = [table.scrollWidth, table.clientWidth];
 press(at("map"), "Escape");
 at("map").focus();
 for (const key of ["+", "ArrowLeft", "ArrowUp", "Enter"]) press(at("map"), key);
@@ -675,6 +686,8 @@ def test_browser_shows_points_layers_and_pairs(city, tmp_path, width):
     found, console = in_browser(city / "report.html", tmp_path, USE, width)
     assert console == []
     assert "error" not in found
+    away, shown, leads = found["skip"]
+    assert away < 0 < shown and leads
     rasters = sorted((city / "timeseries").glob("2*.tif"))
     places = {}
     for name in ("one", "two"):
@@ -687,13 +700,14 @@ def test_browser_shows_points_layers_and_pairs(city, tmp_path, width):
     shown = [number_of(row[1]) for row in found["one"]["series"]]
     np.testing.assert_allclose(shown, series, atol=6e-4)
     assert found["dots"] == len(series)
+    assert "Zero is the median." in found["legend"]
     dates = pd.read_csv(city / "quality" / "dates.csv")["sigma_mm_per_rad"]
     residual = read(city / "quality" / "residual_phase_rad.tif")[place]
     sigmas = [number_of(row[3]) for row in found["one"]["series"]]
     np.testing.assert_allclose(sigmas, dates * residual, atol=6e-4)
     facts = {row[0]: row[1:] for row in found["one"]["facts"]}
     assert facts["Row, column"] == ["{}, {}".format(*place)]
-    for title, name in (("Velocity", "velocity_mm_yr"), ("DEM error", "dem_error_m")):
+    for title, name in (("Velocity [mm/yr]", "velocity_mm_yr"), ("DEM error [m]", "dem_error_m")):
         value = read(city / f"{name}.tif")[place]
         assert number_of(facts[title][0]) == pytest.approx(value, abs=6e-3)
     line = np.array([number_of(row[2]) for row in found["one"]["series"]])
@@ -709,6 +723,8 @@ def test_browser_shows_points_layers_and_pairs(city, tmp_path, width):
     shown = [number_of(row[1]) for row in found["two"]["series"]]
     np.testing.assert_allclose(shown, differences, atol=1e-3)
     assert found["two"]["facts"][0] == ["", "1", "2", "1 − 2"]
+    assert {len(row) for row in found["two"]["facts"]} == {4}
+    assert found["table"][0] <= found["table"][1]  # its last column is seen
     assert "zoom=2" in found["keys"] and "second" not in found["keys"]
     assert "row" in found["cursor"]
 
@@ -753,6 +769,28 @@ def test_a_picture_of_the_page_has_maps_in_colour(city, tmp_path, width):
     assert image.shape[:2] == (900, width)
     coloured = np.ptp(image, axis=2) > 0.15
     assert coloured.mean() > 0.03
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
+@pytest.mark.parametrize("dark", [True, False])
+def test_a_dark_page_has_nothing_white_that_is_large(city, tmp_path, dark):
+    picture = tmp_path / "page.png"
+    assert screenshot(city / "report.html", tmp_path, picture, 1280, 5000, dark=dark) == []
+    brightness = matplotlib.image.imread(picture)[..., :3].mean(axis=2)
+    assert ((brightness > 0.85).mean() > 0.5) != dark
+    assert not dark or (brightness > 0.85).mean() < 0.03
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")
+def test_the_picture_of_the_documentation_is_that_of_the_explorer(city, tmp_path):
+    names = runpy.run_path(str(ROOT / "docs" / "screenshot.py"))
+    picture = tmp_path / "explorer.png"
+    place = names["PLACE"].replace("104,109", "20,30")
+    assert names["draw_explorer"](city / "report.html", picture, place) == []
+    image = matplotlib.image.imread(picture)[..., :3]
+    shown = matplotlib.image.imread(ROOT / names["PICTURE"])
+    assert image.shape[1] == shown.shape[1] > 1000
+    assert (np.ptp(image, axis=2) > 0.15).mean() > 0.1
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium: the report is not seen in a browser")

@@ -84,12 +84,14 @@ def map_remarks(
         more = f" and {bad.size - DATES_NAMED} more" if bad.size > DATES_NAMED else ""
         remarks.append(
             f"{bad.size} of {len(dates)} dates noisier than twice the others: {named}{more}. Their "
-            "weight in the maps is in quality/dates.csv; stack.exclude leaves dates out."
+            "weight in the maps is in quality/dates.csv; stack.exclude leaves dates out "
+            "(docs/quality.md, Standard deviations)."
         )
     if terms.ncontrasts < FEW_CONTRASTS:
         remarks.append(
             f"{terms.ncontrasts} of {len(dates)} dates to spare: the standard deviations are those "
-            "of the whole scene rather than of each point, and rough."
+            "of the whole scene rather than of each point, and rough; it takes more dates "
+            "(docs/quality.md, Standard deviations)."
         )
     share = len(terms.moving) / terms.values.shape[1]
     if share > MOVING_SHARE:
@@ -98,12 +100,14 @@ def map_remarks(
         remarks.append(
             f"{100 * share:.2g} % of the points move in a way that no term describes, the worst "
             f"hundredth by {most:.2g} mm and more (quality/residual_motion_mm.tif): their velocity "
-            "is a mean of unsteady motion, and its standard deviation is rough."
+            "is a mean of unsteady motion, and its standard deviation is rough. "
+            "link_model.annual or link_model.step_date may describe it (docs/model_terms.md)."
         )
     if open_share > OPEN_SHARE:
         remarks.append(
             f"At {100 * open_share:.2g} % of the points interferograms disagree by whole cycles "
             "(quality/open_loops.tif): velocity and DEM error may be wrong there by many standard "
-            "deviations, which hold where the cycles are right."
+            "deviations, which hold where the cycles are right. quality/recommended_mask.tif "
+            "leaves such points out (docs/wrong_cycles.md)."
         )
     return remarks

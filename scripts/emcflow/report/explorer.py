@@ -16,18 +16,17 @@ from emcflow.acquisition.model_terms import EXTRA_UNITS, sigma_name, split_date
 from emcflow.io.raster import Grid, map_crs
 from emcflow.report.data import Parameter, RunData, Samples
 from emcflow.report.figures.maps import coherence_limits, sigma_limits, symmetric_limits
-from emcflow.report.figures.style import COHERENCE, CYCLIC, DEVIATION, SEQUENCE
+from emcflow.report.figures.style import COHERENCE, CYCLIC, DEVIATION, SEQUENCE, SUREST
 from emcflow.report.packing import Packer, pack_bytes, pack_numbers
-from emcflow.report.pictures import parameter_texts
+from emcflow.report.pictures import parameter_texts, zero_text
 from emcflow.report.words import day, days_of_pair, pair_facts, percent
 
 LEVELS = 250  # between the ends of the colours of a map
-SUREST = 40.0  # of -10 log10 p of a wrong cycle, the end of the colours
+SURE_STEP = 2.0  # of -10 log10 p of a wrong cycle
 LEVELS_PER_CYCLE = 32  # of the phase of a pair
 COLOURS = 64  # of a palette
 NODES = 17  # of the mesh that longitude and latitude are known at, along each side
 LABELS, COUNTS = "tab10", "YlOrRd"
-MANY_SIGMAS = 2  # what is smaller is not significant
 
 
 class LayerText(NamedTuple):
@@ -48,12 +47,12 @@ class LayerText(NamedTuple):
     meaning: str
 
 
-OF_REFERENCE = "Relative to the reference; what is below two sigmas is no sign of a motion."
+OF_MOTION = "What is below two sigmas is no sign of a motion."
 OF_SIGMA = "Small is good. Where it is larger than the value itself, that says nothing."
 OF_COHERENCE = "1 is good. Below 0.5 or so the phase does not follow the model, or is noise."
 # What a value of a map says, by the name of the map.
 MEANINGS = {
-    "velocity_mm_yr": OF_REFERENCE,
+    "velocity_mm_yr": OF_MOTION,
     "dem_error_m": "Height above the DEM; below two sigmas it may as well be 0.",
     "height_relative": "Height above the DEM up to an unknown scale and sign.",
     "residual_motion_mm": "0 is good. Large: motion that is not steady, or wrong cycles.",
@@ -98,7 +97,7 @@ PAIR_LAYERS = {
         SEQUENCE,
         "Smooth is good, jumps of 6.28 are not.",
     ),
-    "wrapped": ("Wrapped phase", "rad", CYCLIC, "Of the unwrapped phase, which is congruent."),
+    "wrapped": ("Wrapped phase", "rad", CYCLIC, "Clear fringes are good, speckle is noise."),
     "residual": (
         "Minus its model, wrapped again",
         "rad",
@@ -108,8 +107,8 @@ PAIR_LAYERS = {
     "wrong": (
         "Probability p of a wrong cycle",
         "−10 log₁₀ p",
-        SEQUENCE,
-        "30 (0.1 %) and more is good, below 20 (1 %) is doubtful.",
+        COHERENCE,
+        "30 (0.1 %) and more is good, below 20 (1 %) is doubtful; 40 stands for all above, too.",
     ),
 }
 
@@ -165,11 +164,9 @@ def _scene(run: RunData) -> dict[str, Any]:
         "cols": grid.shape[1],
         "flip": list(frame.flip),
         "heightToWidth": frame.height_to_width,
-        "note": frame.note,
         "degrees": _degrees(grid),
         "tiles": [list(bounds) for bounds in run.scene.bounds],
         "dates": list(run.network.dates),
-        "npoints": run.scene.npoints,
     }
 
 
@@ -217,13 +214,13 @@ def _text(name: str) -> LayerText:
     if name in FURTHER:
         return FURTHER[name]
     title, unit, colours = parameter_texts(name)
-    usual = OF_SIGMA if colours == DEVIATION else OF_REFERENCE
+    usual = OF_SIGMA if colours == DEVIATION else OF_MOTION
     return LayerText(title, unit, colours, MEANINGS.get(name, usual))
 
 
 def _map_layer(packer: Packer, name: str, parameter: Parameter, text: LayerText) -> dict[str, Any]:
     """Return a map as a layer."""
-    low, high = _limits(parameter.image, text.colours)
+    low, high = colour_limits(parameter.image, text.colours)
     whole = text.colours in (LABELS, COUNTS)
     layer = {
         "name": name,
@@ -234,7 +231,7 @@ def _map_layer(packer: Packer, name: str, parameter: Parameter, text: LayerText)
         "low": low,
         "high": high,
         "sign": parameter.tags.get("SIGN", ""),
-        "reference": parameter.tags.get("REFERENCE", ""),
+        "zero": zero_text(parameter.tags),
         **packer.image(parameter.image, 1.0 if whole else (high - low) / LEVELS),
     }
     term = name.removeprefix("series_")
@@ -243,7 +240,7 @@ def _map_layer(packer: Packer, name: str, parameter: Parameter, text: LayerText)
     return layer
 
 
-def _limits(image: np.ndarray, colours: str) -> tuple[float, float]:
+def colour_limits(image: np.ndarray, colours: str) -> tuple[float, float]:
     """Return the values at the ends of the colours of a map."""
     if colours in (LABELS, COUNTS):
         return 0.0, max(float(np.nanmax(image)), 1.0)
@@ -287,7 +284,7 @@ def _pair(run: RunData, packer: Packer, number: int) -> dict[str, Any]:
         **packer.image(image, 2 * np.pi / LEVELS_PER_CYCLE),
     }
     if number in run.wrong:
-        pair["wrong"] = packer.image(run.wrong[number], 1.0)
+        pair["wrong"] = packer.image(np.minimum(run.wrong[number], SUREST), SURE_STEP)
     return pair
 
 
@@ -333,7 +330,6 @@ def _fine(image: np.ndarray) -> float:
 
 def _points(run: RunData, samples: Samples) -> dict[str, Any]:
     """Return the points that are shown one by one."""
-    open_loops = _open_loops(run, samples.pairs)
     years = days_since_first(run.network.dates) / DAYS_PER_YEAR
     model = samples.model
     return {
@@ -346,17 +342,16 @@ def _points(run: RunData, samples: Samples) -> dict[str, Any]:
         "sigma": None if model.sigma is None else model.sigma.tolist(),
         "years": years.tolist(),
         "reference": list(samples.reference),
-        "fromRasters": samples.from_rasters,
         "triangles": run.triangles.tolist(),
-        "openLoops": pack_bytes(np.packbits(open_loops.T, axis=1)),
+        "openLoops": pack_bytes(_open_loops(run, samples.pairs)),
     }
 
 
 def _open_loops(run: RunData, phase: np.ndarray) -> np.ndarray:
-    """Return which loops do not close at the points: bool (ntriangles, n)."""
+    """Return which loops do not close at the points, a bit each: uint8 (n, ntriangles / 8)."""
     number = {tuple(pair): i for i, pair in enumerate(run.network.pairs.tolist())}
-    is_open = np.zeros((len(run.triangles), phase.shape[1]), bool)
-    for row, (a, b, c) in zip(is_open, run.triangles.tolist(), strict=True):
+    bits = np.zeros((-(-len(run.triangles) // 8), phase.shape[1]), np.uint8)
+    for i, (a, b, c) in enumerate(run.triangles.tolist()):
         loop = phase[number[a, b]] + phase[number[b, c]] - phase[number[a, c]]
-        row[:] = np.abs(loop) > np.pi
-    return is_open
+        bits[i // 8] |= (np.abs(loop) > np.pi) * np.uint8(128 >> i % 8)
+    return bits.T

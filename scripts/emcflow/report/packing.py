@@ -52,14 +52,15 @@ class Packer:
         Returns
         -------
         dict
-            ``mask`` (its number), ``scale`` and ``data``: int16 differences of levels, their low
-            bytes before their high ones.
+            ``mask`` (its number), ``scale`` and ``data``: differences of levels as uint16, 0, -1,
+            1, -2, ... as 0, 1, 2, 3, ..., their low bytes before their high ones.
         """
         known = np.isfinite(image)
         limit = LARGEST_LEVEL
         levels = np.clip(np.rint(image[known] / scale), -limit, limit).astype(np.int16)
-        steps = np.diff(levels, prepend=np.int16(0)).astype("<i2")  # which may wrap around
-        halves = np.ascontiguousarray(steps.view(np.uint8).reshape(-1, 2).T)
+        steps = np.diff(levels, prepend=np.int16(0)).astype(np.int16)  # which may wrap around
+        unsigned = ((steps << 1) ^ (steps >> 15)).astype("<i2")
+        halves = np.ascontiguousarray(unsigned.view(np.uint8).reshape(-1, 2).T)
         return {"mask": self._mask(known), "scale": scale, "data": pack_bytes(halves)}
 
     def _mask(self, known: np.ndarray) -> int:

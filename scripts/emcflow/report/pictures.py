@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +108,14 @@ def parameter_texts(name: str) -> tuple[str, str, str]:
     return f"{title} of {day(step_date)}" if step_date else title, units, cmap
 
 
+def zero_text(tags: Mapping[str, str]) -> str:
+    """Say where the values of a map are zero; nothing where its tags do not."""
+    reference = tags.get("REFERENCE", "")
+    if not reference:
+        return ""
+    return f"Zero {'at' if reference.startswith('row ') else 'is the'} {reference}."
+
+
 def map_pictures(run: RunData) -> list[Picture]:
     """Return the maps that are not empty of the parameters, and that of the coherence."""
     frame = run.scene.frame
@@ -145,9 +154,7 @@ def parameter_picture(name: str, parameter: Parameter, frame: MapFrame) -> Pictu
     if "SIGN" in tags:
         limits = symmetric_limits(image)
         heading = f"{title}, {tags['SIGN'].partition(',')[0]}"
-        reference = tags["REFERENCE"]
-        zero = "Zero at" if reference.startswith("row ") else "Zero is the"
-        caption = f"{title} in {units}, {tags['SIGN']}. {zero} {reference}."
+        caption = f"{title} in {units}, {tags['SIGN']}. {zero_text(tags)}"
     elif name == "residual_motion_mm":
         limits = sigma_limits(image)
         caption = f"{title} in {units}: motion that none of the terms describes, root mean square."

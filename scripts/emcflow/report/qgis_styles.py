@@ -15,9 +15,9 @@ from matplotlib.colors import to_hex
 from emcflow.acquisition.model_terms import split_date
 from emcflow.io.files import whole_file
 from emcflow.io.raster import open_raster
-from emcflow.report.figures.maps import coherence_limits, sigma_limits, symmetric_limits
+from emcflow.report.explorer import FURTHER, colour_limits
 from emcflow.report.figures.phases import UNWRAPPED
-from emcflow.report.figures.style import COHERENCE, DEVIATION, MOTION
+from emcflow.report.figures.style import COHERENCE, MOTION, SUREST
 from emcflow.report.pictures import PARAMETER_TEXTS
 
 __all__ = ["write_style"]
@@ -27,9 +27,6 @@ SAMPLES = 1000
 STOPS = 33
 LABELS = "tab10"
 MOST_LABELS = 200
-SERIES = MOTION, symmetric_limits
-MISFIT = DEVIATION, sigma_limits
-PROBABILITIES = 0.0, 40.0  # -10 log10, 1 to 0.01 %
 
 
 def write_style(raster: str | Path) -> None:
@@ -38,14 +35,18 @@ def write_style(raster: str | Path) -> None:
     Parameters
     ----------
     raster : path
-        A map, a displacement or misfit of the time series, an interferogram or its components.
+        A map, a quality layer, a displacement or misfit of the time series, an interferogram, its
+        labels or its probabilities.
     """
     raster = Path(raster)
     with open_raster(raster) as dataset:
         shape = tuple(min(size, SAMPLES) for size in dataset.shape)
-        image, is_labels = dataset.read(1, out_shape=shape), dataset.dtypes[0] == "uint16"
-        nodata = dataset.nodata
-    renderer = _labels(image[image != nodata]) if is_labels else _ramp(*_colours(raster, image))
+        image, nodata = dataset.read(1, out_shape=shape), dataset.nodata
+        is_labels = dataset.dtypes[0] == "uint16" and raster.stem not in FURTHER
+    if is_labels:
+        renderer = _labels(image[image != nodata])
+    else:
+        renderer = _ramp(*_colours(raster, np.where(image == nodata, np.nan, image)))
     root = ElementTree.Element("qgis", version="3.22.0", styleCategories="Symbology")
     ElementTree.SubElement(root, "pipe").append(renderer)
     ElementTree.indent(root)
@@ -60,17 +61,16 @@ def _colours(raster: Path, image: np.ndarray) -> tuple[mpl.colors.Colormap, tupl
     if raster.parent.name == "timeseries" and name in PARAMETER_TEXTS:
         name = f"series_{name}"
     if name.endswith(".unw.pwrong"):
-        return mpl.colormaps[COHERENCE], PROBABILITIES
+        return mpl.colormaps[COHERENCE], (0.0, SUREST)
     if name.endswith(".unw"):
         known = image[np.isfinite(image)]
         low, high = np.percentile(known, (0.5, 99.5)) if known.size else (0.0, 1.0)
         return UNWRAPPED, (float(low), float(max(high, low + 1e-6)))
-    if name in PARAMETER_TEXTS:
-        colours = PARAMETER_TEXTS[name][2]
-        of_colours = {DEVIATION: sigma_limits, COHERENCE: coherence_limits}
-        return mpl.colormaps[colours], of_colours.get(colours, symmetric_limits)(image)
-    colours, own_limits = MISFIT if "misfit" in str(raster) else SERIES
-    return mpl.colormaps[colours], own_limits(image)
+    if name in FURTHER:
+        colours = FURTHER[name].colours
+    else:  # displacements have the colours of motion
+        colours = PARAMETER_TEXTS[name][2] if name in PARAMETER_TEXTS else MOTION
+    return mpl.colormaps[colours], colour_limits(image, colours)
 
 
 def _ramp(colours: mpl.colors.Colormap, limits: tuple[float, float]) -> ElementTree.Element:

@@ -105,7 +105,7 @@ def overview(run: RunData) -> str:
     links = [
         ("maps", "Maps"),
         ("interferograms", "Interferograms"),
-        ("network", "Network and tiles"),
+        ("network", _title_of_network(run)),
         ("coherence", "Coherence"),
         ("quality", "Unwrapping"),
         *([("seams", "Seams")] if len(run.overlaps.links) else []),
@@ -134,12 +134,16 @@ def network(run: RunData, album: Album) -> str:
     line, meaning = hypotheses(run)
     return fill(
         "network",
-        title="Network and tiles" if run.baselines else "Points and tiles",
+        title=_title_of_network(run),
         baselines=baseline_text(run.baselines) if run.baselines else "",
         hypothesis=line,
         meaning=meaning,
         pictures=album.figures["network"],
     )
+
+
+def _title_of_network(run: RunData) -> str:
+    return "Network and tiles" if run.baselines else "Points and tiles"
 
 
 def baseline_text(baselines: Baselines) -> str:

@@ -251,7 +251,8 @@ class Explorer {
     low.textContent = about.low === undefined ? "" : rounded(about.low);
     high.textContent = about.high === undefined ? "" : withUnit(about.high, about.unit);
     bar.style.background = `linear-gradient(to right, ${colours.join(",")})`;
-    words.textContent = [`${about.title}${about.sign ? `, ${about.sign}` : ""}.`, about.meaning].join(" ");
+    const title = `${about.title}${about.sign ? `, ${about.sign}` : ""}.`;
+    words.textContent = [title, about.zero, about.meaning].filter(Boolean).join(" ");
   }
 
   // The link

@@ -30,7 +30,8 @@ class PairList {
     both.className = "both";
     both.append(...["wrapped", "unwrapped"].map(() => document.createElement("canvas")));
     const title = document.createElement("span");
-    title.textContent = pair.title;
+    title.append(...pair.title.split(/(?<= )/).map((word) => Object.assign(
+      document.createElement("span"), { className: "whole", textContent: word })));
     facts.textContent = pair.suspect ? `suspect: ${pair.reasons} · ${pair.facts}` : pair.facts;
     button.append(both, title, document.createElement("br"), facts);
     button.addEventListener("click", () => {

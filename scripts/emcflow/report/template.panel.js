@@ -1,6 +1,7 @@
 // What is shown of the points that were clicked.
 
 const SHOWN_LOOPS = 12;
+const UNITLESS = ["label", "coherence"];
 
 function showPoint(explorer) {
   const { points, state, data } = explorer;
@@ -18,21 +19,22 @@ function showPoint(explorer) {
   fillSeries(element("series"), series, data.scene.dates);
 }
 
-// A row for every value, a column for every point, and their difference.
+// A row for every value, a column for every point, and their difference where there is one.
 function fillFacts(table, explorer, columns) {
   const { points, data } = explorer, rows = [];
-  const add = (title, texts) => rows.push([title, ...texts]);
-  const head = columns.length > 1 ? ["", "1", "2", "1 − 2"] : null;
+  const two = columns.length > 1;
+  const add = (title, texts) => rows.push([title, ...texts, ...(two && texts.length === 2 ? [""] : [])]);
   add("Row, column", columns.map((i) => `${points.row[i]}, ${points.col[i]}`));
   const degrees = columns.map((i) => degreesAt(data.scene, points.row[i] + 0.5, points.col[i] + 0.5));
   if (degrees[0]) add("Longitude, latitude", degrees.map((text) => text.replace(" (lon, lat)", "")));
   for (const layer of explorer.data.layers) {
     if (!(layer.name in points.values) || layer.name.match(/sigma|open_loops/)) continue;
-    add(layer.title, valuesOf(points, layer, columns));
+    const title = UNITLESS.includes(layer.unit) ? layer.title : `${layer.title} [${layer.unit}]`;
+    add(title, valuesOf(points, layer, columns));
   }
   add("Loops that do not close", columns.map((i) => loopsOf(explorer, i)));
   table.replaceChildren(...rows.map((cells) => rowOf(cells, "td")));
-  if (head) table.prepend(rowOf(head, "th"));
+  if (two) table.prepend(rowOf(["", "1", "2", "1 − 2"], "th"));
 }
 
 function valuesOf(points, layer, columns) {
@@ -43,8 +45,8 @@ function valuesOf(points, layer, columns) {
     sigmas.push(Math.hypot(...sigmas));
   }
   return values.map((value, i) => Number.isNaN(value) ? "–"
-    : Number.isNaN(sigmas[i]) ? withUnit(value, layer.unit)
-      : `${signed(value, 2)} ± ${signed(sigmas[i], 2)}\u00a0${layer.unit}`);
+    : Number.isNaN(sigmas[i]) ? rounded(value)
+      : `${signed(value, 2)} ±\u00a0${signed(sigmas[i], 2)}`);
 }
 
 function loopsOf(explorer, point) {

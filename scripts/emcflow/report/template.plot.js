@@ -31,7 +31,7 @@ function plotSeries(svg, series, dates, years, label) {
   const last = years[years.length - 1];
   const x = (year) => edge.left + (year / last * 0.94 + 0.03) * (width - edge.left - edge.right);
   const y = (value) => height - edge.bottom - (value - low) / (high - low) * (height - edge.top - edge.bottom);
-  const { ticks, decimals } = roundSteps(low, high, 5);
+  const { ticks, decimals } = roundSteps(low, high, 7);
   for (const tick of ticks) {
     add("line", { x1: edge.left, x2: width - edge.right, y1: y(tick), y2: y(tick), class: "rule" });
     add("text", { x: edge.left - 6, y: y(tick) + 4, "text-anchor": "end" }, signed(tick, decimals));

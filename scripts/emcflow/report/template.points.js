@@ -7,8 +7,8 @@ class Points {
       [unpackNumbers(packed.row), unpackNumbers(packed.col), unpackNumbers(packed.series), inflate(packed.openLoops)]);
     points.values = {};
     for (const [name, text] of Object.entries(packed.values)) points.values[name] = await unpackNumbers(text);
-    const { unit, model, sigma, years, triangles, fromRasters } = packed;
-    Object.assign(points, { unit, model, sigma, years, triangles, fromRasters });
+    const { unit, model, sigma, years, triangles } = packed;
+    Object.assign(points, { unit, model, sigma, years, triangles });
     points.reference = points.find(...packed.reference);
     points.number = points.row.length;
     return points;

@@ -52,7 +52,8 @@ async function unpackRaster(packed, masks) {
   let level = 0, next = 0;
   for (let pixel = 0; pixel < levels.length; pixel++) {
     if (!(bits[pixel >> 3] & (128 >> (pixel & 7)))) continue;
-    level = (level + halves[next] + 256 * halves[next + count]) << 16 >> 16;
+    const step = halves[next] + 256 * halves[next + count];
+    level = (level + ((step >> 1) ^ -(step & 1))) << 16 >> 16;
     levels[pixel] = level;
     next += 1;
   }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 MAP_SIDE = 800  # pixels of the longer side of a map: as many as the figure can show
-PAIR_PIXELS = 10_000_000  # of the pictures of all interferograms together: some 8 MB of the page
+PAIR_PIXELS = 8_000_000  # of the pictures of all interferograms together: some 6 MB of the page
 MAP_PIXELS = 6_000_000  # and of all maps together
 
 

@@ -195,7 +195,7 @@ def _how_good(run: RunData) -> list[Card]:
     for name, label in SIGNIFICANT.items():
         share = significant_share(run, name)
         if math.isfinite(share):
-            note = "of the points, more than two sigmas from 0"
+            note = "of the points: beyond two sigmas"
             cards.append(Card(f"{name}_significant", percent(share), f"with a {label}", note))
     residues = f"{np.median(table['residues']):,.0f}"
     note = f"median pair: {percent(np.median(table['residue_share']))} of the mesh’s triangles"
@@ -222,8 +222,7 @@ def remarks(run: RunData) -> list[str]:
     found = [*_remarks_on_pairs(run), *_remarks_on_points(run), *run.scene.remarks]
     found += [*_remarks_on_links(run), *_remarks_on_tiles(run), *_remarks_on_loops(run)]
     found += _remarks_on_what_is_known(run)
-    empty = sorted(name for name, drawn in run.parameters.items() if drawn.is_empty)
-    return [*found, *(f"{name} is empty: the dates do not constrain it." for name in empty)]
+    return [*found, *_remarks_on_empty_maps(run)]
 
 
 def _remarks_on_pairs(run: RunData) -> list[str]:
@@ -251,12 +250,14 @@ def _remarks_on_points(run: RunData) -> list[str]:
     if run.masked_points:
         found.append(
             f"{count(run.masked_points, 'coherent point')} left out, zero or not finite at some "
-            "date (those of overlaps counted twice)."
+            "date (those of overlaps counted twice). Where one date lacks them, stack.exclude "
+            "leaves it out (config/README.md)."
         )
     if run.unchanging_points:
         found.append(
             f"{count(run.unchanging_points, 'coherent point')} left out, whose phase never "
-            "changes, as that of nodata written as a number (those of overlaps counted twice)."
+            "changes, as that of nodata written as a number (those of overlaps counted twice). "
+            "stack.mask leaves out such pixels whatever their coherence (config/README.md)."
         )
     return found
 
@@ -272,7 +273,8 @@ def _remarks_on_links(run: RunData) -> list[str]:
         if given and (low < given[0] or high > given[1]):
             found.append(
                 f"Links reach beyond link_model.{key}, {given[0]:g} to {given[1]:g}, and were "
-                f"searched from {low:g} to {high:g}: set it to [{low:g}, {high:g}]."
+                f"searched from {low:g} to {high:g}: set it to [{low:g}, {high:g}] "
+                "(docs/ranges_and_tiles.md)."
             )
     if run.links.edge_share > AT_EDGE:
         wider = dict.fromkeys(
@@ -282,7 +284,8 @@ def _remarks_on_links(run: RunData) -> list[str]:
         )
         found.append(
             f"{percent(run.links.edge_share)} of the links have their best velocity or DEM error "
-            f"at the edge of the search range: where this is not noise, try {', '.join(wider)}."
+            f"at the edge of the search range: where this is not noise, try {', '.join(wider)} "
+            "(docs/ranges_and_tiles.md)."
         )
     return found
 
@@ -342,6 +345,19 @@ def _remarks_on_what_is_known(run: RunData) -> list[str]:
                 "stack shows none, it takes more dates or a longer span (docs/quality.md)."
             )
     return found
+
+
+def _remarks_on_empty_maps(run: RunData) -> list[str]:
+    """Name the maps that the dates do not constrain."""
+    empty = sorted(name for name, drawn in run.parameters.items() if drawn.is_empty)
+    if not empty:
+        return []
+    *others, last = empty
+    named = f"{', '.join(others)} and {last} are empty" if others else f"{last} is empty"
+    return [
+        f"{named}: the dates do not constrain {'them' if others else 'it'}. It takes more dates, "
+        "or fewer terms in link_model (docs/model_terms.md)."
+    ]
 
 
 def number_of_misfits(run: RunData) -> int:

@@ -117,7 +117,8 @@ def fill_defaults(config: Any, schema: dict) -> Any:
     Returns
     -------
     dict or value
-        The completed part. Values of a wrong type stay for the validation to name.
+        The completed part, its keys in the order of the schema: Snakemake would run rules again
+        for another one. Values of a wrong type stay for the validation to name.
     """
     types = _types(schema)
     if "object" in types and config is None:
@@ -127,10 +128,11 @@ def fill_defaults(config: Any, schema: dict) -> Any:
             key: fill_defaults(value, schema.get("properties", {}).get(key, {}))
             for key, value in config.items()
         }
-        for key, part in schema.get("properties", {}).items():
+        known = schema.get("properties", {})
+        for key, part in known.items():
             if key not in filled and "default" in part:
                 filled[key] = fill_defaults(part["default"], part)
-        return filled
+        return {key: filled[key] for key in [*known, *filled] if key in filled}
     if isinstance(config, list):
         return [fill_defaults(value, schema.get("items", {})) for value in config]
     if "integer" in types and isinstance(config, float) and config.is_integer():

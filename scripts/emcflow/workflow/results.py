@@ -238,7 +238,7 @@ class Results:
         layers = {name: f"{self.out}/quality/{name}.tif" for name in quality}
         if self.plan.time_series:
             layers["misfit_rad"] = self.series_maps["misfit"]
-        return layers | {"component": self.components[0]}
+        return layers | {"component": self.component_map}
 
     @property
     def displacement_columns(self) -> list[str]:
@@ -303,6 +303,12 @@ class Results:
         return [*self.interferograms, *self.components, *self.probabilities, *self.maps]
 
     @property
+    def styled(self) -> list[str]:
+        """The rasters with a style for QGIS: these, and all that the report's explorer shows."""
+        shown = [*self.shown_maps.values(), *self.explored_layers.values()]
+        return [*dict.fromkeys([*self.rasters, *shown])]
+
+    @property
     def exports(self) -> dict[str, str | list[str]]:
         """What each export makes, asked for or not."""
         return {
@@ -315,7 +321,7 @@ class Results:
             "geopackage": f"{self.out}/exports/points.gpkg",
             "cog": f"{self.out}/exports/cog",
             "stac": f"{self.out}/exports/stac_item.json",
-            "qgis": [f"{path.removesuffix('.tif')}.qml" for path in self.rasters],
+            "qgis": [f"{path.removesuffix('.tif')}.qml" for path in self.styled],
         }
 
     @property

@@ -23,6 +23,7 @@ from matplotlib.transforms import ScaledTranslation
 # misuse of colour in science communication, Nature Communications, 11, 5444).
 MOTION, HEIGHT, DEVIATION, COHERENCE = "cmc.vik", "cmc.cork", "cmc.lajolla_r", "cividis"
 SEQUENCE, CYCLIC = "cmc.roma_r", "cmc.romaO"
+SUREST = 40.0  # of -10 log10 p of a wrong cycle, the end of the colours; more is not told apart
 INK, MUTED, EMPTY = "#1f2937", "#6b7280", "#e9ebef"
 ACCENT, SECOND = "#0f6f8c", "#c2540a"
 STYLE: dict[Any, Any] = {
