@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from emcflow.tiles.merge import zero_cycles
-from emcflow.tiles.scene import Scene, first_nodes, scene_of_tiles, touching
+from emcflow.tiles.scene import Scene, first_nodes, placed_tiles, scene_of_tiles, touching
 from emcflow.tiles.tile_blend import BlendedCycles, TileBlend, blend_cycles, tile_blend
 
 
@@ -19,7 +19,8 @@ class WholeScene(Scene):
 
 def scene_index(tiles, shape, component):
     """Which tiles are merged at each point of a scene, with which weights."""
-    scene, places = scene_of_tiles(tiles, shape, component)
+    scene = scene_of_tiles(tiles, shape, component)
+    places = [at for at, _ in placed_tiles(tiles, scene.pixels)]
     first = first_nodes(tiles)
     beside = touching([tile.bounds for tile in tiles])
     degree, blends = np.zeros(len(scene.points), np.uint8), []
@@ -27,7 +28,7 @@ def scene_index(tiles, shape, component):
         others = [(i + j - number, tiles[i + j - number]) for i, j in beside if number in (i, j)]
         blends.append(tile_blend(number, tile, others, first, component, shape))
         degree[at[blends[-1].counts]] += 1
-    return WholeScene(scene.points, scene.component, degree, places, tuple(blends))
+    return WholeScene(scene.pixels, scene.component, degree, places, tuple(blends))
 
 
 def merge_cycles(index, cycles, offsets):

@@ -15,7 +15,8 @@ from emcflow.products.reference import label_points
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.cut import Tile, density_tiles
 from emcflow.tiles.merge import component_labels, reference_points
-from emcflow.tiles.overlaps import TilePoints, check_any_points, measure_overlaps
+from emcflow.tiles.overlaps import check_any_points, measure_overlaps
+from emcflow.tiles.scene import TilePoints
 from emcflow.unwrap.costs import spatial_costs
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
