@@ -80,6 +80,7 @@ ASKED = {
     "reference_points": lambda jobs: jobs.references_memory(1),
     "blend_tile": lambda jobs: jobs.blend_memory("00", 1),
     "scene_links": lambda jobs: jobs.scene_links_memory(1),
+    "merge_parameters": lambda jobs: jobs.parameters_memory(1),
     "merge_interferograms": lambda jobs: jobs.merge_memory(1),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -214,6 +215,12 @@ class Blending:
         self.places = None
         if reference is not None:
             self.places = reference_places(self.pixels.points(), self.component + 1, reference)
+
+    def of(self, tiles: Sequence[TileValues], offsets: TileOffsets) -> Blending:
+        """Return what joins other values of the same points, with constants of their own."""
+        other = copy(self)
+        other._tiles, other._offsets = tiles, offsets
+        return other
 
     def row(self, number: int) -> np.ndarray:
         """Return a term at the points of the scene, float64 (npoints,)."""

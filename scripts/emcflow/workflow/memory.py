@@ -77,7 +77,8 @@ PEAKS = {
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
     # links of a tile and their values; pixels are those of a strip: layers, their sums and counts
     "link_quality": Peak(fixed_mb=125, point=220, pixel=65),
-    "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
+    # values of the points of the scene, one term of which is joined; pixels that are points
+    "merge_parameters": Peak(fixed_mb=170, point=58, pixel=1, term=8),
     # the sum of the probabilities, where there are points; some rows of one interferogram
     "recommended_mask": Peak(fixed_mb=112, pixel=6.5),
     # pixels are those of a strip: layers, one interferogram, windows of a few of them per thread

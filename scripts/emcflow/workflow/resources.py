@@ -32,8 +32,9 @@ PAIR_BYTES = 22
 HELD_LAYERS_BYTES = 32
 MEDIAN_BYTES = 20
 # What is read of a point of a tile beside what is held of the scene: heights of the points of all
-# tiles while those of one are worked out; links, and their values; phases, cycles and links.
-HEIGHT_BYTES, LINKS_BYTES, PHASES_BYTES = 12, 100, 30
+# tiles while those of one are worked out; links, and their values; phases, cycles and links; points
+# and values of two tiles.
+HEIGHT_BYTES, LINKS_BYTES, PHASES_BYTES, VALUES_BYTES = 12, 100, 30, 100
 # What the variance of a point at a date takes, with its inverse while their mean is found.
 VARIANCE_BYTES = 12
 
@@ -179,6 +180,11 @@ class JobResources:
         """Return a memory bound in MB for the job that gathers the links of the tiles."""
         own = self.scene_memory(attempt, "scene_links", 0, dates=0)
         return own + attempt * (LINKS_BYTES * self.largest_tile() // 1_000_000)
+
+    def parameters_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for the job that joins the parameters of the tiles."""
+        own = self.scene_memory(attempt, "merge_parameters", 0, dates=0)
+        return own + attempt * (VALUES_BYTES * self.largest_tile() // 1_000_000)
 
     def references_memory(self, attempt: int) -> int:
         """Return a memory bound in MB for the job that chooses reference points."""
