@@ -1,8 +1,10 @@
 """Tiles joined to a scene that is held as a whole, as the rules do it tile by tile."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
+from emcflow.tiles.feather import Blending
 from emcflow.tiles.merge import zero_cycles
 from emcflow.tiles.scene import Scene, first_nodes, placed_tiles, scene_of_tiles, touching
 from emcflow.tiles.tile_blend import BlendedCycles, TileBlend, blend_cycles, tile_blend
@@ -44,6 +46,13 @@ def merge_cycles(index, cycles, offsets):
         mean[:, there] = blended.mean[:, blend.owned]
         spread[:, there] = blended.spread[:, blend.owned]
     return BlendedCycles(merged, mean, spread)
+
+
+def blend_tiles(tiles, offsets, shape, reference=None):
+    """Values of all terms at the points of a scene."""
+    scene = Blending(tiles, offsets, shape, reference)
+    values = np.array([scene.row(term) for term in range(len(tiles[0].values))])
+    return SimpleNamespace(points=scene.pixels.points(), values=values, component=scene.component)
 
 
 def reference_cycles(cycles, component, references):

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from emcflow.errors import InputError
+from emcflow.io import joined_scene
+from emcflow.io.hdf5 import create, put
 from emcflow.tiles import scene_links
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.merge import reference_points
@@ -133,6 +135,40 @@ def test_links_of_the_scene_in_order_and_where_those_of_a_tile_are(at_once, monk
         assert ((of_tile < 0) == ~own).all()
         np.testing.assert_array_equal(in_order[of_tile[own]], at[tile.edges[own]])
         first = end
+
+
+def test_the_file_of_the_joined_scene(tmp_path, monkeypatch):
+    """Points by bits of the pixels, links some at a time, whatever their number."""
+    monkeypatch.setattr(joined_scene, "AT_ONCE", 700)
+    mask, tiles, members, truth, _ = make_scene(2, 2)
+    _, _, index, _ = merge(tiles, [truth[:, at] for at in members])
+    links, every = links_of(index, tiles)
+    edges = links.edges.copy()
+    with create(tmp_path / "scene.h5") as file:
+        joined_scene.put_pixels(file, index.pixels)
+        put(file, "component", index.component, "label")
+        joined_scene.put_links(file, links, every)
+    scene = joined_scene.JoinedScene(tmp_path / "scene.h5")
+    assert (scene.npoints, scene.nlinks) == (len(index.points), len(edges))
+    np.testing.assert_array_equal(scene.inside(slice(20, 50), SHAPE[1]), mask[20:50])
+    part = scene.points_of(20, 50)
+    inside = (index.points[:, 0] >= 20) & (index.points[:, 0] < 50)
+    assert np.flatnonzero(inside).tolist() == list(range(part.start, part.stop))
+    assert scene.values("component", part).shape == (np.count_nonzero(inside),)
+    places = np.array([0, 17, 1234, len(index.points) - 1])
+    np.testing.assert_array_equal(scene.row_col(places), index.points[places])
+    np.testing.assert_array_equal(scene.places(index.points[places]), places)
+    assert len(scene.links) > 10
+    np.testing.assert_array_equal(np.concatenate(list(scene.links)), edges)
+    ranks = [scene.of_tile("ranks", number) for number in range(4)]
+    broken = np.zeros(len(edges), bool)
+    broken[ranks[2][every[2]][:5]] = True
+    joining = list(scene.joining(broken))
+    assert [each.by for each in joining] == sorted(each.by for each in joining)
+    in_order = np.concatenate([each.edges for each in joining])
+    marked = np.concatenate([each.broken for each in joining])
+    at = index.of_tiles[2][tiles[2].edges[every[2]][:5]]
+    assert sorted(in_order[marked].tolist()) == sorted(at.tolist())
 
 
 def test_links_that_join_nothing_or_another_component_are_left_out():

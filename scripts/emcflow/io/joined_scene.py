@@ -23,7 +23,6 @@ def put_pixels(file: h5py.File, pixels: ScenePixels) -> None:
     put(file, "first", pixels.first, "index")
     packed = [np.packbits(row) for row in pixels.used]
     put(file, "mask", np.array(packed), "bits")
-    file.attrs["columns"] = pixels.used.shape[1]
 
 
 def put_links(file: h5py.File, links: SceneLinks, own: Sequence[np.ndarray]) -> None:

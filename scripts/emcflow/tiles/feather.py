@@ -64,25 +64,6 @@ class TileOffsets:
     component: list
 
 
-@dataclass(frozen=True)
-class SceneValues:
-    """Point values of the scene.
-
-    Attributes
-    ----------
-    points : int32 (npoints, 2)
-        Row and column, sorted by row, then column: the union of the tiles' points.
-    values : float64 (nterms, npoints)
-        Values relative to the reference of each component.
-    component : int32 (npoints,)
-        Values of different components cannot be compared. Component 0 has most points.
-    """
-
-    points: np.ndarray
-    values: np.ndarray
-    component: np.ndarray
-
-
 def tile_offsets(
     tiles: Sequence[TileValues],
     shape: tuple[int, int],
@@ -141,17 +122,13 @@ def tile_offsets(
     )
 
 
-def blend_tiles(
-    tiles: Sequence[TileValues],
-    offsets: TileOffsets,
-    shape: tuple[int, int],
-    reference: Sequence[int] | None = None,
-) -> SceneValues:
-    """Join the tiles to values of the scene, without seams, relative to one reference.
+class Blending:
+    """Joins the tiles to values of the scene, without seams, relative to one reference.
 
     Parameters
     ----------
     tiles : sequence of TileValues
+        Asked for one after the other, several times.
     offsets : TileOffsets
         From `tile_offsets`.
     shape : (int, int)
@@ -161,9 +138,14 @@ def blend_tiles(
         does, see :func:`emcflow.tiles.reference_area.reference_places`. Without it, and in all
         other components, the median becomes 0.
 
-    Returns
-    -------
-    SceneValues
+    Attributes
+    ----------
+    pixels : ScenePixels
+        The points of all tiles.
+    component : int32 (npoints,)
+        Values of different components cannot be compared. Component 0 has most points.
+    places : int64 (n,) or None
+        Of the points of the reference.
 
     Raises
     ------
@@ -176,25 +158,6 @@ def blend_tiles(
     point to the border of each tile, sides on the border of the scene left out (feathering;
     Szeliski 2006, Image Alignment and Stitching, Found. Trends Comput. Graph. Vis. 2(1), section
     5.2). A tile's weight is nearly 0 where it ends, so the mean does not jump there.
-    """
-    blending = Blending(tiles, offsets, shape, reference)
-    values = np.array([blending.row(row) for row in range(len(offsets.offsets[0]))])
-    return SceneValues(blending.pixels.points(), values, blending.component)
-
-
-class Blending:
-    """Joins the tiles to values of the scene as `blend_tiles` does, one term after the other.
-
-    Parameters
-    ----------
-    tiles, offsets, shape, reference
-        See `blend_tiles`; tiles are asked for one after the other, several times.
-
-    Attributes
-    ----------
-    pixels : ScenePixels
-    component : int32 (npoints,)
-        See `SceneValues`.
     """
 
     def __init__(
@@ -223,7 +186,7 @@ class Blending:
         return other
 
     def row(self, number: int) -> np.ndarray:
-        """Return a term at the points of the scene, float64 (npoints,)."""
+        """Return a term at the points of the scene, row by row, float64 (npoints,)."""
         npoints = self.pixels.npoints
         total, blended = np.zeros(npoints), np.zeros(npoints)
         for tile, constants in zip(self._tiles, self._offsets.offsets, strict=True):
