@@ -58,13 +58,13 @@ PEAKS = {
     # phase, cycles of links by two hypotheses and their residues per date; cycles of points per
     # interferogram; models of links, mesh, dual, costs; the search of one interferogram per thread
     "unwrap_tile": Peak(fixed_mb=284, point=560, date=20, pair=2, thread=140),
-    # points are those of a tile: two tiles, cycles of some interferograms where they overlap
-    "tile_overlaps": Peak(fixed_mb=65, point=230, pair_mb=0.03),
+    # points are those of a tile
+    "tile_overlaps": Peak(fixed_mb=62, point=25, pair_mb=0.03),
     # points of the scene, their components and heights, and the order of these; pixels that are
     # points
     "reference_points": Peak(fixed_mb=130, point=54, pixel=1),
     # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
-    "tile_heights": Peak(fixed_mb=45, point=750),
+    "tile_heights": Peak(fixed_mb=138, point=930),
     # of a tile: links of the mesh; Laplace's equation on it in factors, where the tiles differ so
     # that it has to be solved, else a third of it; cycles of some interferograms before and after,
     # their mean and spread

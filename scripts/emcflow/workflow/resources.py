@@ -33,8 +33,8 @@ HELD_LAYERS_BYTES = 32
 MEDIAN_BYTES = 20
 # What is read of a point of a tile beside what is held of the scene: heights of the points of all
 # tiles while those of one are worked out; links, and their values; phases, cycles and links; points
-# and values of two tiles.
-HEIGHT_BYTES, LINKS_BYTES, PHASES_BYTES, VALUES_BYTES = 12, 100, 30, 100
+# and values of two tiles; another tile, and cycles of some interferograms where two overlap.
+HEIGHT_BYTES, LINKS_BYTES, PHASES_BYTES, VALUES_BYTES, OVERLAP_BYTES = 16, 100, 30, 100, 80
 # What the variance of a point at a date takes, with its inverse while their mean is found.
 VARIANCE_BYTES = 12
 
@@ -166,7 +166,9 @@ class JobResources:
     def overlaps_memory(self, attempt: int) -> int:
         """Return a memory bound in MB for the job that compares tiles, two at a time."""
         # HDF5 keeps up to half a MB of each open file
-        return self.largest_tile_memory(attempt, "tile_overlaps") + len(self.tiles())
+        own, tiles = self.largest_tile_memory(attempt, "tile_overlaps"), len(self.tiles())
+        another = OVERLAP_BYTES * self.largest_tile() // 1_000_000 if tiles > 1 else 0
+        return own + attempt * (another + tiles)
 
     def merge_memory(self, attempt: int) -> int:
         """Return a memory bound in MB for a job that merges a batch of interferograms."""
