@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 from emcflow.tiles.feather import Blending
 from emcflow.tiles.merge import zero_cycles
-from emcflow.tiles.scene import Scene, first_nodes, placed_tiles, scene_of_tiles, touching
+from emcflow.tiles.scene import Scene, count_regions, placed_tiles, scene_of_tiles, touching
 from emcflow.tiles.tile_blend import BlendedCycles, TileBlend, blend_cycles, tile_blend
 
 
@@ -23,7 +23,7 @@ def scene_index(tiles, shape, component):
     """Which tiles are merged at each point of a scene, with which weights."""
     scene = scene_of_tiles(tiles, shape, component)
     places = [at for at, _ in placed_tiles(tiles, scene.pixels)]
-    first = first_nodes(tiles)
+    first = np.concatenate(([0], np.cumsum([count_regions(tile) for tile in tiles])))
     beside = touching([tile.bounds for tile in tiles])
     degree, blends = np.zeros(len(scene.points), np.uint8), []
     for number, (tile, at) in enumerate(zip(tiles, places, strict=True)):

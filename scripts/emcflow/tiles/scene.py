@@ -56,11 +56,6 @@ class TilePoints:
     edges: np.ndarray
     region: np.ndarray
 
-    @property
-    def nregions(self) -> int:
-        """Number of regions; 0 for a tile without points."""
-        return count_regions(self)
-
 
 @dataclass(frozen=True)
 class Scene:
@@ -126,21 +121,6 @@ class SharedPoints(NamedTuple):
 def count_regions(tile: PointsOfTile) -> int:
     """Number of regions of a tile; 0 for one without points."""
     return int(tile.region.max(initial=-1)) + 1
-
-
-def first_nodes(tiles: Sequence[PointsOfTile]) -> np.ndarray:
-    """Node number of region 0 of each tile.
-
-    Parameters
-    ----------
-    tiles : sequence of PointsOfTile
-
-    Returns
-    -------
-    ndarray of int64, shape (ntiles + 1,)
-        Region r of tile t is node ``first[t] + r``; the last value is the number of nodes.
-    """
-    return np.concatenate(([0], np.cumsum([count_regions(tile) for tile in tiles], dtype=np.int64)))
 
 
 def check_tile(number: int, tile: PointsOfTile, shape: tuple[int, int]) -> None:
