@@ -163,7 +163,7 @@ def test_memory_grows_with_the_attempt_and_by_snakemake_on_a_cluster(tmp_path):
     assert there.scene_memory(1, "report") == once + 400
     # of points and a strip, whatever pairs and dates there are, and of the largest tile
     merged = jobs.megabytes(1, "merge_interferograms", 290_000, 512 * 1000, 0, dates=0)
-    assert jobs.merge_memory(1) == merged + 30 * 250_000 // 10**6
+    assert jobs.merge_memory(1) == merged + 90 * 250_000 // 10**6
     # of a tile and those that overlap it
     assert jobs.tiles_beside("01") == ["01", "00"]
     assert jobs.blend_memory("00", 1) == jobs.megabytes(1, "blend_tile", 250_000, 0, 9)

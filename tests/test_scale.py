@@ -68,8 +68,8 @@ def test_jobs_of_the_frame():
     assert not {*TILE_RULES} & {each.rule for each in jobs.values()}
     assert sum(each.rule == "blend_tile" for each in jobs.values()) == size.tiles
     assert "bulk_offsets 0" in jobs["blend_tile 0"].needs
-    # 48 bytes a point, 18 a pixel of 512 rows, 270 MB: memory.py
-    expected = 270 + 48 * size.points / 1e6 + 18 * 512 * size.pixels**0.5 / 1e6
+    # 50 bytes a point, 18 a pixel of 512 rows, 270 MB: memory.py
+    expected = 270 + 50 * size.points / 1e6 + 18 * 512 * size.pixels**0.5 / 1e6
     assert memory_mb("merge_interferograms", size) == pytest.approx(expected, abs=1.5)
 
 

@@ -263,12 +263,9 @@ def _join_large(
     """Join parts whose edges are enough together, in the order of the parts."""
     changed = False
     for first, end in _ranges(waiting, len(forest.top)):
-        inside = [(each.ends[:, 0] >= first) & (each.ends[:, 0] < end) for each in waiting]
-        ends, marks = (
-            np.concatenate([of[chosen] for of, chosen in zip(values, inside, strict=True)])
-            for values in zip(*waiting, strict=True)
-        )
-        del inside
+        some = [_between(each, first, end) for each in waiting]
+        ends, marks = map(np.concatenate, zip(*some, strict=True))
+        del some
         keys = ends[:, 0].astype(np.int64)
         keys *= len(forest.top)
         keys += ends[:, 1]
@@ -276,6 +273,12 @@ def _join_large(
         del keys
         changed |= _joined_large(forest, ends, marks, order, weights, by, needed, large, BROKEN)
     return changed
+
+
+def _between(waiting: _Waiting, first: int, end: int) -> _Waiting:
+    """Return the edges whose lower part is one of a range."""
+    inside = (waiting.ends[:, 0] >= first) & (waiting.ends[:, 0] < end)
+    return _Waiting(waiting.ends[inside], waiting.marks[inside])
 
 
 def _ranges(waiting: list[_Waiting], nnodes: int) -> list[tuple[int, int]]:

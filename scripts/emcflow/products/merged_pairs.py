@@ -6,7 +6,7 @@ blocks, one interferogram after the other. Of the scene are held values of its p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import pairwise
@@ -76,7 +76,7 @@ class TileSource:
 
 @dataclass
 class MergedPair:
-    """A pair at the points of the scene, all (nscene,).
+    """A pair at points of the scene, all (npoints,).
 
     Attributes
     ----------
@@ -202,40 +202,46 @@ class PairMerger:
         pair = self._read_pair(number)
         self.differ |= pair.spread > 0.5
         self._write_phases(number, output, pair, given)
-        # of the rest only this phase is of use
-        unwrapped, cycles = pair.wrapped, pair.cycles
         del pair
-        for strip in self._strips:
-            unwrapped[strip.part] += CYCLE * cycles[strip.part]
-        del cycles
-        self._write_labels(number, output, unwrapped)
+        self._write_labels(number, output)
 
     def _read_pair(self, number: int) -> MergedPair:
         """Gather a pair from the tiles."""
-        npoints, name = self.scene.npoints, self.network.pair_names[number]
+        npoints = self.scene.npoints
         pair = MergedPair(
             np.empty(npoints),
             np.empty(npoints, np.int32),
             np.empty(npoints, np.float32),
-            np.zeros(npoints, np.float32),
+            np.empty(npoints, np.float32),
         )
+        for places, own in self._of_tiles(number):
+            pair.wrapped[places], pair.cycles[places] = own.wrapped, own.cycles
+            pair.mean[places], pair.spread[places] = own.mean, own.spread
+        return pair
+
+    def _read_unwrapped(self, number: int) -> np.ndarray:
+        """Gather the unwrapped phase of a pair from the tiles, float64 (npoints,) [rad]."""
+        unwrapped = np.empty(self.scene.npoints)
+        for places, own in self._of_tiles(number):
+            unwrapped[places] = own.wrapped + CYCLE * own.cycles
+        return unwrapped
+
+    def _of_tiles(self, number: int) -> Iterator[tuple[np.ndarray, MergedPair]]:
+        """Yield the points that are taken from each tile: where they are, and a pair there."""
+        name = self.network.pair_names[number]
         before, after = self.network.pairs[number].tolist()
         offsets = whole_offsets(self.offsets[number])
         for tile in self.tiles:
             (region,) = read(tile.mesh, "region")
             cycles = read_rows(tile.unwrapped, "uw_cycles", [number])[0]
             cycles = cycles + offsets[tile.nodes][region]
-            owned, places = self._owned(tile)
+            mean, spread = cycles.astype(np.float32), np.zeros(len(cycles), np.float32)
             if tile.blended:
                 cycles, mean, spread = read_blended(tile.blended, name).joined(cycles)
-                pair.mean[places] = mean[owned]
-                pair.spread[places] = spread[owned]
-            else:
-                pair.mean[places] = cycles[owned]
-            pair.cycles[places] = cycles[owned]
             first, second = (read_rows(tile.mesh, "phase", [date])[0] for date in (before, after))
-            pair.wrapped[places] = (second.astype(np.float64) - first)[owned]
-        return pair
+            wrapped = second.astype(np.float64) - first
+            owned, places = self._owned(tile)
+            yield places, MergedPair(wrapped[owned], cycles[owned], mean[owned], spread[owned])
 
     def _owned(self, tile: TileSource) -> tuple[np.ndarray | slice, np.ndarray]:
         """Return which points are taken from a tile, and where they are in the scene."""
@@ -273,7 +279,7 @@ class PairMerger:
         ):
             self._write_raster(path, number, values, _empty, units="rad", description=text)
 
-    def _write_labels(self, number: int, output: Mapping[str, str], unwrapped: np.ndarray) -> None:
+    def _write_labels(self, number: int, output: Mapping[str, str]) -> None:
         """Write the labels of a pair, and how likely its cycles are wrong."""
         tree, share = self._tree(self.network.pair_names[number])
         labels = pair_labels(tree, share, self._least)
@@ -294,7 +300,7 @@ class PairMerger:
         )
         ways = ways_to_cores(tree, labels, self.scene.values(self.part))
         del tree, labels
-        residues = self.residue_shares[number]
+        unwrapped, residues = self._read_unwrapped(number), self.residue_shares[number]
         found = evidence(self.scene.links, ways, share, unwrapped, residues)
         part = self.scene.values(self.part)
         decibels = wrong_decibels(found, part, self.wrong_of_parts[number])

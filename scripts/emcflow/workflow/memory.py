@@ -72,7 +72,7 @@ PEAKS = {
     # links of the scene and the numbers that they are sorted by; pixels that are points
     "scene_links": Peak(fixed_mb=240, point=56, pixel=1),
     # values of the points of the scene in one interferogram; pixels are those of a strip
-    "merge_interferograms": Peak(fixed_mb=270, point=48, pixel=18),
+    "merge_interferograms": Peak(fixed_mb=270, point=50, pixel=18),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
     # links of a tile and their values; pixels are those of a strip: layers, their sums and counts

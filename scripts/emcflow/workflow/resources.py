@@ -34,7 +34,7 @@ MEDIAN_BYTES = 20
 # What is read of a point of a tile beside what is held of the scene: heights of the points of all
 # tiles while those of one are worked out; links, and their values; phases, cycles and links; points
 # and values of two tiles; another tile, and cycles of some interferograms where two overlap.
-HEIGHT_BYTES, LINKS_BYTES, PHASES_BYTES, VALUES_BYTES, OVERLAP_BYTES = 16, 100, 30, 100, 80
+HEIGHT_BYTES, LINKS_BYTES, PHASES_BYTES, VALUES_BYTES, OVERLAP_BYTES = 16, 100, 90, 100, 80
 # What the variance of a point at a date takes, with its inverse while their mean is found.
 VARIANCE_BYTES = 12
 
