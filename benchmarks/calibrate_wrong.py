@@ -34,7 +34,7 @@ from emcflow.unwrap.labels import (
 from emcflow.unwrap.learned_models import learned_models
 from emcflow.unwrap.points import MAX_LINK_PIXELS, RANGES
 from emcflow.unwrap.tile import TilePhases, cycles_of_links, unwrap_pairs
-from emcflow.unwrap.wrong_cycles import evidence, probability_by
+from emcflow.unwrap.wrong_cycles import evidence, probability_by, ways_to_cores
 
 ROOT = Path(__file__).resolve().parent.parent
 MIN_COHERENCE = 0.6
@@ -94,11 +94,13 @@ def unwrapped_scene(kind: str, severity: int, seed: int) -> Known:
         changed = in_space.changed[network.pair_names[pair]]
         broken = np.isin(np.arange(graph.nedges), changed)[confident]
         joined = firm_regions(edges, ordered, broken, npoints)
-        labels = pair_labels(joined, broken_share(edges, broken, npoints))
+        changed_share = broken_share(edges, broken, npoints)
+        labels = pair_labels(joined, changed_share)
         unwrapped = phase[second].astype(np.float64) - phase[first]
         unwrapped += 2 * np.pi * in_space.cycles[pair]
         share = in_space.statistics["residues"][pair] / max(graph.ntriangles, 1)
-        found = evidence(edges, joined, broken, labels, unwrapped, share, component)
+        ways = ways_to_cores(joined, labels, component)
+        found = evidence([edges], ways, changed_share, unwrapped.copy(), share)
         off = (unwrapped - true_phase[second] + true_phase[first]) / (2 * np.pi)
         features = found.of_point(), found.of_region(), found.other
         rows.append(

@@ -67,6 +67,7 @@ TIMES = {
     "bulk_offsets": ("1", "T*I"),
     "blend_tile": ("T", "N", "N*I"),
     "reference_points": ("1", "N", "X"),
+    "scene_links": ("1", "N"),
     "merge_interferograms": ("B", "N*I", "X*I"),
     "link_quality": ("1", "N", "X"),
     "loops": ("S", "X*I", "N*I"),
@@ -81,7 +82,7 @@ FOLDERS = {
     "mesh": (("T", "N", "N*D"), "T"),
     "links": (("T", "N"), "T"),
     "unwrap": (("T", "N", "N*I"), "T"),
-    "merge": (("1", "T*I"), "3"),
+    "merge": (("1", "T*I", "N"), "4"),
     "blend": (("T", "T*I", "N", "N*I"), "T"),
     "unwrapped": (("X*I", "N*I"), "2*I"),
     "unwrapped/quality": (("X*I", "N*I"), "2*I"),
@@ -90,9 +91,9 @@ FOLDERS = {
     "timeseries": (("X*D", "N*D"), "D+3"),
     "timeseries/radians": (("X*D", "N*D"), "D-1"),
     "timeseries/misfit": (("X*D", "N*D"), "D"),
-    "logs": (("1", "T", "B"), "4*T+B+2*S+V+12"),
-    "benchmarks": (("1", "T", "B"), "4*T+B+2*S+V+12"),
-    "records": (("1", "T", "B"), "4*T+B+2*S+V+13"),
+    "logs": (("1", "T", "B"), "4*T+B+2*S+V+13"),
+    "benchmarks": (("1", "T", "B"), "4*T+B+2*S+V+13"),
+    "records": (("1", "T", "B"), "4*T+B+2*S+V+14"),
 }
 TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile")
 # A job per tile, and its neighbours: not before all tiles are unwrapped.
@@ -163,8 +164,10 @@ class Model:
             "reference_points": network + product["links"],
             # of its neighbours a tile reads what it shares with them, about half as much again
             "blend_tile": 1.5 * (network + product["unwrap"]),
-            # every batch reads the links, every pair its two dates, its cycles and regions
-            "merge_interferograms": size.batches * network
+            "scene_links": network,
+            # every batch reads the links, again and again from the cache of the machine; every
+            # pair its two dates, its cycles and regions
+            "merge_interferograms": size.batches * product["merge"]
             + size.pairs * (2 * phases / size.dates + 4 * size.points)
             + product["unwrap"]
             + product["blend"],
@@ -183,7 +186,7 @@ class Model:
             "tile_mesh": ["mesh"],
             "link_model": ["links"],
             "unwrap_tile": ["unwrap"],
-            "tile_overlaps": ["merge"],
+            "scene_links": ["merge"],
             "blend_tile": ["blend"],
             "merge_interferograms": ["unwrapped", "unwrapped/quality"],
             "loops": ["loops"],
@@ -197,6 +200,10 @@ def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
     """Return what one job of a rule asks for, as its rule in rules/ does."""
     if rule in (*TILE_RULES, *NEIGHBOUR_RULES):
         points, pixels = size.points / size.tiles, size.pixels / size.tiles
+    elif rule == "tile_overlaps":
+        points, pixels = size.points / size.tiles, 0
+    elif rule == "merge_interferograms":
+        points, pixels = size.points, STRIP_ROWS * math.sqrt(size.pixels)
     elif rule in STRIP_RULES:
         points = size.points / size.tiles if rule == "quality" else min(size.points, STRIP_ROWS**2)
         pixels = STRIP_ROWS * math.sqrt(size.pixels)
@@ -210,7 +217,4 @@ def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
     small = {"check_stack", "network", "baselines", "tiles", "design_matrix", "bulk_offsets"}
     if rule in small:
         return 500
-    own = predicted_mb(rule, int(points), int(pixels), dates, pairs, threads)
-    if rule == "reference_points":
-        own += predicted_mb("tile_heights", int(size.points / size.tiles))
-    return own
+    return predicted_mb(rule, int(points), int(pixels), dates, pairs, threads)

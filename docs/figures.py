@@ -30,7 +30,8 @@ from emcflow.report.figures.style import (
     STYLE,
 )
 from emcflow.tiles.bulk_offsets import bulk_offsets
-from emcflow.tiles.overlaps import TilePoints, measure_overlaps
+from emcflow.tiles.overlaps import measure_overlaps
+from emcflow.tiles.scene import TilePoints
 from emcflow.unwrap.costs import spatial_costs
 from emcflow.unwrap.points import unwrap_points
 from emcflow.unwrap.significant import significant_params

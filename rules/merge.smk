@@ -16,9 +16,7 @@ rule tile_overlaps:
     conda:
         "../envs/environment.yaml"
     resources:
-        # HDF5 keeps up to half a MB of each open file.
-        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "tile_overlaps")
-        + len(JOBS.tiles()),
+        mem_mb=lambda wildcards, attempt: JOBS.overlaps_memory(attempt),
         runtime=lambda wildcards, attempt: minutes(attempt, len(PLAN.pairs), JOBS.points()),
     params:
         min_overlap_points=config["merge"]["min_overlap_points"],
@@ -106,8 +104,7 @@ rule reference_points:
     conda:
         "../envs/environment.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "reference_points")
-        + attempt * JOBS.heights_mb(),
+        mem_mb=lambda wildcards, attempt: JOBS.references_memory(attempt),
         runtime=lambda wildcards, attempt: minutes(attempt, 10, JOBS.points()),
     params:
         reference=PLAN.reference,
@@ -117,6 +114,32 @@ rule reference_points:
         "Label connected components, and choose the points that phases are relative to"
     script:
         "../scripts/reference_points.py"
+
+
+rule scene_links:
+    input:
+        stack=f"{OUT}/stack/stack.json",
+        mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+        unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
+        overlaps=f"{OUT}/merge/overlaps.h5",
+        blended=each_of_several_tiles(f"{OUT}/blend/blend_tile_{{tile}}.h5"),
+    output:
+        f"{OUT}/merge/scene.h5",
+    log:
+        f"{OUT}/logs/scene_links.log",
+    benchmark:
+        f"{OUT}/benchmarks/scene_links.tsv"
+    conda:
+        "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: JOBS.scene_links_memory(attempt),
+        runtime=lambda wildcards, attempt: minutes(attempt, 5, JOBS.points()),
+    params:
+        code=code_version("scene_links"),
+    message:
+        "Gather the points and links of the tiles"
+    script:
+        "../scripts/scene_links.py"
 
 
 for number, batch in enumerate(PLAN.batches):
@@ -132,6 +155,7 @@ for number, batch in enumerate(PLAN.batches):
             tiles=f"{OUT}/tiles/tiles.json",
             mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
             unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
+            scene=f"{OUT}/merge/scene.h5",
             overlaps=f"{OUT}/merge/overlaps.h5",
             offsets=f"{OUT}/merge/bulk_offsets.h5",
             blended=each_of_several_tiles(f"{OUT}/blend/blend_tile_{{tile}}.h5"),

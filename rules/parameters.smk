@@ -67,7 +67,7 @@ if PLAN.link_model and not PLAN.maps_of_phase:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "merge_parameters"),
+            mem_mb=lambda wildcards, attempt: JOBS.parameters_memory(attempt),
             runtime=lambda wildcards, attempt: minutes(attempt, 30, JOBS.points()),
         params:
             min_overlap_points=config["merge"]["min_overlap_points"],

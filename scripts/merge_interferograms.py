@@ -33,6 +33,6 @@ with job(snakemake) as log, Env(GDAL_CACHEMAX=CACHE_MB):
     )
     log.info(
         "%d points, %d where tiles differ by a cycle or more in some interferogram",
-        len(merger.differ),
-        merger.differ.sum(),
+        merger.scene.npoints,
+        np.count_nonzero(merger.differ),
     )

@@ -6,14 +6,15 @@ from pathlib import Path
 
 from emcflow.io.files import write_csv
 from emcflow.io.hdf5 import (
+    TileFiles,
     create,
     open_product,
     put_overlaps,
     read_region_levels,
-    read_tile_points,
 )
 from emcflow.io.islands import put_islands
 from emcflow.io.tiles_json import tiles_from_json
+from emcflow.tiles.held import HeldTiles
 from emcflow.tiles.islands import find_islands, island_table, levelled_component
 from emcflow.tiles.overlap_words import island_remarks, overlap_remarks
 from emcflow.tiles.overlaps import check_any_points, measure_overlaps
@@ -23,7 +24,7 @@ with job(snakemake) as log:
     params, output = snakemake.params, snakemake.output
     least = params.min_overlap_points
     shape, _ = tiles_from_json(Path(snakemake.input.tiles).read_text())
-    tiles = [read_tile_points(path) for path in snakemake.input.mesh]
+    tiles = HeldTiles(TileFiles(snakemake.input.mesh))
     check_any_points(tiles)
     with ExitStack() as files:
         unwrapped = [files.enter_context(open_product(path)) for path in snakemake.input.unwrapped]

@@ -26,8 +26,8 @@ SMALL = {
 RULES = (
     *("simulate_stack", "check_stack", "network", "baselines", "design_matrix", "tiles"),
     *("tile_mesh", "link_model", "unwrap_tile", "tile_overlaps", "bulk_offsets"),
-    *("blend_tile", "merge_interferograms", "recommended_mask", "link_quality", "loops", "quality"),
-    *("date_phases", "time_series", "displacements", "report"),
+    *("blend_tile", "scene_links", "merge_interferograms", "recommended_mask", "link_quality"),
+    *("loops", "quality", "date_phases", "time_series", "displacements", "report"),
 )
 PATIENCE_S = 600
 

@@ -2,7 +2,15 @@
 
 import numpy as np
 import pytest
-from emcflow.graph.firm_parts import joined_to, largest_parts, part_sizes, part_tree, parts_at
+from emcflow.graph import firm_parts
+from emcflow.graph.firm_parts import (
+    JoiningEdges,
+    joined_to,
+    largest_parts,
+    part_sizes,
+    part_tree,
+    parts_at,
+)
 
 WEIGHTS = np.array([4.0, 2.0, 1.0])
 
@@ -13,14 +21,18 @@ def row(first, number):
     return np.column_stack((start, start + 1))
 
 
-def tree_of(edges, classes, broken=(), large=5, needed=5):
+def tree_of(edges, classes, broken=(), large=5, needed=5, parts=1):
     """Part tree of edges in any order."""
     edges, classes = np.asarray(edges, np.int32), np.asarray(classes, np.uint8)
     order = np.argsort(classes, kind="stable")
     marks = np.isin(np.arange(len(edges)), broken)
-    nodes = int(edges.max()) + 1
-    order = order.astype(np.int32)
-    return part_tree(edges, order, classes[order], WEIGHTS, marks, nodes, needed, large)
+    doubted = np.isin(np.arange(int(edges.max()) + 1), edges[marks])
+    of_classes = [
+        JoiningEdges(by, edges[some], marks[some])
+        for by in np.unique(classes)
+        for some in np.array_split(order[classes[order] == by], parts)
+    ]
+    return part_tree(of_classes, WEIGHTS, doubted, needed, large)
 
 
 def npart(tree, last):
@@ -80,10 +92,31 @@ def test_classes_of_a_way_are_those_of_single_linkage():
         assert joined_to(tree, [seed], 9).tolist() == cost[seed].tolist()
 
 
+@pytest.mark.parametrize("at_once", [1, 10, 10**6])
+def test_edges_some_at_a_time_make_the_tree_of_all_at_once(at_once, monkeypatch):
+    """Of a grid of nodes in small and large parts, with broken edges."""
+    rng = np.random.default_rng(5)
+    nodes = np.arange(900).reshape(30, 30)
+    edges = np.vstack(
+        [
+            np.column_stack((a.ravel(), b.ravel()))
+            for a, b in ((nodes[:, :-1], nodes[:, 1:]), (nodes[:-1], nodes[1:]))
+        ]
+    )
+    classes = np.sort(rng.integers(0, 3, len(edges)))
+    edges, broken = rng.permutation(edges), rng.choice(len(edges), 300, replace=False)
+    whole = tree_of(edges, classes, broken)
+    assert 20 < npart(whole, 2) < npart(whole, 0) < 800
+    monkeypatch.setattr(firm_parts, "AT_ONCE", at_once)
+    in_parts = tree_of(edges, classes, broken, parts=7)
+    np.testing.assert_array_equal(in_parts.parent, whole.parent)
+    np.testing.assert_array_equal(in_parts.joined, whole.joined)
+
+
 def test_no_edges():
     none = np.empty((0, 2), np.int32)
-    order, classes = np.empty(0, np.int32), np.empty(0, np.uint8)
-    tree = part_tree(none, order, classes, WEIGHTS, np.empty(0, bool), 3, 5, 5)
+    of_class = JoiningEdges(0, none, np.empty(0, bool))
+    tree = part_tree([of_class], WEIGHTS, np.zeros(3, bool), 5, 5)
     assert parts_at(tree, 2).tolist() == [0, 1, 2]
     assert joined_to(tree, [1], 9).tolist() == [9, 0, 9]
 

@@ -1,18 +1,26 @@
 """Link values to points, tiles to the scene: against truth and hand cases."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from emcflow.acquisition.geometry import design_matrix
 from emcflow.errors import InputError
 from emcflow.graph.delaunay import point_mesh
+from emcflow.io import point_windows
+from emcflow.io.hdf5 import create, put, put_points
+from emcflow.io.raster import scatter
 from emcflow.links import integrate
 from emcflow.links.integrate import integrate_links, point_mean, rough_values
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis
+from emcflow.products import link_maps
 from emcflow.products.simulate import simulate_stack
-from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
+from emcflow.tiles.feather import Blending, TileValues, tile_offsets
+from emcflow.tiles.held import HeldTiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from merged_scene import blend_tiles
 
 
 def city(size, density=0.7, seed=0):
@@ -273,6 +281,43 @@ def test_wrong_common_points_do_not_move_the_offsets():
     clean, robust = tile_offsets(tiles, SHAPE), tile_offsets(spoiled, SHAPE)
     for a, b in zip(clean.offsets, robust.offsets, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_tiles_of_files_are_joined_two_at_a_time(tmp_path, monkeypatch):
+    """A term after the other, squares of residuals, and maps by rows of blocks."""
+    points, truth = scene_truth()
+    tiles, paths = four_tiles(truth, points, noise=0.05), []
+    rng = np.random.default_rng(0)
+    residuals = [rng.normal(size=(6, len(tile.points))).astype(np.float32) for tile in tiles]
+    for number, (tile, own) in enumerate(zip(tiles, residuals, strict=True)):
+        paths.append(tmp_path / f"{number}.h5")
+        with create(paths[-1]) as file:
+            put_points(file, tile.points, tile.bounds)
+            put(file, "params", tile.values, "1")
+            put(file, "residuals", own, "rad")
+            put(file, "region", tile.region, "label")
+    offsets = tile_offsets(tiles, SHAPE)
+    held = HeldTiles(link_maps.TilesWithValues(paths))
+    scene = Blending(held, tile_offsets(held, SHAPE), SHAPE, (0, 0, 40, 40))
+    whole = blend_tiles(tiles, offsets, SHAPE, (0, 0, 40, 40))
+    np.testing.assert_array_equal([scene.row(0), scene.row(1)], whole.values)
+    found = link_maps.residual_squares(scene, paths, 6, lambda own: tile_offsets(own, SHAPE))
+    expected = np.zeros(len(points))
+    for some in (slice(0, 4), slice(4, 6)):
+        few = [replace(tile, values=own[some]) for tile, own in zip(tiles, residuals, strict=True)]
+        joined = blend_tiles(few, tile_offsets(few, SHAPE), SHAPE, (0, 0, 40, 40))
+        expected += (joined.values**2).sum(axis=0)
+    np.testing.assert_array_equal(found, expected)
+    monkeypatch.setattr(link_maps, "BLOCK", 32)
+    monkeypatch.setattr(point_windows, "BLOCK", 32)
+    windows, values = link_maps.windows_of_values(scene.pixels, {"squares": found.__getitem__})
+    image = np.vstack(
+        [
+            windows.image(values["squares"], row, min(row + 32, SHAPE[0]))
+            for row in range(0, SHAPE[0], 32)
+        ]
+    )
+    np.testing.assert_array_equal(image, scatter(points, found, SHAPE))
 
 
 def test_regions_and_components():

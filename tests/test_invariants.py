@@ -14,7 +14,8 @@ from emcflow.links.search_grid import search_axis
 from emcflow.network.networks import hop3_network
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.cut import density_tiles
-from emcflow.tiles.overlaps import TilePoints, measure_overlaps
+from emcflow.tiles.overlaps import measure_overlaps
+from emcflow.tiles.scene import TilePoints
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
 from hypothesis import given, settings

@@ -15,7 +15,8 @@ from emcflow.products.reference import label_points
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.cut import Tile, density_tiles
 from emcflow.tiles.merge import component_labels, reference_points
-from emcflow.tiles.overlaps import TilePoints, check_any_points, measure_overlaps
+from emcflow.tiles.overlaps import check_any_points, measure_overlaps
+from emcflow.tiles.scene import TilePoints, count_regions
 from emcflow.unwrap.costs import spatial_costs
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
@@ -209,7 +210,7 @@ def test_tiles_without_points_and_with_few():
     columns = [(0, 30), (20, 50), (48, 64), (60, 80), (62, 100)]
     tiles = [Tile((0, a, 40, b), (0, a, 40, b)) for a, b in columns]
     places, cycles = unwrap_tiles(points, wrapped, tiles, DATES[:4], limit=10)
-    assert [tile.nregions for tile in places] == [1, 1, 0, 1, 2]
+    assert [count_regions(tile) for tile in places] == [1, 1, 0, 1, 2]
     overlaps = measure_overlaps(places, cycles, shape)
     assert overlaps.too_small[:, 2].tolist() == [2]
     scene = scene_index(places, shape, overlaps.component)

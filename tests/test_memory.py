@@ -15,6 +15,7 @@ JOBS = {
     "link_model_00",
     "unwrap_tile_00",
     "tile_overlaps",
+    "scene_links",
     "merge_interferograms_00",
     "link_quality",
     "date_phases_00",

@@ -5,11 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from emcflow.errors import InputError
+from emcflow.io import joined_scene
+from emcflow.io.hdf5 import create, put
+from emcflow.tiles import scene_links
 from emcflow.tiles.bulk_offsets import bulk_offsets
 from emcflow.tiles.merge import reference_points
-from emcflow.tiles.overlaps import TilePoints, measure_overlaps
+from emcflow.tiles.overlaps import measure_overlaps
 from emcflow.tiles.reference_area import area_text, reference_places
-from emcflow.tiles.scene_links import TileLinks, links_apart, own_links, scene_links
+from emcflow.tiles.scene import TilePoints
+from emcflow.tiles.scene_links import SceneLinks, links_apart, own_links, ranks_of_tile
 from emcflow.tiles.tile_blend import blend_cycles, blended_points, whole_offsets
 from merged_scene import merge_cycles, reference_cycles, scene_index
 from scipy.spatial import Delaunay
@@ -73,15 +77,17 @@ def merge(tiles, cycles, shape=SHAPE, method="integer", min_overlap_points=25):
     return overlaps, offsets, index, merge_cycles(index, cycles, offsets.offsets)
 
 
-def links_of(index, tiles, firm=None):
-    """Links of a scene, of which some join points."""
+def links_of(index, tiles, firm=None, quality=0.5):
+    """Links of a scene, of which some join points, and which links of each tile they are."""
     firm = firm or [np.ones(len(tile.edges), bool) for tile in tiles]
-    of_tiles = zip(index.tiles, tiles, firm, index.of_tiles, strict=True)
-    links = [
-        TileLinks(tile.edges, own_links(tile.edges, sure, blend.owned, blend.counts), at)
-        for blend, tile, sure, at in of_tiles
-    ]
-    return scene_links(links, sum(len(tile.edges) for tile in tiles))
+    links, every = SceneLinks(sum(len(tile.edges) for tile in tiles)), []
+    for blend, tile, sure, at in zip(index.tiles, tiles, firm, index.of_tiles, strict=True):
+        own = own_links(tile.edges, sure, blend.owned, blend.counts)
+        chosen = at[tile.edges[own]]
+        # the better, the further down, up to 1
+        links.add(chosen, np.float32(quality + (1 - quality) * chosen[:, 0] / len(index.points)))
+        every.append(own)
+    return links, every
 
 
 def up_to_constant(a, b):
@@ -94,36 +100,86 @@ def test_links_of_tiles_as_links_of_the_scene():
     mask, tiles, members, truth, _ = make_scene(2, 2)
     cycles = [truth[:, at] for at in members]
     _, _, index, merged = merge(tiles, cycles)
-    links = links_of(index, tiles)
-    assert len(np.unique(links.edges, axis=0)) == len(links.edges)
-    np.testing.assert_allclose(len(links.edges), len(mesh_edges(np.argwhere(mask))), rtol=0.01)
-    np.testing.assert_array_equal(np.unique(links.edges), np.arange(np.count_nonzero(mask)))
-    starts = [at[tile.edges[:, 0]] for at, tile in zip(index.of_tiles, tiles, strict=True)]
-    np.testing.assert_array_equal(links.gather(starts, np.int32), links.edges[:, 0])
+    links, every = links_of(index, tiles)
+    edges = links.edges.copy()
+    assert len(np.unique(edges, axis=0)) == len(edges) == len(links)
+    np.testing.assert_allclose(len(edges), len(mesh_edges(np.argwhere(mask))), rtol=0.01)
+    np.testing.assert_array_equal(np.unique(edges), np.arange(np.count_nonzero(mask)))
     of_tiles = [merged.cycles[0, at] for at in index.of_tiles]
-    for tile, own, before, after in zip(tiles, links.own, cycles, of_tiles, strict=True):
+    for tile, own, before, after in zip(tiles, every, cycles, of_tiles, strict=True):
         assert not links_apart(tile.edges, own, before[0], after).size
-    # a flow in tile 2, and the merge moves a point of tile 1 alone
-    moved = links.edges[np.count_nonzero(links.own[0]), 0]
+    # the merge moves a point of tile 1 alone
+    moved = edges[np.count_nonzero(every[0]), 0]
     after = of_tiles[1] + (index.of_tiles[1] == moved)
-    apart = links_apart(tiles[1].edges, links.own[1], cycles[1][0], after)
-    nothing = np.empty(0, np.int32)
-    broken = links.broken([nothing, apart, np.flatnonzero(links.own[2])[:3], nothing])
-    of_tile = np.repeat(np.arange(4), [np.count_nonzero(own) for own in links.own])
-    expected = (links.edges == moved).any(axis=1) & (of_tile == 1)
-    expected[np.flatnonzero(of_tile == 2)[:3]] = True
-    np.testing.assert_array_equal(broken, expected)
+    apart = links_apart(tiles[1].edges, every[1], cycles[1][0], after)
+    expected = every[1] & (index.of_tiles[1][tiles[1].edges] == moved).any(axis=1)
+    assert apart.tolist() == np.flatnonzero(expected).tolist() != []
+
+
+@pytest.mark.parametrize("at_once", [100, 10**6])
+def test_links_of_the_scene_in_order_and_where_those_of_a_tile_are(at_once, monkeypatch):
+    """The better the link the sooner; of equally good ones that of the first tile comes first."""
+    monkeypatch.setattr(scene_links, "AT_ONCE", at_once)
+    _, tiles, members, truth, _ = make_scene(2, 2)
+    _, _, index, _ = merge(tiles, [truth[:, at] for at in members])
+    links, every = links_of(index, tiles)
+    edges = links.edges.copy()
+    assert links.class_sizes.sum() == len(links) and not links.class_sizes[11:].any()
+    links.sort()
+    in_order = np.concatenate(list(links.in_order()))
+    np.testing.assert_array_equal(in_order, edges[np.argsort(-edges[:, 0], kind="stable")])
+    ranks, first = links.ranks(), 0
+    for tile, own, at in zip(tiles, every, index.of_tiles, strict=True):
+        end = first + np.count_nonzero(own)
+        of_tile = ranks_of_tile(own, ranks[first:end])
+        assert ((of_tile < 0) == ~own).all()
+        np.testing.assert_array_equal(in_order[of_tile[own]], at[tile.edges[own]])
+        first = end
+
+
+def test_the_file_of_the_joined_scene(tmp_path, monkeypatch):
+    """Points by bits of the pixels, links some at a time, whatever their number."""
+    monkeypatch.setattr(joined_scene, "AT_ONCE", 700)
+    mask, tiles, members, truth, _ = make_scene(2, 2)
+    _, _, index, _ = merge(tiles, [truth[:, at] for at in members])
+    links, every = links_of(index, tiles)
+    edges = links.edges.copy()
+    with create(tmp_path / "scene.h5") as file:
+        joined_scene.put_pixels(file, index.pixels)
+        put(file, "component", index.component, "label")
+        joined_scene.put_links(file, links, every)
+    scene = joined_scene.JoinedScene(tmp_path / "scene.h5")
+    assert (scene.npoints, scene.nlinks) == (len(index.points), len(edges))
+    np.testing.assert_array_equal(scene.inside(slice(20, 50), SHAPE[1]), mask[20:50])
+    part = scene.points_of(20, 50)
+    inside = (index.points[:, 0] >= 20) & (index.points[:, 0] < 50)
+    assert np.flatnonzero(inside).tolist() == list(range(part.start, part.stop))
+    assert scene.values("component", part).shape == (np.count_nonzero(inside),)
+    places = np.array([0, 17, 1234, len(index.points) - 1])
+    np.testing.assert_array_equal(scene.row_col(places), index.points[places])
+    np.testing.assert_array_equal(scene.places(index.points[places]), places)
+    assert len(scene.links) > 10
+    np.testing.assert_array_equal(np.concatenate(list(scene.links)), edges)
+    ranks = [scene.of_tile("ranks", number) for number in range(4)]
+    broken = np.zeros(len(edges), bool)
+    broken[ranks[2][every[2]][:5]] = True
+    joining = list(scene.joining(broken))
+    assert [each.by for each in joining] == sorted(each.by for each in joining)
+    in_order = np.concatenate([each.edges for each in joining])
+    marked = np.concatenate([each.broken for each in joining])
+    at = index.of_tiles[2][tiles[2].edges[every[2]][:5]]
+    assert sorted(in_order[marked].tolist()) == sorted(at.tolist())
 
 
 def test_links_that_join_nothing_or_another_component_are_left_out():
     _, tiles, members, truth, _ = make_scene(1, 2)
     _, _, index, _ = merge(tiles, [truth[:, at] for at in members])
     firm = [np.arange(len(tile.edges)) % 2 == 0 for tile in tiles]
-    links = links_of(index, tiles, firm)
-    assert all((np.flatnonzero(own) % 2 == 0).all() for own in links.own)
+    _, every = links_of(index, tiles, firm)
+    assert all((np.flatnonzero(own) % 2 == 0).all() for own in every)
     # the second tile is an island, but for the points that it shares with the first
     apart = scene_index(tiles, SHAPE, np.array([0, 1]))
-    links = links_of(apart, tiles, firm)
+    links, _ = links_of(apart, tiles, firm)
     np.testing.assert_array_equal(*apart.component[links.edges].T)
 
 

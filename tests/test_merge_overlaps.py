@@ -4,17 +4,15 @@ import h5py
 import numpy as np
 import pytest
 from emcflow.errors import InputError
-from emcflow.tiles.overlaps import (
-    TilePoints,
-    measure_overlaps,
-    most_frequent,
-    overlap_deciles,
-)
+from emcflow.tiles import overlaps as of_overlaps
+from emcflow.tiles.held import HeldTiles
+from emcflow.tiles.overlaps import measure_overlaps, most_frequent, overlap_deciles
 from emcflow.tiles.scene import (
+    TilePoints,
     border_distance,
     common_points,
+    placed_tiles,
     scene_of_tiles,
-    scene_points,
     shared_points,
 )
 from hypothesis import given, settings
@@ -63,11 +61,14 @@ def test_points_of_two_tiles_in_one_scene():
     first = tile_of((0, 0, 4, 3), [(0, 0), (0, 1), (0, 2), (3, 2)], [0, 0, 0, 1])
     second = tile_of((0, 2, 4, 6), [(0, 2), (0, 4), (3, 2), (3, 5)])
     far = tile_of((0, 5, 3, 6), [(1, 5)])
-    scene = scene_points([first, second, far], (4, 6))
+    tiles = [first, second, far]
+    scene = scene_of_tiles(tiles, (4, 6), np.zeros(4, np.int32))
     every = [[0, 0], [0, 1], [0, 2], [0, 4], [1, 5], [3, 2], [3, 5]]
     assert scene.points.tolist() == every
-    assert [at.tolist() for at in scene.places] == [[0, 1, 2, 5], [2, 3, 5, 6], [4]]
-    (shared,) = shared_points([first, second, far], (4, 6))
+    placed = list(placed_tiles(tiles, scene.pixels))
+    assert [at.tolist() for at, _ in placed] == [[0, 1, 2, 5], [2, 3, 5, 6], [4]]
+    assert [nodes.tolist() for _, nodes in placed] == [[0, 0, 0, 1], [2, 2, 2, 2], [3]]
+    (shared,) = shared_points(tiles, (4, 6))
     assert (shared.i, shared.j) == (0, 1)
     assert (shared.at_i.tolist(), shared.at_j.tolist()) == ([2, 3], [0, 2])
     assert [(a, b, at.tolist()) for a, b, at in shared.nodes] == [(0, 2, [0]), (1, 2, [1])]
@@ -77,10 +78,9 @@ def test_components_and_places_of_the_points_of_a_scene():
     """A point that two components share belongs to the lower one; tiles are asked for twice."""
     first = tile_of((0, 0, 4, 3), [(0, 0), (0, 2), (3, 2)], [0, 0, 1])
     second = tile_of((0, 2, 4, 6), [(0, 2), (0, 4), (3, 2), (3, 5)])
-    scene, places = scene_of_tiles([first, second], (4, 6), np.array([2, 0, 1]))
+    scene = scene_of_tiles([first, second], (4, 6), np.array([2, 0, 1]))
     assert scene.points.tolist() == [[0, 0], [0, 2], [0, 4], [3, 2], [3, 5]]
     assert scene.component.tolist() == [2, 1, 1, 0, 1]
-    assert [at.tolist() for at in places] == [[0, 1, 3], [1, 2, 3, 4]]
     assert scene.places([[3, 5], [0, 2]]).tolist() == [4, 1]
 
 
@@ -199,6 +199,30 @@ def test_cycles_may_stay_in_their_files(tmp_path):
         found = measure_overlaps(tiles, stored, (12, 9), 5)
     assert expected.points.tolist() == [12]
     assert np.array_equal(found.deciles, expected.deciles)
+
+
+def test_tiles_may_be_held_two_at_a_time_and_pairs_in_batches(monkeypatch):
+    """Three tiles in a row: what is measured is the same, and the middle one stays for both."""
+    bounds = [(0, col, 9, col + 6) for col in (0, 4, 8)]
+    tiles = [tile_of(at, block(*at)) for at in bounds]
+    rng = np.random.default_rng(0)
+    cycles = [rng.integers(-3, 4, (5, len(t.points)), np.int16) for t in tiles]
+    expected = measure_overlaps(tiles, cycles, (9, 14), 5)
+    monkeypatch.setattr(of_overlaps, "PAIRS_AT_ONCE", 2)
+    found = measure_overlaps(HeldTiles(tiles), cycles, (9, 14), 5)
+    for name, values in vars(expected).items():
+        np.testing.assert_array_equal(getattr(found, name), values)
+    assert found.deciles.shape == (2, 5, 11)
+    asked = []
+
+    class Asked(list):
+        def __getitem__(self, number):
+            asked.append(number)
+            return super().__getitem__(number)
+
+    held = HeldTiles(Asked("abc"))
+    assert [held[number] for number in (0, 1, 0, 1, 2, 1, 0)] == list("ababcba")
+    assert asked == [0, 1, 2, 0] and list(held) == list("abc")
 
 
 def test_cycles_that_do_not_fit_the_tiles_are_refused():

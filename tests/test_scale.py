@@ -3,10 +3,15 @@
 import sys
 
 import pytest
+from emcflow.io.tiles_json import tiles_to_json
+from emcflow.tiles.cut import Tile
+from emcflow.workflow.config import check_config
+from emcflow.workflow.plan import make_plan
+from emcflow.workflow.resources import JobResources
 from workflow import ROOT
 
 sys.path.append(str(ROOT / "benchmarks"))
-from cluster_plan import QUEUE_S, Job, dependencies, frame, jobs_of, schedule
+from cluster_plan import DATES, QUEUE_S, SIDES, Job, dependencies, frame, jobs_of, schedule
 from scale_model import FOLDERS, TILE_RULES, TIMES, Fit, Model, Size, memory_mb, term
 
 SIZES = [Size(90_000, 7e4, 20, 54, 4), Size(250_000, 3e4, 20, 54, 4), Size(90_000, 7e4, 80, 234, 9)]
@@ -63,6 +68,54 @@ def test_jobs_of_the_frame():
     assert not {*TILE_RULES} & {each.rule for each in jobs.values()}
     assert sum(each.rule == "blend_tile" for each in jobs.values()) == size.tiles
     assert "bulk_offsets 0" in jobs["blend_tile 0"].needs
-    # 118 bytes a point, 6 a pixel, 270 MB: memory.py
-    expected = 270 + 118 * size.points / 1e6 + 6 * size.pixels / 1e6
+    # 50 bytes a point, 18 a pixel of 512 rows, 270 MB: memory.py
+    expected = 270 + 50 * size.points / 1e6 + 18 * 512 * size.pixels**0.5 / 1e6
     assert memory_mb("merge_interferograms", size) == pytest.approx(expected, abs=1.5)
+
+
+LIMIT_MB = 8000
+# What a job of each rule asks for, of whatever tile.
+ASKED = {
+    "tile_overlaps": lambda jobs: jobs.overlaps_memory(1),
+    "reference_points": lambda jobs: jobs.references_memory(1),
+    "blend_tile": lambda jobs: jobs.blend_memory("00", 1),
+    "scene_links": lambda jobs: jobs.scene_links_memory(1),
+    "merge_parameters": lambda jobs: jobs.parameters_memory(1),
+    "merge_interferograms": lambda jobs: jobs.merge_memory(1),
+}
+
+
+@pytest.fixture(scope="module")
+def frame_jobs(tmp_path_factory):
+    """What jobs of the frame ask a cluster for: 112 tiles, points of overlaps counted twice."""
+    folder = tmp_path_factory.mktemp("frame")
+    config = {
+        "output_dir": str(folder),
+        "stack": {"layout": "simulate"},
+        "simulation": {"rows": 500, "cols": 500, "dates": DATES, "span_days": 3600},
+        "parameters": {"source": "links"},
+    }
+    plan = make_plan(check_config(config))
+    assert (len(plan.stack.dates), len(plan.pairs)) == (300, 894)
+    (rows, cols), size, tiles = SIDES, frame(), []
+    for row in range(14):
+        for col in range(8):
+            core = (
+                rows * row // 14,
+                cols * col // 8,
+                rows * (row + 1) // 14,
+                cols * (col + 1) // 8,
+            )
+            outer = (max(core[0] - 90, 0), max(core[1] - 110, 0))
+            outer += (min(core[2] + 90, rows), min(core[3] + 110, cols))
+            tiles.append(Tile(outer, core, round(size.points / size.tiles)))
+    assert len(tiles) == size.tiles == 112
+    (folder / "tiles").mkdir()
+    (folder / "tiles" / "tiles.json").write_text(tiles_to_json(SIDES, tiles))
+    return JobResources(plan, on_cluster=True)
+
+
+@pytest.mark.parametrize("rule", ASKED)
+def test_no_job_of_the_frame_asks_for_more_than_8_gb(rule, frame_jobs):
+    assert frame_jobs.points() > 1.2 * 90_000_000 and frame_jobs.pixels() == 450_000_000
+    assert 0 < ASKED[rule](frame_jobs) <= LIMIT_MB

@@ -11,6 +11,7 @@ from emcflow.errors import InputError
 from emcflow.io.date_strips import open_date_strips
 from emcflow.io.raster import Grid, write_raster
 from emcflow.network.networks import hop3_network
+from emcflow.products import reference
 from emcflow.products.motion_phase import MotionPhase, scene_places
 from emcflow.products.reference import reference_quality
 from emcflow.products.time_series import (
@@ -21,6 +22,7 @@ from emcflow.products.time_series import (
     network_inverse,
     pair_weights,
 )
+from emcflow.tiles.scene import ScenePixels
 
 CYCLE = 2 * np.pi
 TRIANGLE = np.array([[0, 1], [1, 2], [0, 2]])
@@ -192,14 +194,25 @@ def test_motion_is_relative_to_the_reference_and_without_the_dem_error(scene, tm
         np.testing.assert_allclose(phase[:, places].mean(axis=1), 0, atol=1e-6)
 
 
-def test_the_reference_is_coherent_amid_coherent_points():
+def test_the_reference_is_coherent_amid_coherent_points(monkeypatch):
     """The most coherent point stands alone; a dense block is half coherent at one end only."""
     rng = np.random.default_rng(7)
-    points = np.argwhere(np.ones((20, 40), bool))
-    coherence = np.where(points[:, 1] < 20, 0.95, 0.7) + rng.uniform(-0.01, 0.01, len(points))
-    points, coherence = np.vstack([points, [[50, 50]]]), np.append(coherence, 1.0)
-    quality = reference_quality(points, coherence, (60, 60))
+    image = np.full((60, 60), 0.1)  # of no point
+    image[7:27, :20], image[7:27, 20:40] = 0.95, 0.7
+    image[7:27, :40] += rng.uniform(-0.01, 0.01, (20, 40))
+    image[50, 50] = 1
+    points = np.argwhere(image > 0.5)
+    pixels = ScenePixels(image.shape)
+    pixels.add(points)
+
+    def coherence(bounds):
+        return image[bounds[0] : bounds[2], bounds[1] : bounds[3]]
+
+    quality = reference_quality(coherence, pixels)
+    for rows in (1, 13):
+        monkeypatch.setattr(reference, "BLOCK", rows)
+        np.testing.assert_array_equal(reference_quality(coherence, pixels), quality)
     row, col = points[quality.argmax()]
-    assert 4 <= row <= 15
+    assert 11 <= row <= 22
     assert 4 <= col <= 15
     assert quality[-1] == pytest.approx(1 / 81)

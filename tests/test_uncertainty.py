@@ -20,7 +20,8 @@ from emcflow.links.uncertainty import (
     residual_contrasts,
 )
 from emcflow.products.simulate import simulate_stack
-from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
+from emcflow.tiles.feather import TileValues, tile_offsets
+from merged_scene import blend_tiles
 
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
 RANGES = [(-100, 100), (-80, 80)]

@@ -19,7 +19,13 @@ from emcflow.unwrap.labels import (
 from emcflow.unwrap.significant import plain_coherence
 from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
-from emcflow.unwrap.wrong_cycles import as_decibels, evidence, wrong_decibels, wrong_probability
+from emcflow.unwrap.wrong_cycles import (
+    as_decibels,
+    evidence,
+    ways_to_cores,
+    wrong_decibels,
+    wrong_probability,
+)
 
 DATES = [f"2020{month:02d}01" for month in range(1, 13)]
 
@@ -33,9 +39,11 @@ def of_row(quality, broken=(), unwrapped=None, component=None):
     component = np.zeros(npoints, np.int32) if component is None else component
     breaks = np.isin(kept[:, 0], broken)
     tree = firm_regions(kept, ordered_links(quality), breaks, npoints)
-    labels = pair_labels(tree, broken_share(kept, breaks, npoints))
+    share = broken_share(kept, breaks, npoints)
+    labels = pair_labels(tree, share)
     phase = np.zeros(npoints) if unwrapped is None else unwrapped
-    return evidence(kept, tree, breaks, labels, phase, 0.01, component), labels
+    ways = ways_to_cores(tree, labels, component)
+    return evidence([kept[:9], kept[9:]], ways, share, phase, 0.01), labels
 
 
 def test_the_weakest_link_on_the_way_to_the_core_by_hand():
@@ -114,11 +122,13 @@ def test_probabilities_hold_where_the_truth_is_known():
         first, second = network.pairs[pair]
         broken = np.isin(np.arange(graph.nedges), changed)
         regions = firm_regions(graph.edges, ordered, broken, len(points))
-        labels = pair_labels(regions, broken_share(graph.edges, broken, len(points)))
+        changed_share = broken_share(graph.edges, broken, len(points))
+        labels = pair_labels(regions, changed_share)
         unwrapped = wrapped[second].astype(float) - wrapped[first] + 2 * np.pi * cycles[pair]
         share = statistics["residues"][pair] / graph.ntriangles
         component = np.zeros(len(points), np.int32)
-        found = evidence(graph.edges, regions, broken, labels, unwrapped, share, component)
+        ways = ways_to_cores(regions, labels, component)
+        found = evidence([graph.edges], ways, changed_share, unwrapped.copy(), share)
         said.append(wrong_probability(found))
         off = np.rint((unwrapped - phase[second] + phase[first]) / (2 * np.pi))
         wrong.append(off != np.median(off))

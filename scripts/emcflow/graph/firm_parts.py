@@ -8,11 +8,20 @@ Broken edges, those that say that two parts do not fit, count against the others
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from emcflow.compiled import compiled
+
+# Added to the class of a broken edge.
+BROKEN = 128
+# Edges between large parts whose weights are summed at a time, no fewer; and bins to count them by.
+AT_ONCE = 2**20
+BINS = 4096
 
 
 @dataclass(frozen=True)
@@ -31,13 +40,28 @@ class PartTree:
     joined: np.ndarray
 
 
+class JoiningEdges(NamedTuple):
+    """Edges of one class in their order.
+
+    Attributes
+    ----------
+    by : int
+        Their class, 0 for the strongest.
+    edges : int32 (nedges, 2)
+        Nodes of each edge; may be written over.
+    broken : bool (nedges,)
+        Edges that join nothing, and whose weights count against the others.
+    """
+
+    by: int
+    edges: np.ndarray
+    broken: np.ndarray
+
+
 def part_tree(
-    edges: np.ndarray,
-    order: np.ndarray,
-    classes: np.ndarray,
+    edges: Iterable[JoiningEdges],
     weights: np.ndarray,
-    broken: np.ndarray,
-    nnodes: int,
+    doubted: np.ndarray,
     needed: float,
     large: int,
 ) -> PartTree:
@@ -45,17 +69,13 @@ def part_tree(
 
     Parameters
     ----------
-    edges : int32 (nedges, 2)
-        Nodes of each edge.
-    order : int32 (nedges,)
-        The edges, the strongest first.
-    classes : uint8 (nedges,)
-        In that order: ascending, 0 for the strongest.
+    edges : iterable of JoiningEdges
+        All edges, the strongest first; they may be read when they are asked for. Those that wait
+        for others between the same two parts are held.
     weights : float32 (nclasses,)
         Of an edge of each class where two large parts meet.
-    broken : bool (nedges,)
-        Edges that join nothing, and whose weights count against the others.
-    nnodes : int
+    doubted : bool (nnodes,)
+        Nodes of broken edges.
     needed : float
         Least sum of the weights of the edges that join two large parts, less those of the broken
         ones between them. Where one of the parts is small the sum has to be above 0.
@@ -66,8 +86,28 @@ def part_tree(
     -------
     PartTree
     """
-    weights = np.asarray(weights, np.float64)
-    return PartTree(*_part_tree(edges, order, classes, weights, broken, nnodes, needed, large))
+    nnodes, weights = len(doubted), np.asarray(weights, np.float64)
+    forest = _Forest(
+        np.full(nnodes, -1, np.int32),
+        np.arange(nnodes, dtype=np.int32),
+        np.zeros(nnodes, np.uint8),
+        np.ones(nnodes, np.int32),
+        doubted.copy(),
+    )
+    waiting: list[_Waiting] = []
+    for by, of_class in groupby(edges, key=lambda each: each.by):
+        for each in of_class:
+            marks = np.where(each.broken, np.uint8(by | BROKEN), np.uint8(by))
+            left, _ = _join_small(forest, _Waiting(each.edges, marks), by, large)
+            waiting += [left] if len(left.ends) else []
+        changed = True
+        while changed:
+            results = [_join_small(forest, each, by, large) for each in waiting]
+            waiting = [left for left, _ in results if len(left.ends)]
+            changed = any(joined for _, joined in results)
+            if not changed:
+                changed = _join_large(forest, waiting, weights, by, needed, large)
+    return PartTree(forest.parent, forest.joined)
 
 
 def parts_at(tree: PartTree, last: int) -> np.ndarray:
@@ -167,98 +207,157 @@ def _largest_parts(
     return largest, most
 
 
-@compiled
-def _part_tree(
-    edges: np.ndarray,
-    order: np.ndarray,
-    classes: np.ndarray,
+class _Forest(NamedTuple):
+    """Ways of nodes to the last one of their part.
+
+    Attributes
+    ----------
+    parent, joined
+        Of `PartTree`.
+    top : int32 (nnodes,)
+        The same forest as `parent` with the ways made shorter.
+    size : int32 (nnodes,)
+        Nodes of the part of which a node is the last one.
+    doubted : bool (nnodes,)
+        Parts with a broken edge, which may count against others.
+    """
+
+    parent: np.ndarray
+    top: np.ndarray
+    joined: np.ndarray
+    size: np.ndarray
+    doubted: np.ndarray
+
+
+class _Waiting(NamedTuple):
+    """Edges that do not join yet, in their order.
+
+    Attributes
+    ----------
+    ends : int32 (n, 2)
+        Last nodes of the two parts, the lower one first.
+    marks : uint8 (n,)
+        Class, and `BROKEN`.
+    """
+
+    ends: np.ndarray
+    marks: np.ndarray
+
+
+def _join_small(forest: _Forest, some: _Waiting, by: int, large: int) -> tuple[_Waiting, bool]:
+    """Join small parts; return the edges that wait, and whether any joined."""
+    count, joined = _joined_small(forest, *some, by, large, BROKEN)
+    if count == len(some.ends):
+        return some, joined
+    return _Waiting(some.ends[:count].copy(), some.marks[:count].copy()), joined
+
+
+def _join_large(
+    forest: _Forest,
+    waiting: list[_Waiting],
     weights: np.ndarray,
-    broken: np.ndarray,
-    nnodes: int,
+    by: int,
     needed: float,
     large: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Parent of each node in the forest of strongest ways, and the class that joins it."""
-    # top is the same forest as parent with the ways made shorter
-    parent, top = np.full(nnodes, -1, np.int32), np.arange(nnodes).astype(np.int32)
-    joined, size = np.zeros(nnodes, np.uint8), np.ones(nnodes, np.int32)
-    # parts with a broken edge, which may count against others
-    doubted = np.zeros(nnodes, np.bool_)
-    for edge in range(len(edges)):
-        if broken[edge]:
-            doubted[edges[edge, 0]] = doubted[edges[edge, 1]] = True
-    # of edges that do not join yet: their places in the order, and the two parts between which
-    waiting, key = np.empty(0, np.int32), np.empty(0, np.int64)
-    start, nedges = 0, len(edges)
+) -> bool:
+    """Join parts whose edges are enough together, in the order of the parts."""
+    changed = False
+    for first, end in _ranges(waiting, len(forest.top)):
+        some = [_between(each, first, end) for each in waiting]
+        ends, marks = map(np.concatenate, zip(*some, strict=True))
+        del some
+        keys = ends[:, 0].astype(np.int64)
+        keys *= len(forest.top)
+        keys += ends[:, 1]
+        order = np.argsort(keys, kind="stable")
+        del keys
+        changed |= _joined_large(forest, ends, marks, order, weights, by, needed, large, BROKEN)
+    return changed
 
-    def root(node: int) -> int:
-        while top[node] != node:
-            top[node] = top[top[node]]
-            node = top[node]
-        return node
 
-    def join(a: int, b: int, by: int) -> None:
-        if size[a] < size[b] or (size[a] == size[b] and a > b):
-            a, b = b, a
-        parent[b], top[b], joined[b] = a, a, by
-        size[a] += size[b]
-        doubted[a] |= doubted[b]
+def _between(waiting: _Waiting, first: int, end: int) -> _Waiting:
+    """Return the edges whose lower part is one of a range."""
+    inside = (waiting.ends[:, 0] >= first) & (waiting.ends[:, 0] < end)
+    return _Waiting(waiting.ends[inside], waiting.marks[inside])
 
-    def enough(a: int, b: int) -> bool:
-        return (size[a] < large and not doubted[a]) or (size[b] < large and not doubted[b])
 
-    for by in range(len(weights)):
-        stop = start
-        while stop < nedges and classes[stop] == by:
-            stop += 1
-        fresh = np.empty(stop - start, np.int32)
-        count = 0
-        for at in range(start, stop):
-            e = order[at]
-            a, b = root(edges[e, 0]), root(edges[e, 1])
-            if a == b:
-                continue
-            if not broken[e] and enough(a, b):
-                join(a, b, by)
-            else:
-                fresh[count] = at
-                count += 1
-        start = stop
-        waiting = np.concatenate((waiting, fresh[:count]))
-        changed = True
-        while changed:
-            changed, count = False, 0
-            key = np.empty(len(waiting), np.int64)
-            for i in range(len(waiting)):
-                e = order[waiting[i]]
-                a, b = root(edges[e, 0]), root(edges[e, 1])
-                if a == b:
-                    continue
-                if not broken[e] and enough(a, b):
-                    join(a, b, by)
-                    changed = True
-                    continue
-                waiting[count], key[count] = waiting[i], min(a, b) * nnodes + max(a, b)
-                count += 1
-            waiting = waiting[:count]
-            if changed:
-                continue
-            by_parts = np.argsort(key[:count], kind="mergesort")
-            i = 0
-            while i < count:
-                pair, total = key[by_parts[i]], 0.0
-                while i < count and key[by_parts[i]] == pair:
-                    at = waiting[by_parts[i]]
-                    weight = weights[classes[at]]
-                    total += -weight if broken[order[at]] else weight
-                    i += 1
-                a, b = pair // nnodes, pair % nnodes
-                if root(a) == a and root(b) == b:
-                    least = needed if min(size[a], size[b]) >= large else 0.0
-                    if total > least:
-                        join(a, b, by)
-                        changed = True
-    return parent, joined
+def _ranges(waiting: list[_Waiting], nnodes: int) -> list[tuple[int, int]]:
+    """Return ranges of lower parts with about `AT_ONCE` edges, or an eighth of all, in each."""
+    total = sum(len(each.ends) for each in waiting)
+    most = max(AT_ONCE, total // 8)
+    if total <= most:
+        return [(0, nnodes)] if total else []
+    width = -(-nnodes // BINS)
+    counts = np.zeros(BINS, np.int64)
+    for each in waiting:
+        counts += np.bincount(each.ends[:, 0] // width, minlength=BINS)
+    starts = np.unique(np.cumsum(counts) // most, return_index=True)[1] * width
+    return list(pairwise([0, *starts[1:].tolist(), nnodes]))
+
+
+@compiled
+def _joined_small(
+    forest: _Forest, ends: np.ndarray, marks: np.ndarray, by: int, large: int, broken: int
+) -> tuple[int, bool]:
+    """Join small parts by edges in their order; the others are brought to the front."""
+    parent, top, joined, size, doubted = forest
+    count, changed = 0, False
+    for i in range(len(ends)):
+        a, b = ends[i, 0], ends[i, 1]
+        while top[a] != a:
+            top[a] = top[top[a]]
+            a = top[a]
+        while top[b] != b:
+            top[b] = top[top[b]]
+            b = top[b]
+        if a == b:
+            continue
+        enough = (size[a] < large and not doubted[a]) or (size[b] < large and not doubted[b])
+        if enough and marks[i] < broken:
+            if size[a] < size[b] or (size[a] == size[b] and a > b):
+                a, b = b, a
+            parent[b], top[b], joined[b] = a, a, by
+            size[a] += size[b]
+            doubted[a] |= doubted[b]
+            changed = True
+            continue
+        ends[count, 0], ends[count, 1], marks[count] = min(a, b), max(a, b), marks[i]
+        count += 1
+    return count, changed
+
+
+@compiled
+def _joined_large(
+    forest: _Forest,
+    ends: np.ndarray,
+    marks: np.ndarray,
+    order: np.ndarray,
+    weights: np.ndarray,
+    by: int,
+    needed: float,
+    large: int,
+    broken: int,
+) -> bool:
+    """Join parts by the sum of the edges between them; edges of two parts follow each other."""
+    parent, top, joined, size, doubted = forest
+    i, changed = 0, False
+    while i < len(order):
+        a, b = ends[order[i], 0], ends[order[i], 1]
+        total = 0.0
+        while i < len(order) and ends[order[i], 0] == a and ends[order[i], 1] == b:
+            mark = marks[order[i]]
+            total += -weights[mark - broken] if mark >= broken else weights[mark]
+            i += 1
+        if top[a] != a or top[b] != b:
+            continue
+        if total > (needed if min(size[a], size[b]) >= large else 0.0):
+            if size[a] < size[b] or (size[a] == size[b] and a > b):
+                a, b = b, a
+            parent[b], top[b], joined[b] = a, a, by
+            size[a] += size[b]
+            doubted[a] |= doubted[b]
+            changed = True
+    return changed
 
 
 @compiled

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from emcflow.acquisition.geometry import HEIGHTS
-from emcflow.io.hdf5 import open_product, read, read_points, read_rows
-from emcflow.io.raster import Grid, scatter
+from emcflow.io.hdf5 import TileFiles, open_product, read, read_points, read_rows
 from emcflow.links.integrate import rough_values
-from emcflow.tiles.feather import TileValues, blend_tiles, tile_offsets
+from emcflow.tiles.feather import Blending, TileValues, tile_offsets
+from emcflow.tiles.held import HeldTiles
 
 
 def tile_heights(mesh: str | Path, links: str | Path) -> TileValues | None:
@@ -36,24 +36,43 @@ def tile_heights(mesh: str | Path, links: str | Path) -> TileValues | None:
     return TileValues(bounds, points, heights, region)
 
 
+class _TilesWithHeights(Sequence[TileValues]):
+    """Tiles of which the heights alone are held."""
+
+    def __init__(self, meshes: Sequence[str], heights: Sequence[np.ndarray]) -> None:
+        self._points, self._heights = TileFiles(meshes), heights
+
+    def __len__(self) -> int:
+        return len(self._heights)
+
+    def __getitem__(self, number: int) -> TileValues:  # type: ignore[override]
+        bounds, points, region = self._points[number]
+        return TileValues(bounds, points, self._heights[number], region)
+
+
 def scene_heights(
-    meshes: Sequence[str], links: Sequence[str], grid: Grid, min_overlap_points: int
-) -> np.ndarray:
-    """Return heights on the grid, float32 (rows, cols), NaN where there are none.
+    meshes: Sequence[str],
+    links: Sequence[str],
+    shape: tuple[int, int],
+    min_overlap_points: int,
+) -> np.ndarray | None:
+    """Return heights of the points of the scene, float32 (npoints,); None where there are none.
 
     Parameters
     ----------
     meshes, links : sequence of path
         Of every tile.
-    grid : Grid
-        Of the scene.
+    shape : tuple of int
+        Rows and columns of the scene.
     min_overlap_points : int
         Tiles with fewer points in common are not joined.
     """
-    tiles = [tile_heights(*paths) for paths in zip(meshes, links, strict=True)]
-    known = [tile for tile in tiles if tile is not None]
-    if len(known) < len(tiles) or not tiles:
-        return np.full(grid.shape, np.nan, np.float32)
-    offsets = tile_offsets(known, grid.shape, min_overlap_points)
-    scene = blend_tiles(known, offsets, grid.shape)
-    return scatter(scene.points, scene.values[0], grid.shape)
+    heights = []
+    for paths in zip(meshes, links, strict=True):
+        tile = tile_heights(*paths)
+        if tile is None:
+            return None
+        heights.append(tile.values)
+    tiles = HeldTiles(_TilesWithHeights(meshes, heights))
+    offsets = tile_offsets(tiles, shape, min_overlap_points)
+    return Blending(tiles, offsets, shape).row(0).astype(np.float32)

@@ -1,49 +1,36 @@
 """Rasters of interferograms: phase of all tiles together, labels, how likely cycles are wrong.
 
-Cycles and phases are read tile by tile, and rasters written by rows of blocks, one interferogram
-after the other. Of the scene stays what a tree over all of its links needs.
+Cycles and phases are read tile by tile, links some at a time, and rasters written by rows of
+blocks, one interferogram after the other. Of the scene are held values of its points alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from emcflow.graph.firm_parts import PartTree
 from emcflow.io.blended import read_blended
-from emcflow.io.hdf5 import (
-    TileFiles,
-    count_triangles,
-    length,
-    read,
-    read_changed_links,
-    read_overlaps,
-    read_rows,
-)
+from emcflow.io.hdf5 import count_triangles, read, read_changed_links, read_rows
 from emcflow.io.images import phase_at_points
 from emcflow.io.islands import read_islands
+from emcflow.io.joined_scene import JoinedScene
 from emcflow.io.raster import BLOCK, NO_BYTE_DATA, NO_LABEL_DATA, Grid, write_rows
 from emcflow.io.stack import read_coherence
+from emcflow.io.strips import strip_bounds
 from emcflow.network.networks import Network
 from emcflow.products.reference import label_points, read_references
 from emcflow.tiles.islands import Islands, wrong_of_parts
 from emcflow.tiles.merge import congruent, zero_cycles
-from emcflow.tiles.scene import Scene, scene_of_tiles
-from emcflow.tiles.scene_links import SceneLinks, TileLinks, own_links, scene_links
 from emcflow.tiles.tile_blend import whole_offsets
-from emcflow.unwrap.labels import (
-    LARGE,
-    Links,
-    broken_share,
-    firm_regions,
-    ordered_links,
-    pair_labels,
-)
-from emcflow.unwrap.wrong_cycles import evidence, wrong_decibels
+from emcflow.unwrap.labels import LARGE, count_links, joined_regions, pair_labels
+from emcflow.unwrap.wrong_cycles import evidence, ways_to_cores, wrong_decibels
 
 CYCLE = 2 * np.pi
 
@@ -68,7 +55,7 @@ class GivenPhase:
 
 @dataclass(frozen=True)
 class TileSource:
-    """Files of a tile, and where the points that it owns go.
+    """Files of a tile, and its place among the tiles.
 
     Attributes
     ----------
@@ -77,23 +64,19 @@ class TileSource:
         None where no other tile overlaps it.
     nodes : slice
         Its (tile, region) nodes.
-    owned : bool (npoints,)
-        Points that are taken from this tile.
-    places : int32 (nowned,)
-        Where they are in the scene.
+    number : int
     """
 
     mesh: str
     unwrapped: str
     blended: str | None
     nodes: slice
-    owned: np.ndarray
-    places: np.ndarray
+    number: int
 
 
 @dataclass
 class MergedPair:
-    """A pair at the points of the scene, all (nscene,).
+    """A pair at points of the scene, all (npoints,).
 
     Attributes
     ----------
@@ -133,22 +116,19 @@ class PairMerger:
         Of the scene.
     network : Network
     tiles : sequence of TileSource
-    scene : Scene
+    scene : JoinedScene
     offsets : float (npairs, nnodes)
         Cycles to add to each region of each tile.
     references : int (ncomponents,)
         Places of the reference points.
-    links : SceneLinks
-    ordered : Links
-        The same, the best first.
     residue_shares : float (npairs,)
         Triangles of the meshes with a residue, as a share of all.
-    part : int32 (npoints,)
-        Part of the scene that short links and overlaps join.
+    part : str
+        What of the scene has the part that short links and overlaps join each point to.
     wrong_of_parts : float32 (npairs, nparts)
         Probability that what joins a part to the others is a cycle off.
-    coherent : bool (rows, cols)
-        Where there is a temporal coherence.
+    coherent : list of uint8, one per strip
+        Bits of the pixels with a temporal coherence.
     shares : list of (float, float)
         Of the points of each pair that was written, those with a label and with label 1.
     differ : bool (npoints,)
@@ -158,60 +138,41 @@ class PairMerger:
     grid: Grid
     network: Network
     tiles: Sequence[TileSource]
-    scene: Scene
+    scene: JoinedScene
     offsets: np.ndarray
     references: np.ndarray
-    links: SceneLinks
-    ordered: Links
     residue_shares: np.ndarray
-    part: np.ndarray
+    part: str
     wrong_of_parts: np.ndarray
-    coherent: np.ndarray
+    coherent: list[np.ndarray]
     shares: list[tuple[float, float]] = field(default_factory=list)
     differ: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        self.differ = np.zeros(len(self.scene.points), bool)
-        sizes = np.zeros(self.scene.component.max() + 1, np.int64)
+        self.differ = np.zeros(self.scene.npoints, bool)
+        component = self.scene.values("component")
+        sizes = np.zeros(component.max() + 1, np.int64)
         for strip in self._strips:
-            sizes += np.bincount(self.scene.component[strip.part], minlength=len(sizes))
+            sizes += np.bincount(component[strip.part], minlength=len(sizes))
         self._least = min(LARGE, sizes.max())
-        largest = self.scene.component[self.references] == sizes.argmax()
+        largest = component[self.references] == sizes.argmax()
         self._tags = {"REFERENCE_ROW_COL": self._row_col(self.references[largest])}
 
     @classmethod
     def of_files(cls, grid: Grid, network: Network, given: Mapping[str, Any]) -> PairMerger:
         """Read what all pairs share from the inputs of the rule, by their names."""
-        coherent = np.isfinite(read_coherence(given["coherence"]))
-        component, meshes = read_overlaps(given["overlaps"]).component, given["mesh"]
-        files = TileFiles(meshes)
-        scene, places = scene_of_tiles(files, grid.shape, component)
-        tiles, masks, first = [], [], 0
-        for number, points in enumerate(files):
-            end = first + int(points.region.max(initial=-1)) + 1
-            counts = scene.component[places[number]] == component[first + points.region]
-            blended = given["blended"][number] if given["blended"] else None
-            owned = read(blended, "owned")[0] if blended else counts
-            tiles.append(
-                TileSource(
-                    meshes[number],
-                    given["unwrapped"][number],
-                    blended,
-                    slice(first, end),
-                    owned,
-                    places[number][owned],
-                )
+        scene, (nodes,) = JoinedScene(given["scene"]), read(given["overlaps"], "nodes")
+        meshes, unwrapped = given["mesh"], given["unwrapped"]
+        ends = np.searchsorted(nodes[:, 0], np.arange(len(meshes) + 1)).tolist()
+        blended = given["blended"] or [None] * len(meshes)
+        tiles = [
+            TileSource(mesh, of_mesh, joined, slice(*of_tile), number)
+            for number, (mesh, of_mesh, joined, of_tile) in enumerate(
+                zip(meshes, unwrapped, blended, pairwise(ends), strict=True)
             )
-            masks.append(counts)
-            first = end
-        links = scene_links(
-            _links_of_tiles(tiles, masks, places), sum(length(path, "edges") for path in meshes)
-        )
-        del places, masks
-        unwrapped = given["unwrapped"]
-        quality = (read(path, "link_quality")[0] for path in unwrapped)
+        ]
         residues = np.sum([read(path, "statistics/residues")[0] for path in unwrapped], axis=0)
-        part, wrong = _parts_of_scene(read_islands(given["overlaps"]), scene, tiles, len(residues))
+        part, wrong = _parts_of_scene(read_islands(given["overlaps"]), len(residues))
         return cls(
             grid,
             network,
@@ -219,12 +180,10 @@ class PairMerger:
             scene,
             read(given["offsets"], "offsets")[0],
             scene.places(read_references(given["references"])[0]),
-            links,
-            ordered_links(links.gather(quality, np.float32)),
             residues / max(sum(map(count_triangles, meshes)), 1),
             part,
             wrong,
-            coherent,
+            _coherent_pixels(given["coherence"], grid.shape),
         )
 
     def write(
@@ -243,45 +202,57 @@ class PairMerger:
         pair = self._read_pair(number)
         self.differ |= pair.spread > 0.5
         self._write_phases(number, output, pair, given)
-        # of the rest only this phase is of use
-        unwrapped, cycles = pair.wrapped, pair.cycles
         del pair
-        for strip in self._strips:
-            unwrapped[strip.part] += CYCLE * cycles[strip.part]
-        del cycles
-        self._write_labels(number, output, unwrapped)
+        self._write_labels(number, output)
 
     def _read_pair(self, number: int) -> MergedPair:
         """Gather a pair from the tiles."""
-        npoints, name = len(self.scene.points), self.network.pair_names[number]
+        npoints = self.scene.npoints
         pair = MergedPair(
             np.empty(npoints),
             np.empty(npoints, np.int32),
             np.empty(npoints, np.float32),
-            np.zeros(npoints, np.float32),
+            np.empty(npoints, np.float32),
         )
+        for places, own in self._of_tiles(number):
+            pair.wrapped[places], pair.cycles[places] = own.wrapped, own.cycles
+            pair.mean[places], pair.spread[places] = own.mean, own.spread
+        return pair
+
+    def _read_unwrapped(self, number: int) -> np.ndarray:
+        """Gather the unwrapped phase of a pair from the tiles, float64 (npoints,) [rad]."""
+        unwrapped = np.empty(self.scene.npoints)
+        for places, own in self._of_tiles(number):
+            unwrapped[places] = own.wrapped + CYCLE * own.cycles
+        return unwrapped
+
+    def _of_tiles(self, number: int) -> Iterator[tuple[np.ndarray, MergedPair]]:
+        """Yield the points that are taken from each tile: where they are, and a pair there."""
+        name = self.network.pair_names[number]
         before, after = self.network.pairs[number].tolist()
         offsets = whole_offsets(self.offsets[number])
         for tile in self.tiles:
             (region,) = read(tile.mesh, "region")
             cycles = read_rows(tile.unwrapped, "uw_cycles", [number])[0]
             cycles = cycles + offsets[tile.nodes][region]
+            mean, spread = cycles.astype(np.float32), np.zeros(len(cycles), np.float32)
             if tile.blended:
                 cycles, mean, spread = read_blended(tile.blended, name).joined(cycles)
-                pair.mean[tile.places] = mean[tile.owned]
-                pair.spread[tile.places] = spread[tile.owned]
-            else:
-                pair.mean[tile.places] = cycles[tile.owned]
-            pair.cycles[tile.places] = cycles[tile.owned]
             first, second = (read_rows(tile.mesh, "phase", [date])[0] for date in (before, after))
-            pair.wrapped[tile.places] = (second.astype(np.float64) - first)[tile.owned]
-        return pair
+            wrapped = second.astype(np.float64) - first
+            owned, places = self._owned(tile)
+            yield places, MergedPair(wrapped[owned], cycles[owned], mean[owned], spread[owned])
+
+    def _owned(self, tile: TileSource) -> tuple[np.ndarray | slice, np.ndarray]:
+        """Return which points are taken from a tile, and where they are in the scene."""
+        owned = read(tile.blended, "owned")[0] if tile.blended else slice(None)
+        return owned, self.scene.of_tile("places", tile.number)[owned]
 
     def _write_phases(
         self, number: int, output: Mapping[str, str], pair: MergedPair, given: GivenPhase | None
     ) -> None:
         """Write the unwrapped phase of a pair, the mean of the tiles and what they differ by."""
-        points, component = self.scene.points, self.scene.component
+        component = self.scene.values("component")
         zero = zero_cycles(pair.cycles, component, self.references)
 
         def unwrapped(strip: _Strip) -> np.ndarray:
@@ -290,7 +261,7 @@ class PairMerger:
             if given is None:
                 return values
             row, col = given.window[:2] if given.window else (0, 0)
-            here = points[part] - (strip.row, 0)
+            here = np.argwhere(self._inside(strip)).astype(np.int32)
             own = phase_at_points(given.path, here, strip.shape, (row + strip.row, col))
             return congruent(values, given.sign * own)
 
@@ -308,18 +279,16 @@ class PairMerger:
         ):
             self._write_raster(path, number, values, _empty, units="rad", description=text)
 
-    def _write_labels(self, number: int, output: Mapping[str, str], unwrapped: np.ndarray) -> None:
+    def _write_labels(self, number: int, output: Mapping[str, str]) -> None:
         """Write the labels of a pair, and how likely its cycles are wrong."""
-        edges, npoints = self.links.edges, len(self.scene.points)
-        broken = self.links.broken(self._broken_of_tiles(self.network.pair_names[number]))
-        tree = firm_regions(edges, self.ordered, broken, npoints)
-        labels = pair_labels(tree, broken_share(edges, broken, npoints), self._least)
+        tree, share = self._tree(self.network.pair_names[number])
+        labels = pair_labels(tree, share, self._least)
         self.shares.append((float(np.mean(labels > 0)), float(np.mean(labels == 1))))
         self._write_raster(
             output["conncomp"],
             number,
-            lambda strip: labels[strip.part],
-            lambda strip: np.where(self.coherent[strip.rows], 0, NO_LABEL_DATA).astype(np.uint16),
+            partial(_of_strip, labels),
+            lambda strip: np.where(self._coherent(strip), 0, NO_LABEL_DATA).astype(np.uint16),
             units="label",
             description="connected components",
             tags={
@@ -329,26 +298,43 @@ class PairMerger:
                 "REFERENCES_ROW_COL": self._row_col(label_points(labels, self.references)),
             },
         )
-        share = self.residue_shares[number]
-        found = evidence(edges, tree, broken, labels, unwrapped, share, self.part)
-        decibels = wrong_decibels(found, self.part, self.wrong_of_parts[number])
+        ways = ways_to_cores(tree, labels, self.scene.values(self.part))
+        del tree, labels
+        unwrapped, residues = self._read_unwrapped(number), self.residue_shares[number]
+        found = evidence(self.scene.links, ways, share, unwrapped, residues)
+        part = self.scene.values(self.part)
+        decibels = wrong_decibels(found, part, self.wrong_of_parts[number])
         self._write_raster(
             output["pwrong"],
             number,
-            lambda strip: decibels[strip.part],
+            partial(_of_strip, decibels),
             lambda strip: np.full(strip.shape, NO_BYTE_DATA, np.uint8),
             units="-10 log10 of the probability",
             description="probability of a wrong cycle",
             nodata=NO_BYTE_DATA,
         )
 
-    def _broken_of_tiles(self, pair: str) -> Iterator[np.ndarray]:
-        """Yield the links of each tile that its flow changed, or the blending."""
+    def _tree(self, pair: str) -> tuple[PartTree, np.ndarray]:
+        """Return what joins the points of a pair, and the share of their links that it broke."""
+        scene = self.scene
+        broken, changed = np.zeros(scene.nlinks, bool), np.zeros(scene.npoints, np.int32)
         for tile in self.tiles:
-            changed = read_changed_links(tile.unwrapped, pair)
-            if tile.blended:
-                changed = np.append(changed, read(tile.blended, f"{pair}/apart")[0])
-            yield changed
+            numbers = self._broken(tile, pair)
+            ranks = scene.of_tile("ranks", tile.number)[numbers]
+            numbers = numbers[ranks >= 0]
+            broken[ranks[ranks >= 0]] = True
+            edges = read(tile.mesh, "edges")[0][numbers]
+            count_links(scene.of_tile("places", tile.number)[edges], changed)
+        tree = joined_regions(scene.joining(broken), changed > 0)
+        del broken
+        return tree, changed / np.maximum(scene.values("degree"), 1)
+
+    def _broken(self, tile: TileSource, pair: str) -> np.ndarray:
+        """Return the links of a tile that its flow changed, or the blending; each once."""
+        changed = read_changed_links(tile.unwrapped, pair)
+        if tile.blended:
+            changed = np.union1d(changed, read(tile.blended, f"{pair}/apart")[0])
+        return changed
 
     def _write_raster(
         self,
@@ -367,7 +353,7 @@ class PairMerger:
 
         def rows(row: int, _: int) -> np.ndarray:
             image = background(strips[row])
-            image[tuple((self.scene.points[strips[row].part] - (row, 0)).T)] = values(strips[row])
+            image[self._inside(strips[row])] = values(strips[row])
             return image
 
         dtype = background(self._strips[-1]).dtype
@@ -385,23 +371,33 @@ class PairMerger:
     @cached_property
     def _strips(self) -> list[_Strip]:
         """Rows of blocks of the scene, and the points in each."""
-        (nrows, ncols), step = self.grid.shape, BLOCK
-        starts = np.arange(0, nrows, step)
-        ends = np.minimum(starts + step, nrows)
-        rows = np.ascontiguousarray(self.scene.points[:, 0])
-        parts = np.searchsorted(rows, (starts, ends))
+        nrows, ncols = self.grid.shape
         return [
-            _Strip(row, (end - row, ncols), slice(first, last))
-            for row, end, first, last in np.vstack((starts, ends, parts)).T.tolist()
+            _Strip(row, (end - row, ncols), self.scene.points_of(row, end))
+            for row, end in strip_bounds(nrows, BLOCK)
         ]
+
+    def _inside(self, strip: _Strip) -> np.ndarray:
+        """Return which pixels of a strip are points."""
+        return self.scene.inside(strip.rows, strip.shape[1])
+
+    def _coherent(self, strip: _Strip) -> np.ndarray:
+        """Return which pixels of a strip have a temporal coherence."""
+        bits = self.coherent[strip.row // BLOCK]
+        return np.unpackbits(bits, count=np.prod(strip.shape)).reshape(strip.shape).astype(bool)
 
     def _row_col(self, places: np.ndarray) -> str:
         """Return rows and columns of points as the tags have them."""
-        return "; ".join(f"{row} {col}" for row, col in self.scene.points[places])
+        return "; ".join(f"{row} {col}" for row, col in self.scene.row_col(places))
 
     def _tags_of(self, number: int) -> dict[str, str]:
         name = self.network.pair_names[number]
         return self._tags | {"REFERENCE_DATE": name[:8], "SECONDARY_DATE": name[9:]}
+
+
+def _of_strip(values: np.ndarray, strip: _Strip) -> np.ndarray:
+    """Return values of the points of a strip."""
+    return values[strip.part]
 
 
 def _empty(strip: _Strip) -> np.ndarray:
@@ -409,23 +405,14 @@ def _empty(strip: _Strip) -> np.ndarray:
     return np.full(strip.shape, np.nan, np.float32)
 
 
-def _links_of_tiles(
-    tiles: Sequence[TileSource], counts: Sequence[np.ndarray], places: Sequence[np.ndarray]
-) -> Iterator[TileLinks]:
-    """Yield the links of each tile that are links of the scene."""
-    for tile, of_tile, at in zip(tiles, counts, places, strict=True):
-        edges, confident = read(tile.mesh, "edges", "confident")
-        yield TileLinks(edges, own_links(edges, confident, tile.owned, of_tile), at)
+def _coherent_pixels(path: str, shape: tuple[int, int]) -> list[np.ndarray]:
+    """Return the bits of the pixels with a temporal coherence, of each strip."""
+    bounds = ((row, 0, end, shape[1]) for row, end in strip_bounds(shape[0], BLOCK))
+    return [np.packbits(np.isfinite(read_coherence(path, strip))) for strip in bounds]
 
 
-def _parts_of_scene(
-    islands: Islands, scene: Scene, tiles: Sequence[TileSource], npairs: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the part that each point belongs to, and how likely what joins parts is wrong."""
-    if not islands.levelled.any():  # then parts are components, which are held anyway
-        return scene.component, np.zeros((npairs, scene.component.max() + 1), np.float32)
-    part = np.empty(len(scene.points), np.int32)
-    for tile in tiles:
-        (region,) = read(tile.mesh, "region")
-        part[tile.places] = islands.part[tile.nodes][region[tile.owned]]
-    return part, wrong_of_parts(islands)
+def _parts_of_scene(islands: Islands, npairs: int) -> tuple[str, np.ndarray]:
+    """Return what has the part of each point, and how likely what joins parts is wrong."""
+    if not islands.levelled.any():  # then parts are components
+        return "component", np.zeros((npairs, int(islands.part.max(initial=0)) + 1), np.float32)
+    return "part", wrong_of_parts(islands)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from emcflow.io.files import read_csv, write_csv
+from emcflow.io.point_windows import Bounds
+from emcflow.io.raster import BLOCK
+from emcflow.io.strips import strip_bounds
+from emcflow.tiles.scene import ScenePixels
 
 # Neighbours at most this many rows and columns away count.
 NEIGHBOUR_PIXELS = 4
 
 
-def reference_quality(
-    points: np.ndarray, coherence: np.ndarray, shape: tuple[int, int]
-) -> np.ndarray:
+def reference_quality(coherence: Callable[[Bounds], np.ndarray], pixels: ScenePixels) -> np.ndarray:
     """Rate every point as a reference: its coherence times the mean coherence around it.
 
     A lone point may be coherent by chance, or move by itself, and all others would show its noise
@@ -24,12 +27,10 @@ def reference_quality(
 
     Parameters
     ----------
-    points : ndarray of int, shape (npoints, 2)
-        Row and column of each point.
-    coherence : ndarray of float, shape (npoints,)
-        Temporal coherence, 0 to 1.
-    shape : tuple of int
-        Rows and columns of the scene.
+    coherence : callable
+        Returns the temporal coherence, 0 to 1, of the pixels within bounds, (rows, cols).
+    pixels : ScenePixels
+        Those that are points.
 
     Returns
     -------
@@ -38,11 +39,18 @@ def reference_quality(
     """
     from scipy.ndimage import uniform_filter  # slow to import
 
-    image = np.zeros(shape, dtype=np.float32)
-    at = tuple(points.T)
-    image[at] = coherence
-    around = uniform_filter(image, 2 * NEIGHBOUR_PIXELS + 1, mode="constant")
-    return (around[at] * coherence).astype(np.float32)
+    quality = np.empty(pixels.npoints, np.float32)
+    nrows, ncols = pixels.used.shape
+    for row, end in strip_bounds(nrows, BLOCK):
+        top, bottom = max(row - NEIGHBOUR_PIXELS, 0), min(end + NEIGHBOUR_PIXELS, nrows)
+        inside, own = pixels.used[top:bottom], slice(row - top, end - top)
+        values = np.where(inside, coherence((top, 0, bottom, ncols)), 0)
+        around = uniform_filter(
+            values.astype(np.float32), 2 * NEIGHBOUR_PIXELS + 1, mode="constant"
+        )
+        part = slice(*pixels.first[[row, end]])
+        quality[part] = (around[own] * values[own])[inside[own]]
+    return quality
 
 
 def write_references(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,15 +11,18 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.graph.components import by_size, regions
-from emcflow.links.integrate import FINE_TOLERANCE, LinkGraph, zero_medians
+from emcflow.links.integrate import FINE_TOLERANCE, LinkGraph
 from emcflow.tiles.reference_area import reference_places
 from emcflow.tiles.scene import (
+    ScenePixels,
     border_distance,
-    check_bounds,
-    first_nodes,
-    scene_points,
+    check_tile,
+    count_regions,
     shared_points,
 )
+
+# Points whose components are looked at at a time.
+AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
@@ -60,25 +64,6 @@ class TileOffsets:
     component: list
 
 
-@dataclass(frozen=True)
-class SceneValues:
-    """Point values of the scene.
-
-    Attributes
-    ----------
-    points : int32 (npoints, 2)
-        Row and column, sorted by row, then column: the union of the tiles' points.
-    values : float64 (nterms, npoints)
-        Values relative to the reference of each component.
-    component : int64 (npoints,)
-        Values of different components cannot be compared. Component 0 has most points.
-    """
-
-    points: np.ndarray
-    values: np.ndarray
-    component: np.ndarray
-
-
 def tile_offsets(
     tiles: Sequence[TileValues],
     shape: tuple[int, int],
@@ -89,6 +74,7 @@ def tile_offsets(
     Parameters
     ----------
     tiles : sequence of TileValues
+        Asked for two at a time, see :class:`emcflow.tiles.held.HeldTiles`.
     shape : (int, int)
         Rows and columns of the scene.
     min_overlap_points : int
@@ -109,10 +95,12 @@ def tile_offsets(
     which a few wrong points do not move. Offsets are the least squares fit to these medians,
     weighted by the number of common points, in each connected part of the graph of regions.
     """
-    check_bounds(tiles, shape)
+    first, nterms = [0], 0
     for number, tile in enumerate(tiles):
+        check_tile(number, tile, shape)
         _check_sizes(number, tile)
-    first = first_nodes(tiles)
+        first.append(first[-1] + count_regions(tile))
+        nterms = len(tile.values)
     pairs, medians, counts = [], [], []
     for shared in shared_points(tiles, shape):
         values_i, values_j = tiles[shared.i].values, tiles[shared.j].values
@@ -122,12 +110,11 @@ def tile_offsets(
                 pairs.append((a, b))
                 medians.append(np.median(difference[:, chosen], axis=1))
                 counts.append(len(chosen))
-    nterms = tiles[0].values.shape[0] if len(tiles) else 0
     edges = np.array(pairs, np.int64).reshape(-1, 2)
     data = np.array(medians, np.float64).reshape(-1, nterms).T
-    component = regions(edges, int(first[-1]))
+    component = regions(edges, first[-1])
     system = LinkGraph(edges, component).weighted(np.array(counts, np.float64), last=True)
-    fitted = system.fit(data, np.zeros((nterms, int(first[-1]))), FINE_TOLERANCE)
+    fitted = system.fit(data, np.zeros((nterms, first[-1])), FINE_TOLERANCE)
     parts = list(pairwise(first))
     return TileOffsets(
         [fitted[:, start:stop] for start, stop in parts],
@@ -135,17 +122,13 @@ def tile_offsets(
     )
 
 
-def blend_tiles(
-    tiles: Sequence[TileValues],
-    offsets: TileOffsets,
-    shape: tuple[int, int],
-    reference: Sequence[int] | None = None,
-) -> SceneValues:
-    """Join the tiles to values of the scene, without seams, relative to one reference.
+class Blending:
+    """Joins the tiles to values of the scene, without seams, relative to one reference.
 
     Parameters
     ----------
     tiles : sequence of TileValues
+        Asked for one after the other, several times.
     offsets : TileOffsets
         From `tile_offsets`.
     shape : (int, int)
@@ -155,9 +138,14 @@ def blend_tiles(
         does, see :func:`emcflow.tiles.reference_area.reference_places`. Without it, and in all
         other components, the median becomes 0.
 
-    Returns
-    -------
-    SceneValues
+    Attributes
+    ----------
+    pixels : ScenePixels
+        The points of all tiles.
+    component : int32 (npoints,)
+        Values of different components cannot be compared. Component 0 has most points.
+    places : int64 (n,) or None
+        Of the points of the reference.
 
     Raises
     ------
@@ -171,33 +159,72 @@ def blend_tiles(
     Szeliski 2006, Image Alignment and Stitching, Found. Trends Comput. Graph. Vis. 2(1), section
     5.2). A tile's weight is nearly 0 where it ends, so the mean does not jump there.
     """
-    points, places = scene_points(tiles, shape)
-    total, blended = np.zeros(len(points)), np.zeros((len(tiles[0].values), len(points)))
-    component = np.empty(len(points), np.int64)
-    joined = zip(tiles, offsets.offsets, offsets.component, places, strict=True)
-    for tile, constants, labels, at in joined:
-        weight = border_distance(tile, shape, outermost=0.5) ** 2
-        total[at] += weight
-        for row, values, of_region in zip(blended, tile.values, constants, strict=True):
-            row[at] += weight * (values + of_region[tile.region])
-        component[at] = labels[tile.region]
-    del places
-    blended /= total
-    component = by_size(_by_appearance(component)).astype(np.int64)
-    blended = zero_medians(blended, component)
-    if reference is not None:
-        at = reference_places(points, component + 1, reference)
-        own = component == component[at[0]]
-        blended[:, own] -= blended[:, at].mean(axis=1, keepdims=True)
-    return SceneValues(points, blended, component)
+
+    def __init__(
+        self,
+        tiles: Sequence[TileValues],
+        offsets: TileOffsets,
+        shape: tuple[int, int],
+        reference: Sequence[int] | None = None,
+    ) -> None:
+        self.pixels = ScenePixels(shape)
+        for tile in tiles:
+            self.pixels.add(tile.points)
+        self._tiles, self._offsets, self._shape = tiles, offsets, shape
+        component = np.empty(self.pixels.npoints, np.int32)
+        for tile, labels in zip(tiles, offsets.component, strict=True):
+            component[self.pixels.places(tile.points)] = labels[tile.region]
+        self.component = by_size(_by_appearance(component))
+        self.places = None
+        if reference is not None:
+            self.places = reference_places(self.pixels.points(), self.component + 1, reference)
+
+    def of(self, tiles: Sequence[TileValues], offsets: TileOffsets) -> Blending:
+        """Return what joins other values of the same points, with constants of their own."""
+        other = copy(self)
+        other._tiles, other._offsets = tiles, offsets
+        return other
+
+    def row(self, number: int) -> np.ndarray:
+        """Return a term at the points of the scene, row by row, float64 (npoints,)."""
+        npoints = self.pixels.npoints
+        total, blended = np.zeros(npoints), np.zeros(npoints)
+        for tile, constants in zip(self._tiles, self._offsets.offsets, strict=True):
+            at = self.pixels.places(tile.points)
+            weight = border_distance(tile, self._shape, outermost=0.5) ** 2
+            total[at] += weight
+            blended[at] += weight * (tile.values[number] + constants[number][tile.region])
+        blended /= total
+        del total
+        take_medians(blended, self.component)
+        if self.places is not None:
+            mean = blended[self.places].mean()
+            blended[self.component == self.component[self.places[0]]] -= mean
+        return blended
+
+
+def take_medians(values: np.ndarray, component: np.ndarray) -> None:
+    """Subtract the median of every component from values (npoints,), where they are."""
+    sizes = np.bincount(component)
+    if len(sizes) == 1:
+        values -= np.median(values)
+        return
+    order = np.argsort(component, kind="stable").astype(np.int32)
+    ends = np.cumsum(sizes)
+    for start, stop in zip(ends - sizes, ends, strict=True):
+        points = order[start:stop]
+        values[points] -= np.median(values[points])
 
 
 def _by_appearance(component: np.ndarray) -> np.ndarray:
-    """Number the components that occur in the order of their first points."""
+    """Number the components that occur in the order of their first points, int32 (npoints,)."""
     first = np.full(component.max(initial=-1) + 1, len(component))
-    # of several values for one place the last one stays
-    first[component[::-1]] = np.arange(len(component) - 1, -1, -1)
-    return np.argsort(np.argsort(first, kind="stable"))[component]
+    for start in reversed(range(0, len(component), AT_ONCE)):
+        some = component[start : start + AT_ONCE]
+        # of several values for one place the last one stays
+        first[some[::-1]] = np.arange(start + len(some) - 1, start - 1, -1)
+    number = np.argsort(np.argsort(first, kind="stable")).astype(np.int32)
+    return number[component]
 
 
 def _check_sizes(number: int, tile: TileValues) -> None:

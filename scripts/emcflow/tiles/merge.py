@@ -19,6 +19,8 @@ LARGEST_LABEL = 65534
 
 # The reference is one of this share of the points, those nearest to the median height.
 NEAR_MEDIAN = 0.25
+# Points that are looked at at a time.
+AT_ONCE = 2**20
 
 
 def congruent(unwrapped: np.ndarray, wrapped: np.ndarray) -> np.ndarray:
@@ -69,13 +71,12 @@ def reference_points(
     InputError
         If the chosen point is no point of the scene.
     """
-    far = np.zeros(len(quality), bool)
-    if height is not None:
-        far = ~_near_median(height, index.component)
+    near = np.ones(len(quality), bool) if height is None else _near_median(height, index.component)
     # The first of the best points of each component, in the order of the points.
-    order = np.lexsort((-quality, far, index.component))
-    _, first = np.unique(index.component[order], return_index=True)
-    references = order[first]
+    order = np.lexsort((-quality, ~near, index.component))
+    sizes = np.bincount(index.component)
+    references = order[(np.cumsum(sizes) - sizes)[sizes > 0]]
+    del order
     if chosen is not None:
         here = np.flatnonzero((index.points == chosen).all(axis=1))
         if here.size == 0:
@@ -89,20 +90,28 @@ def reference_points(
 
 def _near_median(height: np.ndarray, component: np.ndarray) -> np.ndarray:
     """Return which points are near the median height of their component; all if none is known."""
-    from scipy.ndimage import median  # slow to import
-
     known = np.isfinite(height)
-    if not known.any():
-        return np.ones(len(height), bool)
-    labels = np.arange(component.max() + 1)
-    middle = np.asarray(median(height[known], component[known], labels))
-    off = np.where(known, np.abs(height - middle[component]), np.inf)
+    sizes = np.bincount(component)
+    first, count = np.cumsum(sizes) - sizes, np.bincount(component[known], minlength=len(sizes))
+    # of a component the known ones come first
+    order = np.lexsort((np.where(known, height, np.nan), component))
+    last = len(order) - 1
+    lower, upper = (
+        height[order[np.minimum(first + half, last)]]
+        for half in (np.maximum(count - 1, 0) // 2, count // 2)
+    )
+    del order
+    off = np.abs(height - ((lower + upper) / 2)[component])
+    off[~known] = np.inf
     order = np.lexsort((off, component))
-    rank = np.empty(len(height), np.int64)
-    rank[order] = np.arange(len(height)) - np.searchsorted(component[order], component[order])
-    count = np.bincount(component[known], minlength=len(labels))
+    del off
     most = np.where(count, np.ceil(NEAR_MEDIAN * count), len(height))
-    return rank < most[component]
+    near = np.empty(len(height), bool)
+    for start in range(0, len(order), AT_ONCE):
+        some = order[start : start + AT_ONCE]
+        rank = np.arange(start, start + len(some)) - first[component[some]]
+        near[some] = rank < most[component[some]]
+    return near
 
 
 def zero_cycles(

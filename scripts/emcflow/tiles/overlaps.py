@@ -12,7 +12,10 @@ import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.graph.components import by_size, regions
-from emcflow.tiles.scene import TilePoints, shared_points
+from emcflow.tiles.scene import PointsOfTile, shared_points
+
+# Pairs of which cycles are compared at a time.
+PAIRS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def most_frequent(difference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measure_overlaps(
-    tiles: Sequence[TilePoints],
+    tiles: Sequence[PointsOfTile],
     cycles: Sequence,
     shape: tuple[int, int],
     min_overlap_points: int = 25,
@@ -149,10 +152,11 @@ def measure_overlaps(
 
     Parameters
     ----------
-    tiles : sequence of TilePoints
+    tiles : sequence of PointsOfTile
+        Asked for two at a time, see :class:`emcflow.tiles.held.HeldTiles`.
     cycles : sequence of array-like of int, one (npairs, npoints) per tile
-        Cycles of each pair at the points of each tile. Only slices of consecutive columns are read,
-        one tile pair at a time, so open HDF5 datasets will do.
+        Cycles of each pair at the points of each tile. Only slices of consecutive columns of some
+        pairs are read, of two tiles at a time, so open HDF5 datasets will do.
     shape : tuple of int
         Rows and columns of the scene.
     min_overlap_points : int
@@ -173,19 +177,23 @@ def measure_overlaps(
     for shared in shared_points(tiles, shape):
         too_small += [(a, b, at.size) for a, b, at in shared.nodes if at.size < min_overlap_points]
         groups = [group for group in shared.nodes if group[2].size >= min_overlap_points]
-        if groups:
-            c_i = _columns(cycles[shared.i], shared.at_i)
-            c_j = _columns(cycles[shared.j], shared.at_j)
-            found += [(a, b, *_link_statistics(c_i[:, at], c_j[:, at])) for a, b, at in groups]
+        parts = []
+        for first in range(0, npairs if groups else 0, PAIRS_AT_ONCE):
+            rows = slice(first, first + PAIRS_AT_ONCE)
+            c_i = _columns(cycles[shared.i], rows, shared.at_i)
+            c_j = _columns(cycles[shared.j], rows, shared.at_j)
+            parts.append([_link_statistics(c_i[:, at], c_j[:, at]) for _, _, at in groups])
+        for (a, b, at), *of_group in zip(groups, *parts, strict=True):
+            found.append((a, b, at.size, *map(np.concatenate, zip(*of_group, strict=True))))
     return _assemble(tiles, npairs, found, too_small)
 
 
-def check_cycles(tiles: Sequence[TilePoints], cycles: Sequence) -> int:
+def check_cycles(tiles: Sequence[PointsOfTile], cycles: Sequence) -> int:
     """Number of pairs, once every tile's cycles have one row per pair and one column per point.
 
     Parameters
     ----------
-    tiles : sequence of TilePoints
+    tiles : sequence of PointsOfTile
     cycles : sequence of array-like of int, one (npairs, npoints) per tile
 
     Returns
@@ -213,20 +221,20 @@ def check_cycles(tiles: Sequence[TilePoints], cycles: Sequence) -> int:
     return npairs
 
 
-def _columns(cycles: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Cycles at increasing places, read as one slice."""
-    return np.asarray(cycles[:, at[0] : at[-1] + 1])[:, at - at[0]]
+def _columns(cycles: np.ndarray, rows: slice, at: np.ndarray) -> np.ndarray:
+    """Cycles of some pairs at increasing places, read as one slice."""
+    return np.asarray(cycles[rows, at[0] : at[-1] + 1])[:, at - at[0]]
 
 
 def _link_statistics(c_i: np.ndarray, c_j: np.ndarray) -> tuple:
-    return c_i.shape[1], overlap_deciles(c_i, c_j), *most_frequent(c_j.astype(np.int32) - c_i)
+    return overlap_deciles(c_i, c_j), *most_frequent(c_j.astype(np.int32) - c_i)
 
 
 def _assemble(
-    tiles: Sequence[TilePoints], npairs: int, found: list[tuple], too_small: list[tuple]
+    tiles: Sequence[PointsOfTile], npairs: int, found: list[tuple], too_small: list[tuple]
 ) -> Overlaps:
-    nodes = [(t, r) for t, tile in enumerate(tiles) for r in range(tile.nregions)]
-    sizes = [np.bincount(tile.region) for tile in tiles if tile.nregions]
+    sizes = [np.bincount(tile.region) for tile in tiles]
+    nodes = [(t, r) for t, of_tile in enumerate(sizes) for r in range(len(of_tile))]
     node_points = np.concatenate([np.empty(0, np.int64), *sizes])
     found = sorted(found, key=lambda link: link[:2])
     links = np.array([link[:2] for link in found], np.int32).reshape(-1, 2)

@@ -5,7 +5,7 @@ What is joined afterwards, cycles of interferograms or values of a term, is of n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -56,26 +56,6 @@ class TilePoints:
     edges: np.ndarray
     region: np.ndarray
 
-    @property
-    def nregions(self) -> int:
-        """Number of regions; 0 for a tile without points."""
-        return count_regions(self)
-
-
-class ScenePoints(NamedTuple):
-    """Points of the scene: the union of those of its tiles.
-
-    Attributes
-    ----------
-    points : ndarray of int32, shape (nscene, 2)
-        Row and column, sorted by row, then column.
-    places : list of ndarray of int32, shape (npoints,), one per tile
-        Places of the tile's points among those of the scene.
-    """
-
-    points: np.ndarray
-    places: list[np.ndarray]
-
 
 @dataclass(frozen=True)
 class Scene:
@@ -83,14 +63,19 @@ class Scene:
 
     Attributes
     ----------
-    points : ndarray of int32, shape (nscene, 2)
-        Row and column of the points of all tiles, sorted by row, then column.
+    pixels : ScenePixels
+        Those that are points of the tiles.
     component : ndarray of int32, shape (nscene,)
         Connected component of the offset graph that each point belongs to.
     """
 
-    points: np.ndarray
+    pixels: ScenePixels
     component: np.ndarray
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """Row and column of the points, int32 (nscene, 2), sorted by row, then column."""
+        return self.pixels.points()
 
     def places(self, row_col: np.ndarray) -> np.ndarray:
         """Return the places of points of the scene in `points`, by row and column (n, 2)."""
@@ -138,40 +123,13 @@ def count_regions(tile: PointsOfTile) -> int:
     return int(tile.region.max(initial=-1)) + 1
 
 
-def first_nodes(tiles: Sequence[PointsOfTile]) -> np.ndarray:
-    """Node number of region 0 of each tile.
-
-    Parameters
-    ----------
-    tiles : sequence of PointsOfTile
-
-    Returns
-    -------
-    ndarray of int64, shape (ntiles + 1,)
-        Region r of tile t is node ``first[t] + r``; the last value is the number of nodes.
-    """
-    return np.concatenate(([0], np.cumsum([count_regions(tile) for tile in tiles], dtype=np.int64)))
-
-
-def check_bounds(tiles: Sequence[PointsOfTile], shape: tuple[int, int]) -> None:
-    """Refuse tiles beyond the scene, and points outside their tile.
-
-    Parameters
-    ----------
-    tiles : sequence of PointsOfTile
-    shape : tuple of int
-        Rows and columns of the scene.
+def check_tile(number: int, tile: PointsOfTile, shape: tuple[int, int]) -> None:
+    """Refuse a tile beyond the scene of so many rows and columns, and points outside the tile.
 
     Raises
     ------
     InputError
     """
-    for number, tile in enumerate(tiles):
-        check_tile(number, tile, shape)
-
-
-def check_tile(number: int, tile: PointsOfTile, shape: tuple[int, int]) -> None:
-    """Refuse a tile beyond the scene, and points outside it; see `check_bounds`."""
     r0, c0, r1, c1 = tile.bounds
     if not (0 <= r0 < r1 <= shape[0] and 0 <= c0 < c1 <= shape[1]):
         raise InputError(
@@ -193,29 +151,9 @@ def flat_keys(points: np.ndarray, ncols: int) -> np.ndarray:
     return points[:, 0].astype(np.int64) * ncols + points[:, 1]
 
 
-def scene_points(tiles: Sequence[PointsOfTile], shape: tuple[int, int]) -> ScenePoints:
-    """Unite the points of all tiles.
-
-    Parameters
-    ----------
-    tiles : sequence of PointsOfTile
-        Within their bounds, see `check_bounds`.
-    shape : tuple of int
-        Rows and columns of the scene.
-
-    Returns
-    -------
-    ScenePoints
-    """
-    pixels = _ScenePixels(shape)
-    for tile in tiles:
-        pixels.add(tile.points)
-    return ScenePoints(pixels.points(), [pixels.places(tile.points) for tile in tiles])
-
-
 def scene_of_tiles(
     tiles: Sequence[PointsOfTile], shape: tuple[int, int], component: np.ndarray
-) -> tuple[Scene, list[np.ndarray]]:
+) -> Scene:
     """Unite the points of all tiles, and find the component that each belongs to.
 
     A point that nodes of different components share belongs to the component with the lowest
@@ -232,29 +170,33 @@ def scene_of_tiles(
 
     Returns
     -------
-    scene : Scene
-    places : list of ndarray of int32, shape (npoints,), one per tile
-        Places of the tile's points among those of the scene.
+    Scene
 
     Raises
     ------
     InputError
         If points lie outside their tile, a tile outside the scene, or nodes are missing.
     """
-    pixels, nnodes = _ScenePixels(shape), 0
+    pixels, nnodes = ScenePixels(shape), 0
     for number, tile in enumerate(tiles):
         check_tile(number, tile, shape)
         pixels.add(tile.points)
         nnodes += count_regions(tile)
     check_components(component, nnodes)
-    points, places, first = pixels.points(), [], 0
-    labels = np.full(len(points), NO_COMPONENT, np.int32)
+    labels = np.full(pixels.npoints, NO_COMPONENT, np.int32)
+    for at, nodes in placed_tiles(tiles, pixels):
+        labels[at] = np.minimum(labels[at], component[nodes])
+    return Scene(pixels, labels)
+
+
+def placed_tiles(
+    tiles: Iterable[PointsOfTile], pixels: ScenePixels
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the places of the points of each tile in the scene, and their (tile, region) nodes."""
+    first = 0
     for tile in tiles:
-        at = pixels.places(tile.points)
-        labels[at] = np.minimum(labels[at], component[first + tile.region])
-        places.append(at)
+        yield pixels.places(tile.points), first + tile.region
         first += count_regions(tile)
-    return Scene(points, labels), places
 
 
 def check_components(component: np.ndarray, nnodes: int) -> None:
@@ -266,27 +208,44 @@ def check_components(component: np.ndarray, nnodes: int) -> None:
         )
 
 
-class _ScenePixels:
-    """Pixels that are points, and their numbers along the rows of the scene."""
+class ScenePixels:
+    """Pixels that are points, and their numbers along the rows of the scene.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the scene.
+
+    Attributes
+    ----------
+    used : ndarray of bool
+        Pixels that are points.
+    """
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self._used = np.zeros(shape, bool)
+        self.used = np.zeros(shape, bool)
 
     def add(self, points: np.ndarray) -> None:
-        self._used[tuple(points.T)] = True
+        """Take points (n, 2) as points of the scene."""
+        self.used[tuple(points.T)] = True
 
     @cached_property
-    def _first(self) -> np.ndarray:
+    def first(self) -> np.ndarray:
         """Number of the first point of every row, and of all at the end; no `add` from here on."""
-        counts = [np.count_nonzero(row) for row in self._used]
+        counts = [np.count_nonzero(row) for row in self.used]
         return np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+
+    @property
+    def npoints(self) -> int:
+        """Number of points."""
+        return int(self.first[-1])
 
     def points(self) -> np.ndarray:
         """Return row and column of all points, int32 (n, 2)."""
-        points = np.empty((self._first[-1], 2), np.int32)
-        for row, (first, end) in enumerate(pairwise(self._first)):
+        points = np.empty((self.first[-1], 2), np.int32)
+        for row, (first, end) in enumerate(pairwise(self.first)):
             points[first:end, 0] = row
-            points[first:end, 1] = np.flatnonzero(self._used[row])
+            points[first:end, 1] = np.flatnonzero(self.used[row])
         return points
 
     def places(self, points: np.ndarray) -> np.ndarray:
@@ -294,9 +253,9 @@ class _ScenePixels:
         if not len(points):
             return np.empty(0, np.int32)
         (row0, col0), (row1, col1) = points.min(axis=0), points.max(axis=0) + 1
-        before = np.count_nonzero(self._used[row0:row1, :col0], axis=1)
-        number = np.cumsum(self._used[row0:row1, col0:col1], axis=1, dtype=np.int32)
-        number += (self._first[row0:row1] + before - 1)[:, None].astype(np.int32)
+        before = np.count_nonzero(self.used[row0:row1, :col0], axis=1)
+        number = np.cumsum(self.used[row0:row1, col0:col1], axis=1, dtype=np.int32)
+        number += (self.first[row0:row1] + before - 1)[:, None].astype(np.int32)
         return number[points[:, 0] - row0, points[:, 1] - col0]
 
 
@@ -306,6 +265,7 @@ def shared_points(tiles: Sequence[PointsOfTile], shape: tuple[int, int]) -> Iter
     Parameters
     ----------
     tiles : sequence of PointsOfTile
+        All are asked for one after the other, and then two at a time.
     shape : tuple of int
         Rows and columns of the scene.
 
@@ -319,8 +279,9 @@ def shared_points(tiles: Sequence[PointsOfTile], shape: tuple[int, int]) -> Iter
     InputError
         If a tile's points are not sorted or it has one twice.
     """
-    first = first_nodes(tiles)
-    for i, j in touching([tile.bounds for tile in tiles]):
+    outlines = [(tile.bounds, count_regions(tile)) for tile in tiles]
+    first = np.concatenate(([0], np.cumsum([number for _, number in outlines], dtype=np.int64)))
+    for i, j in touching([bounds for bounds, _ in outlines]):
         at_i, at_j = common_of_tiles(tiles[i], tiles[j], shape[1])
         if at_i.size:
             nodes = first[i] + tiles[i].region[at_i], first[j] + tiles[j].region[at_j]

@@ -1,73 +1,82 @@
-"""The links of all tiles as links of one scene, and which of them an interferogram broke."""
+"""The links of all tiles as links of one scene, the best first, and those that tiles part."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
 
+from emcflow.unwrap.labels import CLASSES, link_classes, link_keys, order_of_keys
 
-class TileLinks(NamedTuple):
-    """The mesh of a tile whose links become links of the scene.
-
-    Attributes
-    ----------
-    edges : int32 (nlinks, 2)
-        Points of the links of the tile's mesh.
-    own : bool (nlinks,)
-        Of `own_links`.
-    places : int32 (npoints,)
-        Points of the scene that the tile's points are.
-    """
-
-    edges: np.ndarray
-    own: np.ndarray
-    places: np.ndarray
+# Links that are put in order at a time.
+AT_ONCE = 2**22
 
 
-@dataclass(frozen=True)
 class SceneLinks:
-    """Links of the tiles, each from the tile that is the deepest at its first point.
+    """Links of the scene, tile after tile, and their order; holds 48 bytes for each.
+
+    Parameters
+    ----------
+    most : int
+        Links of all tiles, no fewer than there are.
 
     Attributes
     ----------
-    edges : int32 (nlinks, 2)
-        Points of the scene.
-    own : tuple of bool (n,), one per tile
-        Which links of the tile's mesh they are, tile after tile in the order of `edges`.
+    class_sizes : int64 (CLASSES,)
+        Links of each class by their quality.
     """
 
-    edges: np.ndarray
-    own: tuple[np.ndarray, ...]
+    def __init__(self, most: int) -> None:
+        # memory that nothing is written to is none
+        self._edges, self._keys = np.empty((most, 2), np.int32), np.empty(most, np.uint64)
+        self._count = 0
+        self.class_sizes = np.zeros(CLASSES, np.int64)
 
-    def gather(self, values: Iterable[np.ndarray], dtype: type) -> np.ndarray:
-        """Return values of the links of each tile's mesh as values (nlinks,) of the scene's."""
-        found: np.ndarray = np.empty(len(self.edges), dtype)
-        first = 0
-        for own, of_tile in zip(self.own, values, strict=True):
-            chosen = of_tile[own]
-            found[first : first + len(chosen)] = chosen
-            first += len(chosen)
-        return found
+    def __len__(self) -> int:
+        return self._count
 
-    def broken(self, numbers: Iterable[np.ndarray]) -> np.ndarray:
-        """Return which links an interferogram broke, bool (nlinks,).
+    def add(self, edges: np.ndarray, quality: np.ndarray) -> None:
+        """Add links of a tile: points of the scene, int32 (n, 2), and quality, float32 (n,)."""
+        first, self._count = self._count, self._count + len(edges)
+        self._edges[first : self._count] = edges
+        self._keys[first : self._count] = link_keys(quality, first)
+        self.class_sizes += np.bincount(link_classes(quality), minlength=CLASSES)
 
-        Parameters
-        ----------
-        numbers : iterable of int (n,), one per tile
-            Links of the tile's mesh that its flow changed, or that `links_apart` finds.
-        """
-        marks = (_marks(number, len(own)) for number, own in zip(numbers, self.own, strict=True))
-        return self.gather(marks, bool)
+    @property
+    def edges(self) -> np.ndarray:
+        """Points of the links in the order of the tiles, int32 (nlinks, 2)."""
+        return self._edges[: self._count]
+
+    def sort(self) -> None:
+        """Put the links in order, the best first; nothing can be added any more."""
+        self._keys = self._keys[: self._count]
+        self._keys.sort()
+
+    def in_order(self) -> Iterator[np.ndarray]:
+        """Yield the points of the links, some at a time, the best first."""
+        for order in self._orders():
+            yield self.edges[order]
+
+    def ranks(self) -> np.ndarray:
+        """Return the place of each link among all, int32 (nlinks,); `edges` are given up."""
+        self._edges = np.empty((0, 2), np.int32)
+        ranks, first = np.empty(self._count, np.int32), 0
+        for order in self._orders():
+            ranks[order] = np.arange(first, first + len(order), dtype=np.int32)
+            first += len(order)
+        return ranks
+
+    def _orders(self) -> Iterator[np.ndarray]:
+        for first in range(0, self._count, AT_ONCE):
+            yield order_of_keys(self._keys[first : first + AT_ONCE])
 
 
 def own_links(
     edges: np.ndarray, confident: np.ndarray, owned: np.ndarray, counts: np.ndarray
 ) -> np.ndarray:
     """Choose the links of a tile's mesh that are links of the scene.
+
+    Each is from the tile that is the deepest at its first point.
 
     Parameters
     ----------
@@ -86,28 +95,24 @@ def own_links(
     return confident & owned[edges[:, 0]] & counts[edges[:, 1]]
 
 
-def scene_links(tiles: Iterable[TileLinks], most: int) -> SceneLinks:
-    """Gather the links of the scene from those of its tiles.
+def ranks_of_tile(own: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """Return the places of a tile's links among those of the scene, in their order.
 
     Parameters
     ----------
-    tiles : iterable of TileLinks
-        Of every tile; they may be read when they are asked for.
-    most : int
-        Links of all tiles, no fewer than there are.
+    own : bool (nlinks,)
+        Of `own_links`.
+    ranks : int32 (nown,)
+        Of these links.
 
     Returns
     -------
-    SceneLinks
+    int32 (nlinks,)
+        -1 for those that are no links of the scene.
     """
-    # memory that nothing is written to is none
-    edges, masks, first = np.empty((most, 2), np.int32), [], 0
-    for tile in tiles:
-        chosen = tile.places[tile.edges[tile.own]]
-        edges[first : first + len(chosen)] = chosen
-        first += len(chosen)
-        masks.append(tile.own)
-    return SceneLinks(edges[:first], tuple(masks))
+    found = np.full(len(own), -1, np.int32)
+    found[own] = ranks
+    return found
 
 
 def links_apart(
@@ -132,9 +137,3 @@ def links_apart(
     moved = merged - cycles
     start, end = edges.T
     return np.flatnonzero(own & (moved[start] != moved[end])).astype(np.int32)
-
-
-def _marks(numbers: np.ndarray, size: int) -> np.ndarray:
-    marks = np.zeros(size, bool)
-    marks[numbers] = True
-    return marks

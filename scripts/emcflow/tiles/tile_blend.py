@@ -182,7 +182,7 @@ def tile_blend(
         The tiles that overlap it, with their numbers, in any order; of others nothing is used. They
         may be read when they are asked for: no more is held than the points in common.
     first : ndarray of int, shape (ntiles + 1,)
-        Number of the first node of every tile, see :func:`emcflow.tiles.scene.first_nodes`.
+        Number of the node of region 0 of every tile, and of all nodes.
     component : ndarray of int, shape (nnodes,)
         Connected component of each node (``Overlaps.component``).
     shape : tuple of int

@@ -7,12 +7,14 @@ only where the links between them are enough together.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from emcflow.compiled import compiled
-from emcflow.graph.firm_parts import PartTree, part_sizes, part_tree, parts_at
+from emcflow.graph.firm_parts import JoiningEdges, PartTree, part_sizes, part_tree, parts_at
 from emcflow.links.noise_floor import unbiased_coherence
 from emcflow.network.networks import Network
 
@@ -111,19 +113,43 @@ def ordered_links(quality: np.ndarray) -> Links:
     -------
     Links
     """
-    # bits of positive numbers are in the order of the numbers; with its place behind it every key
-    # is another, and they are sorted where they are
+    keys = link_keys(quality)
+    keys.sort()
+    order = order_of_keys(keys)
+    return Links(order, link_classes(quality[order]))
+
+
+def link_keys(quality: np.ndarray, first: int = 0) -> np.ndarray:
+    """Return a number for each link, the lower the sooner it joins points.
+
+    Parameters
+    ----------
+    quality : float32 (nlinks,)
+        Of `link_quality`.
+    first : int
+        Number of the first of these links.
+
+    Returns
+    -------
+    uint64 (nlinks,)
+        Each is another: of equally good links the one with the lower number comes first.
+    """
+    # bits of positive numbers are in the order of the numbers
     bits = (np.asarray(quality, np.float32) + np.float32(0)).view(np.uint32)
     keys = (~bits).astype(np.uint64)
-    del bits
     keys <<= np.uint64(32)
-    keys |= np.arange(len(keys), dtype=np.uint32)
-    keys.sort()
-    keys &= np.uint64(2**32 - 1)
-    order = keys.astype(np.int32)
-    del keys
-    classes = np.clip((1 - quality[order]) * CLASSES, 0, CLASSES - 1)
-    return Links(order, classes.astype(np.uint8))
+    keys |= np.arange(first, first + len(keys), dtype=np.uint32)
+    return keys
+
+
+def order_of_keys(keys: np.ndarray) -> np.ndarray:
+    """Return the numbers of links, int32 (n,), from those of `link_keys`."""
+    return (keys & np.uint64(2**32 - 1)).astype(np.int32)
+
+
+def link_classes(quality: np.ndarray) -> np.ndarray:
+    """Return the classes of links by their quality, uint8 (nlinks,)."""
+    return np.clip((1 - quality) * CLASSES, 0, CLASSES - 1).astype(np.uint8)
 
 
 def class_weights() -> np.ndarray:
@@ -161,9 +187,27 @@ def firm_regions(edges: np.ndarray, links: Links, broken: np.ndarray, npoints: i
     -------
     PartTree
     """
-    return part_tree(
-        edges, links.order, links.classes, class_weights(), broken, npoints, NEEDED, LARGE
+    ends = np.searchsorted(links.classes, np.arange(CLASSES + 1))
+    of_classes = (
+        JoiningEdges(by, edges[links.order[first:end]], broken[links.order[first:end]])
+        for by, (first, end) in enumerate(pairwise(ends))
     )
+    doubted = np.zeros(npoints, bool)
+    doubted[edges[broken]] = True
+    return joined_regions(of_classes, doubted)
+
+
+def joined_regions(links: Iterable[JoiningEdges], doubted: np.ndarray) -> PartTree:
+    """Join points of an interferogram as `firm_regions` does, by links some at a time.
+
+    Parameters
+    ----------
+    links : iterable of JoiningEdges
+        The best first; they may be read when they are asked for.
+    doubted : bool (npoints,)
+        Points of links that the flow changed.
+    """
+    return part_tree(links, class_weights(), doubted, NEEDED, LARGE)
 
 
 def broken_share(edges: np.ndarray, broken: np.ndarray, npoints: int) -> np.ndarray:
@@ -180,21 +224,22 @@ def broken_share(edges: np.ndarray, broken: np.ndarray, npoints: int) -> np.ndar
     float64 (npoints,)
         0 for a point without links.
     """
-    of_point, changed = _link_counts(edges, broken, npoints)
-    return changed / np.maximum(of_point, 1, out=of_point)
+    every, changed = np.zeros((2, npoints), np.int32)
+    count_links(edges, every)
+    count_links(edges[broken], changed)
+    return changed / np.maximum(every, 1, out=every)
+
+
+def count_links(edges: np.ndarray, counts: np.ndarray) -> None:
+    """Add the links (nlinks, 2) of each point to its count, int32 (npoints,)."""
+    _count_links(edges, counts)
 
 
 @compiled
-def _link_counts(
-    edges: np.ndarray, broken: np.ndarray, npoints: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Links of each point, and those of them that are broken."""
-    every, marked = np.zeros(npoints, np.int32), np.zeros(npoints, np.int32)
+def _count_links(edges: np.ndarray, counts: np.ndarray) -> None:
     for edge in range(len(edges)):
-        for end in range(2):
-            every[edges[edge, end]] += 1
-            marked[edges[edge, end]] += broken[edge]
-    return every, marked
+        counts[edges[edge, 0]] += 1
+        counts[edges[edge, 1]] += 1
 
 
 def pair_labels(tree: PartTree, share: np.ndarray, least: int = LARGE) -> np.ndarray:

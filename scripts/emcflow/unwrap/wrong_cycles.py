@@ -7,13 +7,14 @@ benchmarks/calibrate_wrong.py found on simulated scenes, where the truth is know
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from emcflow.compiled import compiled
 from emcflow.graph.firm_parts import PartTree, joined_to, largest_parts, part_sizes, parts_at
-from emcflow.unwrap.labels import CLASSES, LARGE, LAST_GOOD_CLASS, broken_share
+from emcflow.unwrap.labels import CLASSES, LARGE, LAST_GOOD_CLASS
 
 # Of the features of `Evidence`, found by: make calibrate
 OF_POINT = np.array([0.052, 0.059, 4.353, 1.218, 0.792, 0.351])
@@ -74,51 +75,72 @@ class Evidence(NamedTuple):
         return np.column_stack((np.ones(len(way)), np.maximum(way - FIRST, 0)))
 
 
-def evidence(
-    edges: np.ndarray,
-    tree: PartTree,
-    broken: np.ndarray,
-    labels: np.ndarray,
-    unwrapped: np.ndarray,
-    residue_share: float,
-    component: np.ndarray,
-) -> Evidence:
-    """Gather what is known of the cycles of an interferogram.
+class Ways(NamedTuple):
+    """How the points of an interferogram are joined to the cores of their components.
+
+    Attributes
+    ----------
+    way, other
+        See `Evidence`.
+    """
+
+    way: np.ndarray
+    other: np.ndarray
+
+
+def ways_to_cores(tree: PartTree, labels: np.ndarray, component: np.ndarray) -> Ways:
+    """Find the weakest links between the points and the cores of their components.
 
     Parameters
     ----------
-    edges : int32 (nlinks, 2)
-        Points of each link.
     tree : PartTree
         Of `labels.firm_regions`.
-    broken : bool (nlinks,)
-        Links that the flow changed.
     labels : uint16 (npoints,)
         Of `labels.pair_labels`.
-    unwrapped : float (npoints,)
-        Unwrapped phase [rad].
-    residue_share : float
-        Share of the triangles of the mesh with a residue in this interferogram.
     component : int32 (npoints,)
         Points that links join.
 
     Returns
     -------
+    Ways
+    """
+    main, seeds = _cores(tree, component)
+    other = (labels > 0) & (parts_at(tree, LAST_GOOD_CLASS) != main[component])
+    return Ways(joined_to(tree, seeds, CLASSES), other)
+
+
+def evidence(
+    edges: Sequence[np.ndarray],
+    ways: Ways,
+    share: np.ndarray,
+    unwrapped: np.ndarray,
+    residue_share: float,
+) -> Evidence:
+    """Gather what is known of the cycles of an interferogram.
+
+    Parameters
+    ----------
+    edges : sequence of int32 (n, 2)
+        Points of the links, some at a time; asked for several times, so they may be read then.
+    ways : Ways
+    share : float64 (npoints,)
+        Of `labels.broken_share`.
+    unwrapped : float64 (npoints,)
+        Unwrapped phase [rad]; written over.
+    residue_share : float
+        Share of the triangles of the mesh with a residue in this interferogram.
+
+    Returns
+    -------
     Evidence
     """
-    npoints = len(labels)
-    main, seeds = _cores(tree, component)
-    way = joined_to(tree, seeds, CLASSES)
-    other = (labels > 0) & (parts_at(tree, LAST_GOOD_CLASS) != main[component])
-    leaning = _mean_of_neighbours(edges, unwrapped)
-    leaning = np.abs(np.subtract(unwrapped, leaning, out=leaning), out=leaning)
-    leaning = np.minimum(leaning, MOST_RAD, out=leaning)
-    share = broken_share(edges, broken, npoints)
+    leaning = np.subtract(unwrapped, _mean_of_neighbours(edges, unwrapped), out=unwrapped)
+    leaning = np.minimum(np.abs(leaning, out=leaning), MOST_RAD, out=leaning)
     around = share
     for _ in range(ROUNDS):
         mean = _mean_of_neighbours(edges, around)
         around = np.divide(np.add(around, mean, out=mean), 2, out=mean)
-    return Evidence(way, share, around, residue_share, leaning, other)
+    return Evidence(ways.way, share, around, residue_share, leaning, ways.other)
 
 
 def probability_by(of_point: np.ndarray, of_region: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -197,27 +219,36 @@ def _logistic(value: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(value, -500, 500)))
 
 
-def _mean_of_neighbours(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _mean_of_neighbours(edges: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
     """Mean of the points that links join to each; its own value where there is none."""
-    return _neighbour_means(edges, np.asarray(values, np.float64))
+    values = np.asarray(values, np.float64)
+    mean, of_ends = np.zeros(len(values)), np.zeros(len(values))
+    count = np.zeros(len(values), np.int32)
+    for some in edges:
+        _add_neighbours(some, values, mean, of_ends, count)
+    _divide(mean, of_ends, count, values)
+    return mean
 
 
 @compiled
-def _neighbour_means(edges: np.ndarray, values: np.ndarray) -> np.ndarray:
-    mean, of_ends = np.zeros(len(values)), np.zeros(len(values))
-    count = np.zeros(len(values), np.int32)
+def _add_neighbours(
+    edges: np.ndarray, values: np.ndarray, mean: np.ndarray, of_ends: np.ndarray, count: np.ndarray
+) -> None:
     for edge in range(len(edges)):
         start, end = edges[edge, 0], edges[edge, 1]
         mean[start] += values[end]
         of_ends[end] += values[start]
         count[start] += 1
         count[end] += 1
+
+
+@compiled
+def _divide(mean: np.ndarray, of_ends: np.ndarray, count: np.ndarray, values: np.ndarray) -> None:
     for point in range(len(values)):
         if count[point]:
             mean[point] = (mean[point] + of_ends[point]) / count[point]
         else:
             mean[point] = values[point]
-    return mean
 
 
 def _cores(tree: PartTree, component: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

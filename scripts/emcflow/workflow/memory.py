@@ -58,25 +58,27 @@ PEAKS = {
     # phase, cycles of links by two hypotheses and their residues per date; cycles of points per
     # interferogram; models of links, mesh, dual, costs; the search of one interferogram per thread
     "unwrap_tile": Peak(fixed_mb=284, point=560, date=20, pair=2, thread=140),
-    # points, links and regions of all tiles; what overlaps differ by
-    "tile_overlaps": Peak(fixed_mb=60, point=100, pair=0.7),
-    # points of the scene and their components, heights in all tiles and joined; images of
-    # coherence and heights
-    "reference_points": Peak(fixed_mb=118, point=120, pixel=25),
+    # points are those of a tile
+    "tile_overlaps": Peak(fixed_mb=62, point=25, pair_mb=0.03),
+    # points of the scene, their components and heights, and the order of these; pixels that are
+    # points
+    "reference_points": Peak(fixed_mb=130, point=54, pixel=1),
     # links of a tile and their values, a sparse matrix and its hierarchy of coarser ones
-    "tile_heights": Peak(fixed_mb=45, point=750),
+    "tile_heights": Peak(fixed_mb=138, point=930),
     # of a tile: links of the mesh; Laplace's equation on it in factors, where the tiles differ so
     # that it has to be solved, else a third of it; cycles of some interferograms before and after,
     # their mean and spread
     "blend_tile": Peak(fixed_mb=125, point=1400, pair=18),
-    # of the scene: links in order, points and their places; one interferogram, and the parts that
-    # its links join
-    "merge_interferograms": Peak(fixed_mb=270, point=118, pixel=6),
+    # links of the scene and the numbers that they are sorted by; pixels that are points
+    "scene_links": Peak(fixed_mb=240, point=56, pixel=1),
+    # values of the points of the scene in one interferogram; pixels are those of a strip
+    "merge_interferograms": Peak(fixed_mb=270, point=50, pixel=18),
     # links, their values and weights, sparse matrices and their hierarchy of coarser ones; phase
     "integrate_parameters": Peak(fixed_mb=125, point=1500, date=4, term=100),
     # links of a tile and their values; pixels are those of a strip: layers, their sums and counts
     "link_quality": Peak(fixed_mb=125, point=220, pixel=65),
-    "merge_parameters": Peak(fixed_mb=130, point=300, pixel=40, term=50, pixel_term=8),
+    # values of the points of the scene, one term of which is joined; pixels that are points
+    "merge_parameters": Peak(fixed_mb=170, point=58, pixel=1, term=8),
     # the sum of the probabilities, where there are points; some rows of one interferogram
     "recommended_mask": Peak(fixed_mb=112, pixel=6.5),
     # pixels are those of a strip: layers, one interferogram, windows of a few of them per thread

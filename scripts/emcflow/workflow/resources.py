@@ -31,6 +31,10 @@ PAIR_BYTES = 22
 # whose values wait to be sorted.
 HELD_LAYERS_BYTES = 32
 MEDIAN_BYTES = 20
+# What is read of a point of a tile beside what is held of the scene: heights of the points of all
+# tiles while those of one are worked out; links, and their values; phases, cycles and links; points
+# and values of two tiles; another tile, and cycles of some interferograms where two overlap.
+HEIGHT_BYTES, LINKS_BYTES, PHASES_BYTES, VALUES_BYTES, OVERLAP_BYTES = 16, 100, 90, 100, 80
 # What the variance of a point at a date takes, with its inverse while their mean is found.
 VARIANCE_BYTES = 12
 
@@ -159,9 +163,39 @@ class JobResources:
         pairs = min(len(self.plan.new_pairs), BLENDED_AT_ONCE)
         return self.megabytes(attempt, "blend_tile", points, 0, pairs)
 
+    def overlaps_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for the job that compares tiles, two at a time."""
+        # HDF5 keeps up to half a MB of each open file
+        own, tiles = self.largest_tile_memory(attempt, "tile_overlaps"), len(self.tiles())
+        another = OVERLAP_BYTES * self.largest_tile() // 1_000_000 if tiles > 1 else 0
+        return own + attempt * (another + tiles)
+
     def merge_memory(self, attempt: int) -> int:
         """Return a memory bound in MB for a job that merges a batch of interferograms."""
-        return self.scene_memory(attempt, "merge_interferograms", 0, dates=0)
+        # two bits of every pixel of the scene: whether it is a point, and coherent
+        bits_mb = self.pixels() // 4_000_000
+        strip = self.strip_pixels(0)
+        own = self.megabytes(attempt, "merge_interferograms", self.points(), strip, 0, dates=0)
+        return own + attempt * (bits_mb + PHASES_BYTES * self.largest_tile() // 1_000_000)
+
+    def scene_links_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for the job that gathers the links of the tiles."""
+        own = self.scene_memory(attempt, "scene_links", 0, dates=0)
+        return own + attempt * (LINKS_BYTES * self.largest_tile() // 1_000_000)
+
+    def parameters_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for the job that joins the parameters of the tiles."""
+        own = self.scene_memory(attempt, "merge_parameters", 0, dates=0)
+        return own + attempt * (VALUES_BYTES * self.largest_tile() // 1_000_000)
+
+    def references_memory(self, attempt: int) -> int:
+        """Return a memory bound in MB for the job that chooses reference points."""
+        own = self.scene_memory(attempt, "reference_points", 0, dates=0)
+        if not self.plan.link_model or self.plan.previous:
+            return own
+        # heights first, of one tile after the other
+        heights = self.largest_tile_memory(attempt, "tile_heights")
+        return max(own, heights + attempt * (HEIGHT_BYTES * self.points() // 1_000_000))
 
     def link_quality_memory(self, attempt: int) -> int:
         """Return a memory bound in MB for layers of the links: a strip, and the tiles in it."""
@@ -221,15 +255,11 @@ class JobResources:
 
     def largest_tile_memory(self, attempt: int, job: str) -> int:
         """Return a memory bound in MB for a job that holds one tile after the other."""
-        most = max(tile.points for tile in self.tiles().values())
-        return self.megabytes(attempt, job, most, 0)
+        return self.megabytes(attempt, job, self.largest_tile(), 0)
 
-    def heights_mb(self) -> int:
-        """Return what the heights of the points take, from the links of a tile at a time, in MB."""
-        most = max(tile.points for tile in self.scene()[1])
-        if not self.plan.link_model or self.plan.previous:
-            return 0
-        return predicted_mb("tile_heights", most)
+    def largest_tile(self) -> int:
+        """Return the number of points of the tile that has the most."""
+        return max(tile.points for tile in self.scene()[1])
 
     def pictures_mb(self) -> int:
         """Return what the maps and pairs take that the report holds thinned out, in MB."""
