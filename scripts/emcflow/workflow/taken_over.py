@@ -155,9 +155,8 @@ def note_of_known(names: Sequence[str], unwrapped: str, statistics: dict[str, np
     new = np.count_nonzero(~_are_known(names, unwrapped))
     note = f"{new} of {len(names)} interferograms are new, the others are taken over"
     if doubtful := statistics["doubtful"].sum():
-        npoints, nold = len(statistics["crossings"]), len(names) - new
-        share = 100 * doubtful / (npoints * nold)
-        note += f"; of their points {doubtful} ({share:.2g} %) jumped and are unwrapped again"
+        share = 100 * doubtful / (len(statistics["crossings"]) * (len(names) - new))
+        note += f"; {doubtful} of their cycles ({share:.2g} %) are in doubt and unwrapped again"
     return note
 
 
