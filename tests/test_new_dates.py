@@ -128,6 +128,32 @@ def test_nothing_is_left_to_do_and_every_file_is_on_the_page(runs):
     assert unnamed == set()
 
 
+def test_slcs_do_not_move_and_are_refused_where_they_did(tmp_path):
+    rng = np.random.default_rng(8)
+    points = np.argwhere(rng.random(SHAPE) < 0.9)
+    phase = rng.normal(0, 0.3, (len(DATES), len(points)))
+    write_raster(tmp_path / "coherence.tif", np.full(SHAPE, 0.9, np.float32))
+    for date, values in zip(DATES, phase, strict=True):
+        image = np.ones(SHAPE, np.complex64)
+        image[tuple(points.T)] = np.exp(-1j * values)
+        write_raster(tmp_path / "slc" / f"{date}.slc.tif", image)
+    stack = {"layout": "slc", "directory": "slc", "temporal_coherence": "coherence.tif"}
+    config = CONFIG | {"stack": stack, "tiles": {}}
+    (tmp_path / "baselines.csv").write_text(TABLE)
+    old = stack | {"exclude": list(DATES[4:])}
+    run_whole(tmp_path, config | {"output_dir": "first", "stack": old})
+    later = config | {"output_dir": "later", "update": {"previous": "first"}}
+    old, new = (f"unwrapped/{DATES[a]}_{DATES[b]}.unw.tif" for a, b in ((1, 3), (3, 4)))
+    printed = run_whole(tmp_path, later, "--", f"later/{old}", f"later/{new}")
+    assert {"take_over_00", "merge_interferograms_00"} <= jobs_of(printed)
+    assert (tmp_path / "later" / old).read_bytes() == (tmp_path / "first" / old).read_bytes()
+    assert not (tmp_path / "later" / "update").exists()
+    shutil.copy(tmp_path / "slc" / f"{DATES[1]}.slc.tif", tmp_path / "slc" / f"{DATES[2]}.slc.tif")
+    process = run(tmp_path, later | {"output_dir": "again"}, "--", f"again/{old}")
+    assert process.returncode == 1 and "Traceback" not in process.stdout
+    assert f"stack: the phase of {DATES[2]} is not that of first/mesh/" in process.stdout
+
+
 def changed(**sections):
     return LATER | {name: LATER.get(name, {}) | keys for name, keys in sections.items()}
 
