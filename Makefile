@@ -93,6 +93,7 @@ same-bytes: env
 
 new-dates: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/new_dates.py
+	PYTHONPATH=scripts OMP_NUM_THREADS=1 $(BIN)/python benchmarks/relinked.py
 
 env: $(VENV)/.env-stamp
 

@@ -102,6 +102,24 @@ def each_of_several_tiles(pattern):
     return lambda wildcards: expand(pattern, tile=tile_list()) if len(tile_list()) > 1 else []
 
 
+def merged_files():
+    """Return what interferograms are merged from, by the names that PairMerger knows."""
+    return dict(
+        stack=f"{OUT}/stack/stack.json",
+        coherence=PLAN.stack.coherence,
+        network=f"{OUT}/network/network.csv",
+        triangles=f"{OUT}/network/triangles.csv",
+        tiles=f"{OUT}/tiles/tiles.json",
+        mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
+        unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
+        scene=f"{OUT}/merge/scene.h5",
+        overlaps=f"{OUT}/merge/overlaps.h5",
+        offsets=f"{OUT}/merge/bulk_offsets.h5",
+        blended=each_of_several_tiles(f"{OUT}/blend/blend_tile_{{tile}}.h5"),
+        references=RESULTS.references,
+    )
+
+
 def tile_and_beside(pattern):
     """Return an input function: the file of a tile, then those of the tiles that overlap it."""
 

@@ -7,6 +7,7 @@ rule tile_overlaps:
         mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
         unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
     output:
+        **RESULTS.moved,
         overlaps=f"{OUT}/merge/overlaps.h5",
         islands=f"{OUT}/merge/islands.csv",
     log:
@@ -21,6 +22,7 @@ rule tile_overlaps:
     params:
         min_overlap_points=config["merge"]["min_overlap_points"],
         island_probability=config["merge"]["island_probability"],
+        previous=PLAN.previous.folder if PLAN.phases_may_move else None,
         code=code_version("tile_overlaps"),
     message:
         "Compare the tiles where they overlap"
@@ -58,6 +60,7 @@ rule blend_tile:
         unwrapped=tile_and_beside(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
         overlaps=f"{OUT}/merge/overlaps.h5",
         offsets=f"{OUT}/merge/bulk_offsets.h5",
+        moved=RESULTS.moved.get("moved", []),
     output:
         f"{OUT}/blend/blend_tile_{{tile}}.h5",
     log:
@@ -148,18 +151,7 @@ for number, batch in enumerate(PLAN.batches):
         name:
             f"merge_interferograms_{number:02d}"
         input:
-            stack=f"{OUT}/stack/stack.json",
-            coherence=PLAN.stack.coherence,
-            network=f"{OUT}/network/network.csv",
-            triangles=f"{OUT}/network/triangles.csv",
-            tiles=f"{OUT}/tiles/tiles.json",
-            mesh=each_tile(f"{OUT}/mesh/mesh_tile_{{tile}}.h5"),
-            unwrapped=each_tile(f"{OUT}/unwrap/uw_tile_{{tile}}.h5"),
-            scene=f"{OUT}/merge/scene.h5",
-            overlaps=f"{OUT}/merge/overlaps.h5",
-            offsets=f"{OUT}/merge/bulk_offsets.h5",
-            blended=each_of_several_tiles(f"{OUT}/blend/blend_tile_{{tile}}.h5"),
-            references=RESULTS.references,
+            **merged_files(),
             given=local_files(path for path, _ in PLAN.phases_given(batch)),
         output:
             unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),

@@ -8,6 +8,7 @@ rule unwrap_tile:
         network=f"{OUT}/network/network.csv",
         triangles=f"{OUT}/network/triangles.csv",
         previous=PLAN.of_previous("unwrap/uw_tile_{tile}.h5"),
+        previous_mesh=PLAN.of_previous("mesh/mesh_tile_{tile}.h5"),
     output:
         f"{OUT}/unwrap/uw_tile_{{tile}}.h5",
     log:

@@ -19,6 +19,7 @@ from emcflow.tiles.scene_links import links_apart, own_links
 from emcflow.tiles.tile_blend import blend_cycles, blended_points, tile_blend, whole_offsets
 from emcflow.workflow.batches import BLENDED_AT_ONCE, in_batches
 from emcflow.workflow.job import job, progress
+from emcflow.workflow.moved_dates import merged_anew
 
 # SciPy is imported in any case: so less depends on whether there is an equation to be solved.
 
@@ -27,6 +28,7 @@ with job(snakemake) as log:
     tile, *beside = params.tiles  # their numbers
     shape = read_scene_file(given.stack).grid.shape
     network = read_interferograms(given.network, given.triangles)
+    pairs = merged_anew(network.pair_names, params.pairs, given.get("moved"))
     overlaps, (offsets,) = read_overlaps(given.overlaps), read(given.offsets, "offsets")
     first = np.searchsorted(overlaps.nodes[:, 0], np.arange(max(params.tiles) + 1))
     others = zip(beside, TileFiles(given.mesh[1:]), strict=True)
@@ -37,9 +39,9 @@ with job(snakemake) as log:
     own = own_links(edges, confident, blend.owned, blend.counts)
     paths = dict(zip(params.tiles, given.unwrapped, strict=True))
     report, changed = progress("interferograms joined"), 0
-    with create(snakemake.output[0], pairs=params.pairs) as file:
+    with create(snakemake.output[0], pairs=pairs) as file:
         put(file, "owned", blend.owned, "1")
-        for names in in_batches(params.pairs, BLENDED_AT_ONCE):
+        for names in in_batches(pairs, BLENDED_AT_ONCE):
             rows = [network.pair_names.index(name) for name in names]
             cycles = read_rows(paths[tile], "uw_cycles", rows)
             covers = [
@@ -53,11 +55,11 @@ with job(snakemake) as log:
                 found = blended_points(blend, shifted[pair], blended, pair, apart)
                 put_blended(file, name, found)
                 changed += np.count_nonzero(found.shift)
-            report(params.pairs.index(names[-1]) + 1, len(params.pairs))
+            report(pairs.index(names[-1]) + 1, len(pairs))
     log.info(
         "%d points, %d of them shared with %d tiles; the blending moves %.3f %% by a cycle or more",
         np.count_nonzero(blend.owned),
         len(blend.shared),
         len(blend.covers) - 1,
-        100 * changed / max(np.count_nonzero(blend.owned) * len(params.pairs), 1),
+        100 * changed / max(np.count_nonzero(blend.owned) * len(pairs), 1),
     )

@@ -5,14 +5,9 @@ from pathlib import Path
 import numpy as np
 from emcflow.io.network_tables import read_interferograms
 from emcflow.io.scene_file import read_scene_file
-from emcflow.products.merged_pairs import GivenPhase, PairMerger
+from emcflow.products.merged_pairs import CACHE_MB, RASTERS, GivenPhase, PairMerger
 from emcflow.workflow.job import job, progress
 from rasterio import Env
-
-RASTERS = "unwrapped", "conncomp", "pwrong", "model", "diff"
-
-# GDAL's cache [MB]; else it takes a share of the memory of the machine.
-CACHE_MB = 64
 
 with job(snakemake) as log, Env(GDAL_CACHEMAX=CACHE_MB):
     given, output, params = snakemake.input, snakemake.output, snakemake.params

@@ -11,7 +11,7 @@ from emcflow.io.stack import Stack, check_grid, coherent_points, read_phase
 from emcflow.io.tiles_json import tiles_from_json
 from emcflow.products.tile_mesh import tile_mesh
 from emcflow.workflow.job import job
-from emcflow.workflow.taken_over import check_phase
+from emcflow.workflow.taken_over import compare_phase
 
 with job(snakemake) as log:
     params, given, stack = snakemake.params, snakemake.input, Stack(**snakemake.params.stack)
@@ -22,8 +22,9 @@ with job(snakemake) as log:
         mask[:] = False
         mask[tuple((read_points(previous)[0] - bounds[:2]).T)] = True
     phase, valid = read_phase(stack, mask, bounds, snakemake.threads)
+    compared = {}
     if previous:
-        check_phase(phase, valid, stack.dates, previous)
+        compared = compare_phase(phase, valid, stack.dates, previous, stack.layout != "slc")
     same = int(unchanging(phase).sum())
     masked = int((~valid).sum()) - same
     for count, reason in ((masked, "zero or not finite at some date"), (same, "never changing")):
@@ -39,4 +40,4 @@ with job(snakemake) as log:
     points = (pixels + bounds[:2]).astype(np.int32)
     mesh = tile_mesh(points, phase, variances, params.max_link_pixels)
     counts = {"masked_points": masked, "unchanging_points": same}
-    mesh.write(snakemake.output[0], bounds, dates=stack.dates, **counts)
+    mesh.write(snakemake.output[0], bounds, dates=stack.dates, **counts, **compared)

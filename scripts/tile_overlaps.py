@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from emcflow.io.files import write_csv
+from emcflow.io.files import write_csv, write_lines
 from emcflow.io.hdf5 import (
     TileFiles,
     create,
@@ -19,6 +19,7 @@ from emcflow.tiles.islands import find_islands, island_table, levelled_component
 from emcflow.tiles.overlap_words import island_remarks, overlap_remarks
 from emcflow.tiles.overlaps import check_any_points, measure_overlaps
 from emcflow.workflow.job import job
+from emcflow.workflow.moved_dates import moved_dates, moved_remarks
 
 with job(snakemake) as log:
     params, output = snakemake.params, snakemake.output
@@ -47,6 +48,13 @@ with job(snakemake) as log:
             100 * overlaps.agreement.mean(),
         )
     write_csv(output.islands, island_table(islands, pairs), digits=3)
+    if params.previous:
+        columns = moved_dates(snakemake.input.mesh)
+        remarks = moved_remarks(columns, params.previous)
+        for remark in remarks:
+            log.info("%s", remark)
+        write_csv(output.moved, columns)
+        write_lines(output.remarks, remarks)
     with create(output.overlaps, pairs=pairs) as file:
         put_overlaps(file, overlaps)
         put_islands(file, islands)

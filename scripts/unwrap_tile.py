@@ -18,8 +18,8 @@ from emcflow.unwrap.tile import UnwrapSettings, cycles_of_links, levels_of_regio
 from emcflow.workflow.job import job, progress
 from emcflow.workflow.taken_over import (
     check_made_alike,
-    only_new,
-    with_known,
+    known_pairs,
+    note_of_known,
     with_known_levels,
 )
 
@@ -39,14 +39,13 @@ with job(snakemake) as log:
         of_links = cycles_of_links(tile, network, formed, settings, threads, report)
     for note in notes_of_choice(of_links):
         log.info("%s", note)
-    fresh = only_new(pairs, previous) if previous else pairs
+    known = known_pairs(pairs, tile.phase, given.previous_mesh, previous) if previous else None
     report = progress("interferograms unwrapped in space")
-    unwrapped = unwrap_pairs(tile, of_links, fresh, settings, threads, report)
+    unwrapped = unwrap_pairs(tile, of_links, pairs, settings, threads, report, known)
     cycles, statistics, names = unwrapped.cycles, unwrapped.statistics, pairs.pair_names
-    if previous:
-        cycles, statistics = with_known(names, previous, cycles, statistics)
     levels = levels_of_regions(tile, cycles, pairs)
     if previous:
+        log.info("%s", note_of_known(names, previous, statistics))
         levels = with_known_levels(names, previous, levels)
     log.info("%s", note_of_residues(names, statistics))
     attributes = {"dates": network.dates, "pairs": names, "hypothesis": of_links.name}

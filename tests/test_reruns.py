@@ -370,7 +370,7 @@ def test_the_docs_have_every_key_and_every_rule():
         re.M,
     )
     tables = {"export_points_csv", "export_geoparquet", "export_geopackage"}
-    named_in_loops = {"merge_interferograms", "displacements", *tables, "fill"}
+    named_in_loops = {"merge_interferograms", "take_over", "displacements", *tables, "fill"}
     assert {*NEEDS} == {*rules} | named_in_loops
 
 

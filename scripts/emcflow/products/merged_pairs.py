@@ -33,6 +33,9 @@ from emcflow.unwrap.labels import LARGE, count_links, joined_regions, pair_label
 from emcflow.unwrap.wrong_cycles import evidence, ways_to_cores, wrong_decibels
 
 CYCLE = 2 * np.pi
+RASTERS = "unwrapped", "conncomp", "pwrong", "model", "diff"
+# GDAL's cache [MB]; else it takes a share of the memory of the machine.
+CACHE_MB = 64
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from emcflow.graph.mcf import FlowSolver, flow_cost, in_threads
 from emcflow.graph.planar import PlanarGraph, integrate_cycles, residues
 from emcflow.network.networks import Network
 from emcflow.unwrap.costs import PairCosts
+from emcflow.unwrap.known_cycles import KnownCycles, flow_of, settled_cycles
 
 
 def unwrap_in_space(
@@ -23,6 +24,7 @@ def unwrap_in_space(
     solver: str = "ssp",
     n_threads: int = 1,
     progress: Callable | None = None,
+    known: Callable[[int], KnownCycles | None] | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Unwrap every pair over the mesh of points and integrate it.
 
@@ -44,6 +46,9 @@ def unwrap_in_space(
         Pairs that are unwrapped at the same time. No influence on the result.
     progress : callable, optional
         Called with (pairs done, pairs in all).
+    known : callable, optional
+        Returns what is known of the cycles of a pair, by its number, None for nothing. Only what is
+        doubtful there is unwrapped.
 
     Returns
     -------
@@ -52,7 +57,8 @@ def unwrap_in_space(
     statistics : dict of int64 (npairs,)
         ``residues``: triangles whose cycles do not cancel; ``flow_links``: links that were changed;
         ``flow_sum``: cycles that were added to or taken from them; ``cost``: total cost of that.
-        Also ``crossings`` of int64 (npoints,): changed links of each point, over all pairs.
+        Also ``crossings`` of int64 (npoints,): changed links of each point, over all pairs; and
+        with `known` ``doubtful`` of int64 (npairs,), points.
     """
     by_pair = costs if isinstance(costs, PairCosts) else None
     alike = by_pair.of_links if by_pair else np.asarray(costs)
@@ -65,6 +71,8 @@ def unwrap_in_space(
     names = ("residues", "flow_links", "flow_sum", "cost")
     statistics = {name: np.zeros(len(pairs), np.int64) for name in names}
     statistics["crossings"] = np.zeros(graph.nnodes, np.int64)
+    if known:
+        statistics["doubtful"] = np.zeros(len(pairs), np.int64)
     one_at_a_time = threading.Lock()
 
     def unwrap_pair(i: int) -> None:
@@ -73,7 +81,15 @@ def unwrap_in_space(
         np.subtract(by_date[second], by_date[first], out=loops[:-1], dtype=np.int32)
         loops[-1] = -loops[:-1].sum()
         own = by_pair.of_dates(first, second) if by_pair else alike
-        flow = (of_all.with_costs(own) if by_pair else of_all).solve(loops)
+        solver_of_pair = of_all.with_costs(own) if by_pair else of_all
+        given = known(i) if known else None
+        if given is None:
+            flow = solver_of_pair.solve(loops)
+        else:
+            gradient = np.subtract(k[second], k[first], dtype=np.int32)
+            cycles[i] = settled_cycles(given, gradient, graph, tree, solver_of_pair)
+            flow = flow_of(cycles[i], gradient, graph, tree)
+            statistics["doubtful"][i] = np.count_nonzero(given.doubtful)
         changed = np.flatnonzero(flow)
         statistics["residues"][i] = np.count_nonzero(loops[:-1])
         statistics["flow_links"][i] = changed.size
@@ -81,9 +97,10 @@ def unwrap_in_space(
         statistics["cost"][i] = flow_cost(flow[changed], own[..., changed])
         with one_at_a_time:
             np.add.at(statistics["crossings"], graph.edges[changed].ravel(), 1)
-        flow += k[second]
-        flow -= k[first]
-        cycles[i] = integrate_cycles(tree, flow)
+        if given is None:
+            flow += k[second]
+            flow -= k[first]
+            cycles[i] = integrate_cycles(tree, flow)
 
     in_threads(unwrap_pair, range(len(pairs)), n_threads, progress)
     return cycles, statistics

@@ -22,6 +22,7 @@ from emcflow.unwrap.hypotheses import (
     wanted_hypotheses,
 )
 from emcflow.unwrap.islands import level_regions
+from emcflow.unwrap.known_cycles import KnownCycles
 from emcflow.unwrap.labels import changed_links, link_quality
 from emcflow.unwrap.region_levels import RegionLevels
 from emcflow.unwrap.significant import plain_coherence
@@ -204,6 +205,7 @@ def unwrap_pairs(
     settings: UnwrapSettings = DEFAULTS,
     n_threads: int = 1,
     progress: Callable | None = None,
+    known: Callable[[int], KnownCycles | None] | None = None,
 ) -> UnwrappedPairs:
     """Unwrap the interferograms of a tile in space, from the cycles of its links.
 
@@ -219,6 +221,8 @@ def unwrap_pairs(
         No influence on the result.
     progress : callable, optional
         Called with (pairs done, pairs in all).
+    known : callable, optional
+        See :func:`emcflow.unwrap.spatial.unwrap_in_space`.
 
     Returns
     -------
@@ -227,7 +231,7 @@ def unwrap_pairs(
     costs = tile.costs(of_links.coherence, settings.spatial_cost)
     mesh = tile.graph, tile.tree, costs
     cycles, statistics = unwrap_in_space(
-        of_links.cycles, pairs, *mesh, settings.solver, n_threads, progress
+        of_links.cycles, pairs, *mesh, settings.solver, n_threads, progress, known
     )
     changed = changed_links(of_links.cycles, cycles, pairs, tile.graph.edges)
     plain = plain_coherence(tile.phase, tile.graph, tile.weights, n_threads)

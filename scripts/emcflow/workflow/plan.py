@@ -377,6 +377,17 @@ class Plan:
         """Interferograms that are not taken over."""
         return [pair for pair in self.pairs if not (self.previous and pair in self.previous.pairs)]
 
+    @property
+    def phases_may_move(self) -> bool:
+        """Whether old dates may have other phases than in the run that is taken over."""
+        return self.previous is not None and self.stack.layout == "phase_linked"
+
+    @cached_property
+    def old_batches(self) -> list[Sequence[str]]:
+        """Interferograms that are taken over by one job each."""
+        old = list(self.previous.pairs) if self.previous else []
+        return in_batches(old, PAIRS_PER_BATCH, even=True)
+
     @cached_property
     def batches(self) -> list[Sequence[str]]:
         """Interferograms that are merged by one job each."""

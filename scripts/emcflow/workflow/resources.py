@@ -160,7 +160,8 @@ class JobResources:
     def blend_memory(self, name: str, attempt: int) -> int:
         """Return a memory bound in MB for a job that joins a tile to those around it."""
         points = max(self.tiles()[each].points for each in self.tiles_beside(name))
-        pairs = min(len(self.plan.new_pairs), BLENDED_AT_ONCE)
+        merged = self.plan.pairs if self.plan.phases_may_move else self.plan.new_pairs
+        pairs = min(len(merged), BLENDED_AT_ONCE)
         return self.megabytes(attempt, "blend_tile", points, 0, pairs)
 
     def overlaps_memory(self, attempt: int) -> int:

@@ -115,7 +115,16 @@ class Results:
         of_baselines = [self.found["remarks"]] if self.plan.link_model else []
         of_gnss = [self.gnss["remarks"]] if self.plan.stations else []
         of_files = [self.metadata["metadata"]] if self.plan.compares_metadata else []
-        return [*of_files, *self.given.values(), *of_maps, *of_baselines, *of_gnss]
+        of_dates = [self.moved["remarks"]] if self.plan.phases_may_move else []
+        return [*of_files, *self.given.values(), *of_dates, *of_maps, *of_baselines, *of_gnss]
+
+    @property
+    def moved(self) -> dict[str, str]:
+        """What is said of old dates whose phases may have moved; empty where none may."""
+        if not self.plan.phases_may_move:
+            return {}
+        folder = f"{self.out}/update"
+        return {"moved": f"{folder}/moved_dates.csv", "remarks": f"{folder}/remarks.txt"}
 
     @property
     def metadata(self) -> dict[str, str]:

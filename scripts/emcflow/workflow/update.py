@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +50,6 @@ class Previous:
     coherence: str
     min_coherence: float
 
-    def rasters(self, folder: str) -> list[str]:
-        """Return the rasters of its interferograms, under the name of another folder of results."""
-        kinds = ".unw.tif", ".unw.conncomp.tif", ".unw.pwrong.tif"
-        layers = "_model.tif", "_diff.tif"
-        return [
-            *(f"{folder}/unwrapped/{pair}{kind}" for pair in self.pairs for kind in kinds),
-            *(f"{folder}/unwrapped/quality/{pair}{kind}" for pair in self.pairs for kind in layers),
-        ]
-
     @property
     def files(self) -> list[str]:
         """All that is read of it but its coherence."""
@@ -64,12 +57,28 @@ class Previous:
         of_tiles = [f"{self.folder}/{k}_{n:02d}.h5" for k in kinds for n in range(self.ntiles)]
         names = "stack/stack.json", "tiles/tiles.json", "merge/references.csv"
         tables = [f"{self.folder}/{name}" for name in names]
-        return [*tables, *of_tiles, *self.rasters(self.folder)]
+        rasters = pair_rasters(self.folder, self.pairs).values()
+        return [*tables, *of_tiles, *chain.from_iterable(rasters)]
 
     def with_its_points(self, inputs: Inputs) -> Inputs:
         """Return an input with the points of this run, whatever else would choose others."""
         stack = replace(inputs.stack, coherence=self.coherence)
         return replace(inputs, stack=stack, min_coherence=self.min_coherence, points=None)
+
+
+def pair_rasters(folder: str, pairs: Sequence[str]) -> dict[str, list[str]]:
+    """Return the rasters of interferograms in a folder of results, lists of them by their kinds."""
+    names = {
+        "unwrapped": "{}.unw.tif",
+        "conncomp": "{}.unw.conncomp.tif",
+        "pwrong": "{}.unw.pwrong.tif",
+        "model": "quality/{}_model.tif",
+        "diff": "quality/{}_diff.tif",
+    }
+    return {
+        kind: [f"{folder}/unwrapped/{name.format(pair)}" for pair in pairs]
+        for kind, name in names.items()
+    }
 
 
 def find_previous(config: dict[str, Any]) -> Previous | None:
@@ -102,8 +111,8 @@ def find_previous(config: dict[str, Any]) -> Previous | None:
     layout = config["stack"]["layout"]
     if layout in ("simulate", "interferograms"):
         raise InputError(
-            f"update.previous: no effect on a stack of layout {layout}, whose phases all change "
-            "with every date; expected phase_linked or slc: set it to null"
+            f"update.previous: no effect on a stack of layout {layout}, whose phases this workflow "
+            "makes anew; expected phase_linked or slc: set it to null"
         )
     root = Path(folder)
     settings = sorted(root.glob("records/settings_*.yaml"))
