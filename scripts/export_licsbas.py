@@ -15,7 +15,7 @@ with job(snakemake) as log:
     given, params, folder = snakemake.input, snakemake.params, Path(snakemake.output[0])
     geoc, scene = folder / "GEOC", read_scene_file(given.stack).grid
     target = degree_grid(scene, "outputs.exports: licsbas")
-    coherence = np.nan_to_num(read_coherence(given.coherence))
+    coherence = np.nan_to_num(read_coherence(given.coherence), copy=False)
     report = progress("interferograms written")
     licsbas.write_geoc(geoc, target, given.interferograms, coherence, report)
     if params.look:

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from frame import memory_of_frame
 from workflow import ROOT
 
 sys.path.append(str(ROOT / "benchmarks"))
@@ -66,3 +67,23 @@ def test_jobs_of_the_frame():
     # 118 bytes a point, 6 a pixel, 270 MB: memory.py
     expected = 270 + 118 * size.points / 1e6 + 6 * size.pixels / 1e6
     assert memory_mb("merge_interferograms", size) == pytest.approx(expected, abs=1.5)
+
+
+@pytest.fixture(scope="module")
+def asked_of_frame(tmp_path_factory):
+    return memory_of_frame(tmp_path_factory.mktemp("frame"))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("check_stack", "link_phases", "select_points", "tiles", "tile_mesh", "link_model"),
+        *("find_baselines", "mean_baselines", "scene_view", "blend_tile", "link_quality"),
+        *("integrate_parameters", "recommended_mask", "loops", "quality", "date_phases"),
+        *("time_series", "displacements", "gnss_tie", "fill", "fill_labels", "report"),
+        *("export_mintpy", "export_dolphin", "export_licsbas", "export_pyrate"),
+        *("export_geoparquet", "export_cog", "export_qgis", "export_stac", "publish"),
+    ],
+)
+def test_no_job_of_a_frame_asks_for_more_than_8_gb(rule, asked_of_frame):
+    assert 0 < asked_of_frame[rule] <= 8000

@@ -261,7 +261,7 @@ def test_columns_of_points_are_multiples_of_the_designs_and_a_rest():
     design = np.array([[0.0, 1], [1, -1], [2, 1], [3, -1]])
     multiples = np.array([[2.0, -1, 0], [0.5, 3, 1]])
     columns = design @ multiples
-    found, rest = project_columns(design, iter(columns + 7), 2)
+    found, rest = project_columns(design, iter(columns + 7), slice(None, None, 2))
     np.testing.assert_allclose(found, multiples, atol=1e-12)
     np.testing.assert_allclose(rest, np.full((4, 2), 7), atol=1e-12)
     bperp_m, factors = design @ [1.0, 2], np.array([1.0, -3])
