@@ -6,7 +6,7 @@ import numpy as np
 from emcflow.io.files import write_text
 from emcflow.io.raster import rows_of_band
 from emcflow.io.scene_file import read_scene_file
-from emcflow.io.stack import read_coherence
+from emcflow.io.stack import rows_of_coherence
 from emcflow.products import pyrate
 from emcflow.products.degree_grid import degree_grid
 from emcflow.products.reference import read_references
@@ -16,7 +16,7 @@ with job(snakemake) as log:
     given, folder = snakemake.input, Path(snakemake.output[0])
     scene, wavelength_m = read_scene_file(given.stack).grid, snakemake.params.wavelength_m
     target = degree_grid(scene, "outputs.exports: pyrate")
-    coherence = np.nan_to_num(read_coherence(given.coherence), copy=False)
+    coherence = rows_of_coherence(given.coherence, scene.shape[1])
     report = progress("interferograms written")
     pyrate.write_files(folder, target, given.interferograms, coherence, wavelength_m, report)
     _, reference = read_references(given.references)

@@ -42,7 +42,7 @@ from emcflow.products.selection import (
 )
 from emcflow.workflow import surroundings
 from emcflow.workflow.config import SCHEMA_PATH, check_config
-from emcflow.workflow.surroundings import check_clock, place_caches
+from emcflow.workflow.surroundings import bound_gdal_cache, check_clock, place_caches
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from snakemake.cli import main
@@ -877,6 +877,14 @@ def test_a_wrong_place_of_proj_ends_the_run_at_its_start(folder):
     assert process.returncode == 1
     assert "PROJ_DATA: '/nowhere'" in process.stdout and "unset PROJ_DATA" in process.stdout
     assert "Traceback" not in process.stdout
+
+
+def test_gdal_keeps_few_blocks_unless_the_user_says():
+    environment = {}
+    bound_gdal_cache(environment)
+    assert environment == {"GDAL_CACHEMAX": "64"}
+    bound_gdal_cache(environment := {"GDAL_CACHEMAX": "500"})
+    assert environment == {"GDAL_CACHEMAX": "500"}
 
 
 def test_caches_go_elsewhere_without_a_home(tmp_path, monkeypatch):

@@ -25,6 +25,7 @@ from emcflow.io.inner_dates import dates_inside, is_container
 from emcflow.io.raster import (
     BLOCK,
     Grid,
+    ReadRows,
     check_fits,
     local_file,
     open_raster,
@@ -617,6 +618,11 @@ def read_coherence(
     if highest > 1:
         np.minimum(coherence, 1, out=coherence)
     return coherence
+
+
+def rows_of_coherence(path: str, cols: int) -> ReadRows:
+    """Return what reads rows of a coherence of so many columns, 0 where there is none."""
+    return lambda first, end: np.nan_to_num(read_coherence(path, (first, 0, end, cols)))
 
 
 def _refuse_complex(path: str, coherence: np.ndarray) -> None:

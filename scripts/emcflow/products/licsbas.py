@@ -30,6 +30,7 @@ from emcflow.acquisition.geometry import SPEED_OF_LIGHT, days_since_first
 from emcflow.io.point_rasters import PointRasters
 from emcflow.io.raster import (
     Grid,
+    ReadRows,
     create_raster,
     read_band,
     row_strips,
@@ -80,7 +81,7 @@ def write_geoc(
     folder: Path,
     target: DegreeGrid,
     interferograms: Sequence[str],
-    coherence: np.ndarray,
+    coherence: ReadRows,
     progress: Callable[[int, int], None],
 ) -> None:
     """Write the folders of the pairs.
@@ -92,8 +93,8 @@ def write_geoc(
     target : DegreeGrid
     interferograms : sequence of path
         Unwrapped phase, ``D1_D2.unw.tif``.
-    coherence : float32 (rows, cols)
-        Temporal coherence of the scene, from 0 to 1 at the points.
+    coherence : callable
+        Returns rows of the temporal coherence of the scene, from 0 to 1 at the points.
     progress : callable
         Called with pairs done and in all.
     """
@@ -101,7 +102,7 @@ def write_geoc(
 
     def at_points(first: int, end: int) -> np.ndarray:
         """Return rows of the coherence at the points of the scene, 0 elsewhere."""
-        return np.where(np.isfinite(of_points(first, end)), coherence[first:end], np.float32(0))
+        return np.where(np.isfinite(of_points(first, end)), coherence(first, end), np.float32(0))
 
     target.write(folder / COHERENCE, at_points, 0, units="1", description="coherence")
     for done, path in enumerate(interferograms, start=1):

@@ -23,7 +23,7 @@ import numpy as np
 from rasterio import Affine
 
 from emcflow.io.files import write_text
-from emcflow.io.raster import Grid, read_band, rows_of, write_rows
+from emcflow.io.raster import Grid, ReadRows, read_band, rows_of, write_rows
 from emcflow.products.degree_grid import DegreeGrid
 
 __all__ = ["header", "settings", "write_files"]
@@ -117,7 +117,7 @@ def write_files(
     folder: Path,
     target: DegreeGrid,
     interferograms: Sequence[str],
-    coherence: np.ndarray,
+    coherence: ReadRows,
     wavelength_m: float,
     progress: Callable[[int, int], None],
 ) -> None:
@@ -130,17 +130,15 @@ def write_files(
     target : DegreeGrid
     interferograms : sequence of path
         Unwrapped phase, ``D1_D2.unw.tif``.
-    coherence : float32 (rows, cols)
-        Temporal coherence of the scene; all pairs link to it.
+    coherence : callable
+        Returns rows of the temporal coherence of the scene; all pairs link to it.
     wavelength_m : float
     progress : callable
         Called with pairs done and in all.
     """
     grid, lists = target.grid, dict.fromkeys(LISTS, "")
 
-    target.write(
-        folder / COHERENCE, rows_of(coherence), 0, units="1", description="temporal coherence"
-    )
+    target.write(folder / COHERENCE, coherence, 0, units="1", description="temporal coherence")
 
     def heights(first: int, end: int) -> np.ndarray:
         return np.zeros((end - first, grid.shape[1]), np.float32)

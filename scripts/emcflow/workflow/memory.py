@@ -107,9 +107,9 @@ PEAKS = {
     # imports; longitudes and latitudes of a window, where there are some
     "export_stac": Peak(fixed_mb=235),
     "export_dolphin": Peak(fixed_mb=105, strip=22),
-    # places of the pixels, the coherence and an image; of a row of blocks the view in degrees
-    "export_licsbas": Peak(fixed_mb=216, pixel=12.5, strip=100),
-    "export_pyrate": Peak(fixed_mb=212, pixel=12.5, strip=50),
+    # places of the pixels, and an image; of a row of blocks the view in degrees
+    "export_licsbas": Peak(fixed_mb=220, pixel=8.5, strip=108),
+    "export_pyrate": Peak(fixed_mb=212, pixel=8.5, strip=40),
     # one window of all columns, as arrays, as a table and as it is written
     "export_points": Peak(fixed_mb=230, date_mb=6, pixel=1),
     # an image with its overviews, and GDAL's cache
