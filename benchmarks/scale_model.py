@@ -217,4 +217,7 @@ def memory_mb(rule: str, size: Size, threads: int = 1) -> int:
     small = {"check_stack", "network", "baselines", "tiles", "design_matrix", "bulk_offsets"}
     if rule in small:
         return 500
-    return predicted_mb(rule, int(points), int(pixels), dates, pairs, threads)
+    if rule == "report":
+        points = size.points / size.tiles
+    strip = int(STRIP_ROWS * math.sqrt(size.pixels))
+    return predicted_mb(rule, int(points), int(pixels), dates, pairs, threads, 0, strip)

@@ -18,6 +18,7 @@ from emcflow.workflow.resources import JobResources, minutes
 from emcflow.workflow.results import Results
 from emcflow.workflow.start import checked
 from emcflow.workflow.surroundings import (
+    bound_gdal_cache,
     check_clock,
     check_not_written,
     check_proj,
@@ -39,6 +40,7 @@ if internals.is_main_process(workflow):
     checked(check_plan, PLAN)
 place_caches(os.path.abspath(f"{OUT}/.cache"))
 set_retries()
+bound_gdal_cache()
 
 
 wildcard_constraints:

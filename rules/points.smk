@@ -51,9 +51,7 @@ if PLAN.inputs.points:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: JOBS.megabytes(
-                attempt, "select_points", 0, JOBS.input_pixels()
-            ),
+            mem_mb=lambda wildcards, attempt: JOBS.input_memory(attempt, "select_points"),
             runtime=lambda wildcards, attempt: minutes(
                 attempt, len(PLAN.stack.dates), JOBS.input_pixels()
             ),

@@ -40,8 +40,7 @@ rule report:
         "../envs/environment.yaml"
     threads: 2
     resources:
-        mem_mb=lambda wildcards, attempt: JOBS.scene_memory(attempt, "report")
-        + attempt * JOBS.pictures_mb(),
+        mem_mb=lambda wildcards, attempt, threads: JOBS.report_memory(attempt, threads),
         runtime=lambda wildcards, attempt: minutes(attempt, 20, JOBS.points()),
     params:
         config=dict(config),

@@ -47,6 +47,8 @@ rule check_stack:
         f"{OUT}/benchmarks/check_stack.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: JOBS.input_memory(attempt, "check_stack"),
     params:
         stack=PLAN.stack_params,
         state=PLAN.state_of([*PLAN.stack.files, PLAN.stack.coherence]),

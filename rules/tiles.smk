@@ -14,6 +14,8 @@ checkpoint tiles:
         f"{OUT}/benchmarks/tiles.tsv"
     conda:
         "../envs/environment.yaml"
+    resources:
+        mem_mb=lambda wildcards, attempt: JOBS.input_memory(attempt, "tiles"),
     params:
         min_coherence=PLAN.inputs.min_coherence,
         tiles=config["tiles"],

@@ -19,9 +19,7 @@ if PLAN.view_changes and PLAN.link_model:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: JOBS.megabytes(
-                attempt, "scene_view", 0, JOBS.input_pixels()
-            ),
+            mem_mb=lambda wildcards, attempt: JOBS.stack_memory(attempt, "scene_view"),
             runtime=lambda wildcards, attempt: minutes(
                 attempt, len(PLAN.bperp_rasters) + 2, JOBS.input_pixels()
             ),
@@ -60,9 +58,7 @@ if PLAN.bperp_rasters and PLAN.link_model:
         conda:
             "../envs/environment.yaml"
         resources:
-            mem_mb=lambda wildcards, attempt: JOBS.megabytes(
-                attempt, "scene_view", 0, JOBS.input_pixels()
-            ),
+            mem_mb=lambda wildcards, attempt: JOBS.stack_memory(attempt, "mean_baselines"),
             runtime=lambda wildcards, attempt: minutes(
                 attempt, len(PLAN.bperp_rasters), JOBS.input_pixels()
             ),

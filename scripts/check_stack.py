@@ -3,7 +3,7 @@
 import zlib
 
 from emcflow.io.coverage import coverage_remarks, read_remarks
-from emcflow.io.raster import open_raster, read_band
+from emcflow.io.raster import open_raster, rows_of_blocks
 from emcflow.io.scene_file import SceneFile, read_scene_file, write_scene_file
 from emcflow.io.stack import Stack, check_stack, stack_coverage
 from emcflow.products.selection import check_agreement, check_limit
@@ -14,9 +14,9 @@ with job(snakemake) as log:
     params = snakemake.params
     stack, previous = Stack(**params.stack), snakemake.input.get("previous")
     if params.by_agreement:
-        check_agreement(read_band(stack.coherence), stack.coherence)
+        check_agreement(rows_of_blocks(stack.coherence), stack.coherence)
     if params.max_dispersion is not None:
-        check_limit(read_band(stack.coherence), stack.coherence, params.max_dispersion)
+        check_limit(rows_of_blocks(stack.coherence), stack.coherence, params.max_dispersion)
     grid, mask = check_stack(stack, params.min_coherence)
     with open_raster(stack.coherence) as dataset:
         remarks = read_remarks(dataset.tags())
@@ -25,7 +25,9 @@ with job(snakemake) as log:
     for remark in own:
         log.warning("%s", remark)
     # of the file as it is, so that it is the same however it was read
-    checksum = zlib.crc32(read_band(stack.coherence))
+    checksum = 0
+    for part in rows_of_blocks(stack.coherence):
+        checksum = zlib.crc32(part, checksum)
     if previous:
         check_coherence(read_scene_file(previous), checksum)
     of_points = stack.coherence, checksum, params.min_coherence, (*remarks, *own)

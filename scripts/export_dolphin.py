@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from emcflow.acquisition.geometry import MOTION_SIGNS, MOTION_TEXTS
-from emcflow.io.raster import open_raster, read_band, tags_of, write_raster
+from emcflow.io.raster import open_raster, rows_of_band, tags_of, write_rows
 from emcflow.io.scene_file import read_scene_file
 from emcflow.workflow.job import job
 
@@ -27,8 +27,16 @@ with job(snakemake) as log:
         with open_raster(path) as dataset:
             text = dataset.descriptions[0]
         tags = tags_of(path) | {"SIGN": MOTION_TEXTS["toward"]}
-        image = np.float32(toward * factor) * read_band(path)
-        write_raster(series / name, image, grid, units=units, description=text, tags=tags)
+        rows, scale = rows_of_band(path, grid.shape[1]), np.float32(toward * factor)
+        write_rows(
+            series / name,
+            grid,
+            np.float32,
+            lambda first, end: scale * rows(first, end),
+            units=units,
+            description=text,
+            tags=tags,
+        )
 
     for path in given.displacement:
         convert(path, Path(path).name, 1, "meters")

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 from emcflow.io.files import write_text
 from emcflow.io.network_tables import read_date_baselines
 from emcflow.io.scene_file import read_scene_file
-from emcflow.io.stack import read_coherence
+from emcflow.io.stack import rows_of_coherence
 from emcflow.products import licsbas
 from emcflow.products.degree_grid import degree_grid
 from emcflow.workflow.job import job, progress
@@ -15,7 +14,7 @@ with job(snakemake) as log:
     given, params, folder = snakemake.input, snakemake.params, Path(snakemake.output[0])
     geoc, scene = folder / "GEOC", read_scene_file(given.stack).grid
     target = degree_grid(scene, "outputs.exports: licsbas")
-    coherence = np.nan_to_num(read_coherence(given.coherence))
+    coherence = rows_of_coherence(given.coherence, scene.shape[1])
     report = progress("interferograms written")
     licsbas.write_geoc(geoc, target, given.interferograms, coherence, report)
     if params.look:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from emcflow.io.network_tables import read_date_baselines, read_pair_table
 from emcflow.io.point_rasters import PointRasters
-from emcflow.io.raster import read_band
+from emcflow.io.raster import row_strips, rows_of, rows_of_band
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.stack import read_coherence
 from emcflow.products import mintpy
@@ -21,7 +21,11 @@ with job(snakemake) as log:
         bperp_m = read_date_baselines(given.baselines).bperp_m
     stack = mintpy.StackDates(scene.dates, read_pair_table(given.network).pairs, bperp_m)
     wavelength_m = params.geometry["wavelength_m"]
-    points = np.isfinite(read_band(given.interferograms[0]))
+    shape = scene.grid.shape
+    rows = partial(rows_of_band, cols=shape[1])
+    points, phase = np.empty(shape, bool), rows(given.interferograms[0])
+    for first, _, end, _ in row_strips(shape):
+        points[first:end] = np.isfinite(phase(first, end))
     view = PointRasters(points, scene.grid, params.window).view(params.geometry)
     incidence = view["incidence_angle_deg"]
     attributes = partial(
@@ -39,23 +43,23 @@ with job(snakemake) as log:
         output.stack,
         attributes(reference),
         stack,
-        map(read_band, given.interferograms),
-        map(read_band, given.conncomp),
-        np.nan_to_num(read_coherence(given.coherence)),
+        map(rows, given.interferograms),
+        map(rows, given.conncomp),
+        rows_of(np.nan_to_num(read_coherence(given.coherence), copy=False)),
         progress("images written"),
     )
     if output.get("series"):
-        phases, report = map(read_band, given.phase), progress("dates written")
+        phases, report = [*map(rows, given.phase)], progress("dates written")
         own = attributes(of_series)
         mintpy.write_series(output.series, own, stack, phases, wavelength_m, report)
     if output.get("velocity"):
-        sigma = read_band(given.velocity_sigma) if given.get("velocity_sigma") else None
-        images = mintpy.velocity_images(read_band(given.velocity), sigma, params.velocity_positive)
+        sigma = rows(given.velocity_sigma) if given.get("velocity_sigma") else None
+        images = mintpy.velocity_images(rows(given.velocity), sigma, params.velocity_positive)
         own = attributes(of_series if output.get("series") else of_model)
         mintpy.write_file(output.velocity, own, "velocity", "m/year", images)
     if output.get("dem_error"):
         # MintPy reads the first dataset by name unless another is asked for: "dem" it is.
-        images = {"dem": read_band(given.dem_error), "demStd": read_band(given.dem_error_sigma)}
+        images = {"dem": rows(given.dem_error), "demStd": rows(given.dem_error_sigma)}
         mintpy.write_file(output.dem_error, attributes(of_model), "dem", "m", images)
     if output.get("geometry"):
         images = mintpy.geometry_images(points, incidence, view["slant_range_m"])

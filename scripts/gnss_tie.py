@@ -1,9 +1,10 @@
 """Tie the velocities to those of GNSS stations."""
 
+import numpy as np
 from emcflow.acquisition.geometry import MOTION_TEXTS
 from emcflow.io.files import write_csv, write_lines
 from emcflow.io.gnss_table import Stations
-from emcflow.io.raster import open_raster, read_band, write_raster
+from emcflow.io.raster import open_raster, write_rows
 from emcflow.io.scene_file import read_scene_file
 from emcflow.products.tied_velocity import tied_velocity
 from emcflow.workflow.job import job
@@ -14,14 +15,15 @@ with job(snakemake) as log:
     stations = Stations(**params.stations)
     for remark in stations.remarks:
         log.info("%s", remark)
-    velocity, labels = read_band(given.velocity), read_band(given.components)
-    tied = tied_velocity(stations, velocity, labels, grid, positive, params.flight)
+    of_map = given.velocity, given.components
+    tied = tied_velocity(stations, *of_map, grid, positive, params.flight)
     with open_raster(given.velocity) as dataset:
         text = dataset.descriptions[0]
-    write_raster(
+    write_rows(
         output.velocity,
-        tied.velocity,
         grid,
+        np.float32,
+        tied.velocity,
         units="mm/yr",
         description=f"{text}, tied to GNSS",
         tags={"SIGN": MOTION_TEXTS[positive], "REFERENCE": "GNSS"},

@@ -130,6 +130,11 @@ def test_counts_by_hand():
     assert counts.known.tolist() == [4, 2, 4]
     assert counts.costs.tolist() == [0, 1, 0]
     assert coverage.everywhere.tolist() == [True, False, False, True, False]
+    in_parts = Coverage(5)
+    for usable in ([1, 1, 1, 1, 0], [1, 0, 0, 1, 0], [1, 1, 0, 1, 1]):
+        in_parts.add(np.array(usable[:2], bool))
+        in_parts.add(np.array(usable[2:], bool), 2)
+    assert [each.tolist() for each in in_parts.counts[1:]] == [[4, 2, 4], [0, 1, 0]]
     assert counts.with_part(counts).known.tolist() == [8, 4, 8]
     (remark,) = coverage_remarks(counts, ["a", "b", "c"], ["1.tif", "2.tif", "3.tif"])
     assert "2.tif has data at 40%" in remark and "alone costs 20%" in remark and "'b'" in remark

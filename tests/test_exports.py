@@ -20,7 +20,7 @@ import rasterio
 import rasterio.warp
 from emcflow.acquisition.geometry import rad_per_m
 from emcflow.errors import InputError
-from emcflow.io.raster import Grid, read_grid, write_cog, write_raster
+from emcflow.io.raster import Grid, read_grid, rows_of, write_cog, write_raster
 from emcflow.io.scene_file import SceneFile, read_scene_file, write_scene_file
 from emcflow.products.degree_grid import degree_grid
 from emcflow.products.mintpy import (
@@ -1076,12 +1076,16 @@ def test_filled_interferograms_are_the_points_and_congruent_pixels_around_them(r
 def test_mintpy_images_by_hand():
     """A wave of 4 pi metres: 1 rad is 1 m away from the satellite."""
     phase = np.array([[1, np.nan]], np.float32)
-    first, second, third = series_images([phase, 3 * phase], 4 * np.pi)
+    phases = [rows_of(phase), rows_of(3 * phase)]
+    first, second, third = (image(0, 1) for image in series_images(phases, 4 * np.pi))
     np.testing.assert_array_equal(first, [[0, np.nan]])
     np.testing.assert_allclose([second, third], [-phase, -3 * phase], rtol=1e-6)
-    away = velocity_images(np.float32([[2000]]), np.float32([[500]]), "away")
-    assert (away["velocity"], away["velocityStd"]) == (-2, 0.5)
-    assert list(velocity_images(phase, None, "toward")) == ["velocity"]
-    images = geometry_images(np.array([[False, True]]), 39.0, np.array([np.nan]))
-    assert images["incidenceAngle"].tolist() == [[0, 39]]
-    assert images["slantRangeDistance"].tolist() == [[0, 0]]
+    given = rows_of(np.float32([[2000]])), rows_of(np.float32([[500]]))
+    away = velocity_images(*given, "away")
+    assert (away["velocity"](0, 1), away["velocityStd"](0, 1)) == (-2, 0.5)
+    assert list(velocity_images(phases[0], None, "toward")) == ["velocity"]
+    points = np.array([[False, True], [True, False]])
+    images = geometry_images(points, 39.0, np.array([np.nan, 8e5]))
+    assert images["incidenceAngle"](0, 1).tolist() == [[0, 39]]
+    assert images["slantRangeDistance"](0, 1).tolist() == [[0, 0]]
+    assert images["slantRangeDistance"](1, 2).tolist() == [[8e5, 0]]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from emcflow.errors import InputError
 from emcflow.io.gnss_table import Stations, read_stations
-from emcflow.io.raster import Grid, write_raster
+from emcflow.io.raster import NO_LABEL_DATA, Grid, write_raster
+from emcflow.products import gnss
 from emcflow.products.gnss import (
     fit_tie,
     motion_at,
@@ -13,6 +14,7 @@ from emcflow.products.gnss import (
     tie_remark,
     toward_sensor,
 )
+from emcflow.products.tied_velocity import tied_velocity
 from rasterio.crs import CRS
 
 
@@ -126,6 +128,36 @@ def test_a_station_has_the_median_of_the_points_around_it_in_one_component():
     assert counts.tolist() == [25, 25, 25, 0]
     np.testing.assert_allclose(found, [10, 20, 20, np.nan])
     assert motion_at(stations[3:], points, values, labels)[2] == 0
+
+
+def test_of_points_equally_far_the_first_ones_count(monkeypatch):
+    """Four at the corners of the station's pixel, row by row; and only two are taken."""
+    monkeypatch.setattr(gnss, "NEAREST_POINTS", 2)
+    points = np.array([[9, 9], [9, 11], [11, 9], [11, 11]])
+    found, counts, _ = motion_at(
+        np.array([[10, 10]]), points, np.array([1.0, 3, 50, 70]), np.ones(4, int)
+    )
+    assert (found.tolist(), counts.tolist()) == ([2], [2])
+
+
+def test_a_map_is_tied_by_what_is_around_stations(tmp_path):
+    """Of rows of blocks: 4 mm/yr are missing everywhere, the second component has no station."""
+    grid = Grid((600, 30), None, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    velocity = np.add.outer(np.arange(600) / 100, np.arange(30)).astype(np.float32)
+    velocity[100:300] = np.nan
+    labels = np.where(np.arange(600) < 590, 1, 2).astype(np.uint16)[:, None] + 0 * velocity
+    labels = np.where(np.isfinite(velocity), labels, NO_LABEL_DATA).astype(np.uint16)
+    for name, image in (("velocity", velocity), ("labels", labels)):
+        write_raster(tmp_path / name, image, grid, units="1", description=name)
+    places = [[2, 3], [8, 5], [580, 29], [200, 10], [-30, 4]]  # two near the edge, two without any
+    stations = Stations("t", [*"ABCDE"], ["row", "col"], ["away_mm_yr"], places, [[0]] * 5, [1] * 5)
+    stations.velocities[:3] = [[4 + velocity[tuple(place)]] for place in places[:3]]
+    tied = tied_velocity(stations, tmp_path / "velocity", tmp_path / "labels", grid, "away")
+    assert tied.stations["points"][:2].tolist() == [25, 25]
+    assert tied.stations["points"][3:].tolist() == [0, 0]
+    found = np.concatenate([tied.velocity(0, 512), tied.velocity(512, 600)])
+    expected = np.where(labels == 1, velocity + tied.stations["correction_mm_yr"][1], np.nan)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def written(folder, text):

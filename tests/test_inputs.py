@@ -234,6 +234,20 @@ def test_amplitude_dispersion_by_hand(tmp_path):
     np.testing.assert_allclose(amplitude_dispersion(files, (1, 2, 2, 3)), 0, atol=1e-6)
 
 
+def test_amplitude_dispersion_by_rows_of_blocks(tmp_path):
+    """Images of more rows than a block; a pixel of the second row of blocks never changes."""
+    rng = np.random.default_rng(4)
+    images = rng.uniform(1, 3, (3, 530, 4)).astype(np.complex64)
+    images[:, 520, 1], images[1, 525, 2] = 1.5, 0
+    files = [str(write_raster(tmp_path / f"{n}.tif", image)) for n, image in enumerate(images)]
+    found = amplitude_dispersion(files, (0, 0, 530, 4))
+    amplitude = np.abs(images).astype(np.float64)
+    amplitude /= [[[image[image > 0].mean()]] for image in amplitude]
+    expected = amplitude.std(axis=0) / amplitude.mean(axis=0)
+    expected[[520, 525], [1, 2]] = np.nan
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 def test_dispersion_stands_for_the_coherence_of_its_phase_noise():
     """A bright target in circular noise: D is the phase noise, exp(-D**2 / 2) its coherence."""
     rng = np.random.default_rng(3)

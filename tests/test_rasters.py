@@ -10,7 +10,8 @@ import rasterio
 from emcflow.errors import InputError
 from emcflow.io.images import read_image
 from emcflow.io.point_rasters import PointRasters
-from emcflow.io.raster import Grid, read_values
+from emcflow.io.raster import Grid, read_values, rows_of_blocks, write_rows
+from emcflow.io.raster import write_raster as write_result
 from emcflow.io.stack import (
     check_reference,
     check_stack,
@@ -193,6 +194,37 @@ def test_rasters_of_the_view_in_scaled_integers(tmp_path):
     grid = Grid(SHAPE, UTM["crs"], tuple(UTM["transform"])[:6])
     found = PointRasters(np.ones(SHAPE, bool), grid, None).read(path, 2, 89, "angles in degrees")
     np.testing.assert_allclose(found.reshape(SHAPE), np.where(GONE, np.nan, 39))
+
+
+def test_rows_of_blocks_are_the_whole_raster(tmp_path):
+    """Three rows of blocks in a window of a raster, tiled and not; points of the last row alone."""
+    shape, window = (1100, 6), (3, 2, 1103, 8)
+    image = np.random.default_rng(1).uniform(1, 9, (1110, 9)).astype(np.float32)
+    place = Affine(*UTM["transform"]) @ Affine.translation(2, 3)
+    grid = Grid(shape, UTM["crs"], tuple(place)[:6])
+    mask = image[3:1103, 2:8] > 8
+    mask[-1, -1] = True
+    part = image[3:1103, 2:8]
+    for name, profile in (("lines", {}), ("one", {"blockysize": 1110})):
+        path = str(write_raster(tmp_path / f"{name}.tif", image, **profile))
+        rasters = PointRasters(mask, grid, window)
+        np.testing.assert_array_equal(rasters.read(path, 0, 10, "x"), part[mask])
+        found = np.concatenate([rasters.read_rows(path, rows, "x") for rows, _ in rasters.slices()])
+        np.testing.assert_array_equal(found, part[mask])
+        assert [at.stop for _, at in rasters.slices()][-1] == mask.sum()
+        np.testing.assert_array_equal(np.concatenate(list(rows_of_blocks(path))), image)
+        low = str(write_raster(tmp_path / f"low_{name}.tif", image / 9, **profile))
+        np.testing.assert_array_equal(coherent_points(low, 0.9), image / 9 > 0.9)
+
+
+def test_bands_by_rows_have_the_bytes_of_a_whole_image(tmp_path):
+    image = np.random.default_rng(2).normal(size=(2, 1100, 700)).astype(np.float32)
+    grid = Grid(image.shape[1:], UTM["crs"], tuple(UTM["transform"])[:6])
+    words = {"units": "1", "description": ["first", "second"], "tags": {"A": "b"}}
+    write_result(tmp_path / "whole.tif", image, grid, **words)
+    rows = lambda first, end: image[:, first:end]  # noqa: E731
+    write_rows(tmp_path / "rows.tif", grid, np.float32, rows, **words)
+    assert (tmp_path / "whole.tif").read_bytes() == (tmp_path / "rows.tif").read_bytes()
 
 
 # Temporal coherence

@@ -3,15 +3,11 @@
 import sys
 
 import pytest
-from emcflow.io.tiles_json import tiles_to_json
-from emcflow.tiles.cut import Tile
-from emcflow.workflow.config import check_config
-from emcflow.workflow.plan import make_plan
-from emcflow.workflow.resources import JobResources
+from frame import memory_of_frame
 from workflow import ROOT
 
 sys.path.append(str(ROOT / "benchmarks"))
-from cluster_plan import DATES, QUEUE_S, SIDES, Job, dependencies, frame, jobs_of, schedule
+from cluster_plan import QUEUE_S, Job, dependencies, frame, jobs_of, schedule
 from scale_model import FOLDERS, TILE_RULES, TIMES, Fit, Model, Size, memory_mb, term
 
 SIZES = [Size(90_000, 7e4, 20, 54, 4), Size(250_000, 3e4, 20, 54, 4), Size(90_000, 7e4, 80, 234, 9)]
@@ -73,49 +69,23 @@ def test_jobs_of_the_frame():
     assert memory_mb("merge_interferograms", size) == pytest.approx(expected, abs=1.5)
 
 
-LIMIT_MB = 8000
-# What a job of each rule asks for, of whatever tile.
-ASKED = {
-    "tile_overlaps": lambda jobs: jobs.overlaps_memory(1),
-    "reference_points": lambda jobs: jobs.references_memory(1),
-    "blend_tile": lambda jobs: jobs.blend_memory("00", 1),
-    "scene_links": lambda jobs: jobs.scene_links_memory(1),
-    "merge_parameters": lambda jobs: jobs.parameters_memory(1),
-    "merge_interferograms": lambda jobs: jobs.merge_memory(1),
-}
-
-
 @pytest.fixture(scope="module")
-def frame_jobs(tmp_path_factory):
-    """What jobs of the frame ask a cluster for: 112 tiles, points of overlaps counted twice."""
-    folder = tmp_path_factory.mktemp("frame")
-    config = {
-        "output_dir": str(folder),
-        "stack": {"layout": "simulate"},
-        "simulation": {"rows": 500, "cols": 500, "dates": DATES, "span_days": 3600},
-        "parameters": {"source": "links"},
-    }
-    plan = make_plan(check_config(config))
-    assert (len(plan.stack.dates), len(plan.pairs)) == (300, 894)
-    (rows, cols), size, tiles = SIDES, frame(), []
-    for row in range(14):
-        for col in range(8):
-            core = (
-                rows * row // 14,
-                cols * col // 8,
-                rows * (row + 1) // 14,
-                cols * (col + 1) // 8,
-            )
-            outer = (max(core[0] - 90, 0), max(core[1] - 110, 0))
-            outer += (min(core[2] + 90, rows), min(core[3] + 110, cols))
-            tiles.append(Tile(outer, core, round(size.points / size.tiles)))
-    assert len(tiles) == size.tiles == 112
-    (folder / "tiles").mkdir()
-    (folder / "tiles" / "tiles.json").write_text(tiles_to_json(SIDES, tiles))
-    return JobResources(plan, on_cluster=True)
+def asked_of_frame(tmp_path_factory):
+    return memory_of_frame(tmp_path_factory.mktemp("frame"))
 
 
-@pytest.mark.parametrize("rule", ASKED)
-def test_no_job_of_the_frame_asks_for_more_than_8_gb(rule, frame_jobs):
-    assert frame_jobs.points() > 1.2 * 90_000_000 and frame_jobs.pixels() == 450_000_000
-    assert 0 < ASKED[rule](frame_jobs) <= LIMIT_MB
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *("check_stack", "link_phases", "select_points", "tiles", "tile_mesh", "link_model"),
+        *("find_baselines", "mean_baselines", "scene_view", "blend_tile", "link_quality"),
+        *("tile_overlaps", "reference_points", "scene_links", "merge_parameters"),
+        "merge_interferograms",
+        *("integrate_parameters", "recommended_mask", "loops", "quality", "date_phases"),
+        *("time_series", "displacements", "gnss_tie", "fill", "fill_labels", "report"),
+        *("export_mintpy", "export_dolphin", "export_licsbas", "export_pyrate"),
+        *("export_geoparquet", "export_cog", "export_qgis", "export_stac", "publish"),
+    ],
+)
+def test_no_job_of_a_frame_asks_for_more_than_8_gb(rule, asked_of_frame):
+    assert 0 < asked_of_frame[rule] <= 8000

@@ -24,6 +24,7 @@ from emcflow.io.point_rasters import check_values
 from emcflow.links.integrate import integrate_links
 from emcflow.links.periodogram import estimate_links
 from emcflow.links.search_grid import search_axis
+from emcflow.products.point_views import PointViews
 from stacks import write_raster
 from swath import ALTITUDE_M, EARTH_M, WAVELENGTH_M, ground, perpendicular, simulate_swath
 from workflow import read, run_whole
@@ -261,10 +262,15 @@ def test_columns_of_points_are_multiples_of_the_designs_and_a_rest():
     design = np.array([[0.0, 1], [1, -1], [2, 1], [3, -1]])
     multiples = np.array([[2.0, -1, 0], [0.5, 3, 1]])
     columns = design @ multiples
-    found, rest = project_columns(design, iter(columns + 7), 2)
+    found, rest = project_columns(design, iter(columns + 7), slice(None, None, 2))
     np.testing.assert_allclose(found, multiples, atol=1e-12)
     np.testing.assert_allclose(rest, np.full((4, 2), 7), atol=1e-12)
     bperp_m, factors = design @ [1.0, 2], np.array([1.0, -3])
     found = project_multiples(design, bperp_m, factors)
     np.testing.assert_allclose(found, np.outer([1, 2], factors), atol=1e-12)
+    parts, whole = (PointViews(design, [[-9, 9]] * 2, 3, bperp_m) for _ in range(2))
+    both = [parts.of(2, factors, iter(columns[:, :2])), parts.of(1, factors, iter(columns[:, 2:]))]
+    np.testing.assert_allclose(
+        np.concatenate(both, axis=1), whole.of(3, factors, iter(columns)), atol=1e-12
+    )
     np.testing.assert_array_equal(usable_scale(np.array([2, 0, -1, np.nan])), [2] + 3 * [np.nan])

@@ -60,7 +60,11 @@ def scene_view(slant_range_m: np.ndarray, incidence_angle_deg: np.ndarray) -> di
         ``slant_range_m``, the mean range, and ``incidence_angle_deg``, with which
         1 / (range * sin(incidence)) is the mean of the points.
     """
-    lever = inverse_lever(slant_range_m, incidence_angle_deg)
+    return mean_view(slant_range_m, inverse_lever(slant_range_m, incidence_angle_deg))
+
+
+def mean_view(slant_range_m: np.ndarray | float, lever: np.ndarray) -> dict[str, float]:
+    """Return what :func:`scene_view` does, from ranges and :func:`inverse_lever`."""
     mean_range = float(np.mean(np.broadcast_to(slant_range_m, lever.shape)[np.isfinite(lever)]))
     sine = 1 / (mean_range * np.nanmean(lever))
     return {
@@ -86,7 +90,7 @@ def projection(design: np.ndarray) -> np.ndarray:
 
 
 def project_columns(
-    design: np.ndarray, columns: Iterable[np.ndarray], every: int
+    design: np.ndarray, columns: Iterable[np.ndarray], sample: slice
 ) -> tuple[np.ndarray, np.ndarray]:
     """Project the column of every point on the columns of the scene's design.
 
@@ -96,8 +100,8 @@ def project_columns(
         Columns that the dates can tell apart.
     columns : iterable of float64 (npoints,)
         Phase of a metre of DEM error at every point [rad], date by date.
-    every : int
-        The rest is looked at at every so many points.
+    sample : slice
+        The points at which the rest is looked at.
 
     Returns
     -------
@@ -108,8 +112,8 @@ def project_columns(
     onto, multiples, sampled = projection(design), np.zeros(()), []
     for date, values in enumerate(columns):
         multiples = multiples + onto[:, date, None] * values
-        sampled.append(values[::every])
-    return multiples, np.array(sampled) - design @ multiples[:, ::every]
+        sampled.append(values[sample])
+    return multiples, np.array(sampled) - design @ multiples[:, sample]
 
 
 def project_multiples(design: np.ndarray, bperp_m: np.ndarray, factors: np.ndarray) -> np.ndarray:

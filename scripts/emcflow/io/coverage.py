@@ -15,6 +15,8 @@ COSTLY_SHARE = 0.1
 # Equal phases of fewer images may be chance, where few bits of them are kept.
 LEAST_EQUAL = 3
 NOWHERE, SEVERAL = -1, -2
+# Pixels that are counted at a time.
+PART = 1 << 22
 REMARKS = "EMCFLOW_REMARKS"
 
 
@@ -54,12 +56,21 @@ class Coverage:
         # the one image without data there, else one of the two
         self._missing_at = np.full(npixels, NOWHERE, np.int16)
 
-    def add(self, usable: np.ndarray) -> None:
-        """Count an image that has data where `usable`, bool of `npixels` values."""
-        first, missing = self._missing_at == NOWHERE, ~usable.ravel()
-        self._missing_at[missing & ~first] = SEVERAL
-        self._missing_at[missing & first] = len(self._known)
-        self._known.append(int(np.count_nonzero(usable)))
+    def add(self, usable: np.ndarray, start: int = 0) -> None:
+        """Count an image that has data where `usable`, bool, of the pixels from `start` on.
+
+        Its parts follow one another, from the one that begins at 0 on.
+        """
+        if not start:
+            self._known.append(0)
+        known = usable.ravel()
+        for begin in range(0, known.size, PART):
+            part = known[begin : begin + PART]
+            at = self._missing_at[start + begin : start + begin + part.size]
+            first = at == NOWHERE
+            at[~part & ~first] = SEVERAL
+            at[~part & first] = len(self._known) - 1
+        self._known[-1] += int(np.count_nonzero(known))
 
     @property
     def everywhere(self) -> np.ndarray:
@@ -69,8 +80,10 @@ class Coverage:
     @property
     def counts(self) -> Counts:
         """What was counted."""
-        lost = self._missing_at[self._missing_at >= 0]
-        costs = np.bincount(lost, minlength=len(self._known))
+        costs = np.zeros(len(self._known), np.int64)
+        for start in range(0, self._missing_at.size, PART):
+            at = self._missing_at[start : start + PART]
+            costs += np.bincount(at[at >= 0], minlength=len(self._known))
         return Counts(self._missing_at.size, np.array(self._known, np.int64), costs)
 
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from rasterio import DatasetReader
 
 from emcflow.acquisition.geometry import LIMITS, RASTER_KEYS, check_limits
 from emcflow.errors import InputError
-from emcflow.io.raster import Grid, open_raster, read_grid, read_values
+from emcflow.io.raster import Grid, open_raster, read_grid, row_strips, values_of
+
+BASELINES = "perpendicular baselines in metres"
 
 
 class PointRasters:
@@ -27,6 +30,26 @@ class PointRasters:
 
     def __init__(self, mask: np.ndarray, grid: Grid, window: Sequence[int] | None) -> None:
         self.mask, self.grid, self.window = mask, grid, window
+
+    def slices(self, height: int = 1) -> Iterator[tuple[tuple[int, int], slice]]:
+        """Yield first and end row of every strip, and which points are in it; see `row_strips`."""
+        first = 0
+        for row, _, end, _ in row_strips(self.grid.shape, height):
+            count = int(np.count_nonzero(self.mask[row:end]))
+            yield (row, end), slice(first, first + count)
+            first += count
+
+    def read_rows(self, path: str, rows: tuple[int, int], what: str) -> np.ndarray:
+        """Return the values at the points of some rows, float64, as they are.
+
+        Raises
+        ------
+        InputError
+            For a raster on another grid, and for complex values.
+        """
+        with open_raster(path) as dataset:
+            self._check_grid(dataset, path)
+            return self._of_rows(dataset, path, rows, what)
 
     def read(self, path: str, low: float, high: float, what: str, zero: bool = False) -> np.ndarray:
         """Return the values at the points, float64; NaN where there is none, see `check_values`.
@@ -74,25 +97,35 @@ class PointRasters:
             Called with (rasters done, rasters in all).
         """
         for done, path in enumerate(paths, start=1):
-            values = self.read(path, -1e5, 1e5, "perpendicular baselines in metres", zero=True)
+            values = self.read(path, -1e5, 1e5, BASELINES, zero=True)
             yield -values if negate else values
             progress(done, len(paths))
 
     def _at_points(self, path: str, what: str) -> np.ndarray:
+        """Return the values at all points."""
+        values = np.empty(np.count_nonzero(self.mask))
         with open_raster(path) as dataset:
-            own = read_grid(dataset)
-        difference = own.cropped(self.window).differs_from(self.grid)
+            self._check_grid(dataset, path)
+            for rows, places in self.slices(dataset.block_shapes[0][0]):
+                values[places] = self._of_rows(dataset, path, rows, what)
+        return values
+
+    def _check_grid(self, dataset: DatasetReader, path: str) -> None:
+        difference = read_grid(dataset).cropped(self.window).differs_from(self.grid)
         if difference:
             raise InputError(
                 f"{path}: {difference}; expected the grid of the stack: crop and resample it to "
                 "that (a VRT will do)"
             )
-        row0, col0, row1, col1 = self.window or (0, 0, *self.grid.shape)
-        values = read_values(path, (row0, col0, row1, col1))[self.mask]
+
+    def _of_rows(
+        self, dataset: DatasetReader, path: str, rows: tuple[int, int], what: str
+    ) -> np.ndarray:
+        row0, col0, _, col1 = self.window or (0, 0, *self.grid.shape)
+        values = values_of(dataset, path, (row0 + rows[0], col0, row0 + rows[1], col1))
         if np.iscomplexobj(values):
             raise InputError(f"{path}: complex values; expected {what}: give another raster")
-        values = values.astype(np.float64)
-        return values
+        return values[self.mask[slice(*rows)]].astype(np.float64)
 
 
 def check_values(
@@ -129,7 +162,10 @@ def value_range(
     path: str, values: np.ndarray, what: str, zero: bool = False
 ) -> tuple[float, float]:
     """Return the smallest and the largest of the values at the points; see `check_values`."""
-    known = values[np.isfinite(values) & (zero | (values != 0))]
-    if not known.size:
+    known = np.isfinite(values)
+    if not zero:
+        known &= values != 0
+    if not known.any():
         raise InputError(f"{path}: zero or NaN at all points; expected {what}: give another raster")
-    return float(known.min()), float(known.max())
+    smallest = values.min(initial=np.inf, where=known)
+    return float(smallest), float(values.max(initial=-np.inf, where=known))

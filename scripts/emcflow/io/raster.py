@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
 
 
+# Rows of an image from a first to an end row, (nrows, cols).
+ReadRows = Callable[[int, int], np.ndarray]
 # Nodata of rasters of labels, in which 0 means something.
 NO_LABEL_DATA = 65535
 # Nodata of probabilities and masks (uint8).
@@ -311,6 +314,23 @@ def read_band(path: str | Path, bounds: tuple[int, int, int, int] | None = None)
         return _read(dataset, path, 1, bounds)
 
 
+def rows_of(image: np.ndarray) -> ReadRows:
+    """Return what returns rows of an image."""
+    return lambda first, end: image[first:end]
+
+
+def rows_of_blocks(path: str | Path) -> Iterator[np.ndarray]:
+    """Yield a whole raster by rows of blocks, see :func:`read_band`."""
+    with open_raster(path) as dataset:
+        for strip in row_strips(dataset.shape, dataset.block_shapes[0][0]):
+            yield _read(dataset, path, 1, strip)
+
+
+def rows_of_band(path: str | Path, cols: int) -> ReadRows:
+    """Return what reads rows of a raster of so many columns, see :func:`read_band`."""
+    return lambda first, end: read_band(path, (first, 0, end, cols))
+
+
 def read_values(
     path: str | Path,
     bounds: tuple[int, int, int, int] | None = None,
@@ -414,11 +434,42 @@ def windows(shape: tuple[int, int], size: tuple[int, int]) -> Iterator[tuple[int
             yield row, col, min(row + size[0], shape[0]), min(col + size[1], shape[1])
 
 
+def row_strips(shape: tuple[int, int], height: int = 1) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the bounds of rows of blocks of a scene, from top to bottom; see `windows`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the scene.
+    height : int
+        Rows of a block of a file, for its blocks to be read once: strips are whole ones, of as
+        many rows as blocks of ours or fewer if they can.
+    """
+    return windows(shape, (max(1, BLOCK // height) * height, shape[1]))
+
+
 def last_block(dataset: rasterio.DatasetReader) -> tuple[int, int, int, int]:
     """Return the bounds of the last block of a raster, which a file that was cut off has not."""
     rows, cols = dataset.shape
     height, width = dataset.block_shapes[0]
     return (rows - 1) // height * height, (cols - 1) // width * width, rows, cols
+
+
+def check_fits(path: str | Path, shape: tuple[int, int], dtype: DTypeLike) -> None:
+    """Refuse an image that is larger than the memory of the machine.
+
+    Raises
+    ------
+    InputError
+    """
+    rows, cols = shape
+    gigabytes = rows * cols * np.dtype(dtype).itemsize / 1e9
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    if gigabytes > memory:
+        raise InputError(
+            f"{path}: {rows} x {cols} pixels take {gigabytes:.0f} GB, more than the memory of "
+            f"{memory:.0f} GB here; expected a scene that fits: crop the stack, or check its size"
+        )
 
 
 def _read(
@@ -433,13 +484,7 @@ def _read(
     window = None if bounds is None else Window(col0, row0, col1 - col0, row1 - row0)
     rows, cols = shape or (row1 - row0, col1 - col0)
     kind = dataset.dtypes[0]
-    gigabytes = rows * cols * np.dtype(OTHER_TYPES.get(kind, kind)).itemsize / 1e9
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    if gigabytes > memory:
-        raise InputError(
-            f"{path}: {rows} x {cols} pixels take {gigabytes:.0f} GB, more than the memory of "
-            f"{memory:.0f} GB here; expected a scene that fits: crop the stack, or check its size"
-        )
+    check_fits(path, (rows, cols), OTHER_TYPES.get(kind, kind))
 
     def read(opened: rasterio.DatasetReader) -> np.ndarray:
         if band == "mask":
@@ -497,12 +542,12 @@ def create_raster(
     dtype: np.dtype | str,
     *,
     units: str,
-    description: str,
+    description: str | Sequence[str],
     tags: dict[str, str] | None = None,
     threads: int = 1,
     nodata: int | None = None,
 ) -> Iterator[rasterio.io.DatasetWriter]:
-    """Open a new GeoTIFF of one band, as :func:`write_raster` writes them, to write it by blocks.
+    """Open a new GeoTIFF, as :func:`write_raster` writes them, to write it by blocks.
 
     Parameters
     ----------
@@ -512,7 +557,7 @@ def create_raster(
     dtype : dtype
         float32, complex64, uint16 or uint8.
     units, description, tags, threads, nodata
-        See :func:`write_raster`.
+        See :func:`write_raster`; there are as many bands as texts.
 
     Yields
     ------
@@ -523,12 +568,13 @@ def create_raster(
     OutputError
         Where it cannot be written.
     """
+    texts = _texts(description)
     with whole_file(path) as file:
-        profile = _profile(grid, 1, dtype, threads, nodata)
+        profile = _profile(grid, len(texts), dtype, threads, nodata)
         try:
             with rasterio.open(file.name, "w", **profile) as dataset:
                 yield dataset
-                _describe(dataset, units, [description], tags or {})
+                _describe(dataset, units, texts, tags or {})
         except rasterio.errors.RasterioIOError as error:
             # not where a raster could not be read from which this one is made
             if not str(error).startswith("Write failed"):
@@ -544,9 +590,10 @@ def _is_whole(path: str) -> bool:
     size = os.path.getsize(path)
     try:
         with rasterio.open(path) as dataset:
-            for (row, col), _ in dataset.block_windows(1):
+            blocks = [block for block, _ in dataset.block_windows(1)]
+            for band, (row, col) in product(dataset.indexes, blocks):
                 start, length = (
-                    dataset.get_tag_item(f"BLOCK_{name}_{col}_{row}", "TIFF", bidx=1)
+                    dataset.get_tag_item(f"BLOCK_{name}_{col}_{row}", "TIFF", bidx=band)
                     for name in ("OFFSET", "SIZE")
                 )
                 if not start or not length or int(start) + int(length) > size:
@@ -560,10 +607,10 @@ def write_rows(
     path: str | Path,
     grid: Grid,
     dtype: DTypeLike,
-    read_rows: Callable[[int, int], np.ndarray],
+    read_rows: ReadRows,
     *,
     units: str,
-    description: str,
+    description: str | Sequence[str],
     tags: dict[str, str] | None = None,
     nodata: int | None = None,
 ) -> None:
@@ -575,7 +622,7 @@ def write_rows(
         See :func:`write_raster`.
     dtype : dtype
     read_rows : callable
-        Returns the image from its first row to an end row, (nrows, cols).
+        Returns the image from its first row to an end row, (nrows, cols), or (bands, nrows, cols).
     """
     with create_raster(
         path,
@@ -588,7 +635,8 @@ def write_rows(
     ) as dataset:
         for row in range(0, grid.shape[0], BLOCK):
             image = read_rows(row, min(row + BLOCK, grid.shape[0]))
-            dataset.write(image, 1, window=Window(0, row, *image.shape[::-1]))
+            window = Window(0, row, *image.shape[:-3:-1])
+            dataset.write(image[np.newaxis] if image.ndim == 2 else image, window=window)
 
 
 def write_raster(
@@ -638,8 +686,7 @@ def write_raster(
     with MemoryFile() as memory:
         with memory.open(**_profile(grid, len(bands), bands.dtype, threads, nodata)) as dataset:
             dataset.write(bands)
-            texts = [description] if isinstance(description, str) else description
-            _describe(dataset, units, texts, tags or {})
+            _describe(dataset, units, _texts(description), tags or {})
         with whole_file(path) as file:
             file.write(memory.getbuffer())
 
@@ -683,6 +730,11 @@ def _profile(
     if dtype.kind != "c":
         return profile | {"nodata": np.nan, "predictor": 3}
     return profile
+
+
+def _texts(description: str | Sequence[str]) -> Sequence[str]:
+    """Return the text of each band."""
+    return [description] if isinstance(description, str) else description
 
 
 def _describe(

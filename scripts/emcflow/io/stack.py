@@ -22,7 +22,19 @@ from emcflow.io.filenames import (
 )
 from emcflow.io.images import check_last_block, read_image
 from emcflow.io.inner_dates import dates_inside, is_container
-from emcflow.io.raster import BLOCK, Grid, local_file, open_raster, read_grid, read_values, windows
+from emcflow.io.raster import (
+    BLOCK,
+    Grid,
+    ReadRows,
+    check_fits,
+    local_file,
+    open_raster,
+    read_grid,
+    read_values,
+    row_strips,
+    values_of,
+    windows,
+)
 from emcflow.io.remote import is_remote
 from emcflow.io.sources import Source, join_parts, parse_source
 
@@ -600,28 +612,42 @@ def read_coherence(
         For complex values, or values that no resampling explains.
     """
     coherence = read_values(path, bounds, shape)
+    _refuse_complex(path, coherence)
+    highest = np.max(coherence, initial=0, where=~np.isnan(coherence))
+    _check_highest(path, highest, int(np.count_nonzero(coherence > 1)), warn=warn)
+    if highest > 1:
+        np.minimum(coherence, 1, out=coherence)
+    return coherence
+
+
+def rows_of_coherence(path: str, cols: int) -> ReadRows:
+    """Return what reads rows of a coherence of so many columns, 0 where there is none."""
+    return lambda first, end: np.nan_to_num(read_coherence(path, (first, 0, end, cols)))
+
+
+def _refuse_complex(path: str, coherence: np.ndarray) -> None:
     if np.iscomplexobj(coherence):
         raise InputError(
             f"{path}: complex values; expected a real temporal coherence from 0 to 1: "
             "give another raster"
         )
-    highest = np.max(coherence, initial=0, where=~np.isnan(coherence))
+
+
+def _check_highest(path: str, highest: float, above: int, *, warn: bool) -> None:
+    """Refuse a coherence that no resampling explains; say where it is above 1."""
     if highest > HIGHEST_COHERENCE:
         raise InputError(
             f"{path}: temporal coherence up to {highest:g}; expected values from 0 to 1: "
             "divide by the largest value it can have (per cents by 100, bytes by 255)"
         )
-    if highest > 1:
-        if warn and highest > 1 + COHERENCE_ROUNDING:
-            log.warning(
-                "%s: temporal coherence above 1 at %d pixels, up to %g, as resampling leaves it: "
-                "taken for 1",
-                path,
-                np.count_nonzero(coherence > 1),
-                highest,
-            )
-        np.minimum(coherence, 1, out=coherence)
-    return coherence
+    if warn and highest > 1 + COHERENCE_ROUNDING:
+        log.warning(
+            "%s: temporal coherence above 1 at %d pixels, up to %g, as resampling leaves it: "
+            "taken for 1",
+            path,
+            above,
+            highest,
+        )
 
 
 def coherent_points(
@@ -633,23 +659,36 @@ def coherent_points(
 ) -> np.ndarray:
     """Return where the temporal coherence is above the threshold, NaN counting as below.
 
+    A whole raster is read by rows of blocks.
+
     Raises
     ------
     InputError
         See :func:`read_coherence`; and, without bounds, for no point above.
     """
-    coherence = read_coherence(path, bounds, warn=warn)
-    mask = coherence > min_coherence
-    if bounds is None and not mask.any():
-        known = coherence[~np.isnan(coherence)]
-        if known.size == 0:
+    if bounds is not None:
+        return read_coherence(path, bounds, warn=warn) > min_coherence
+    with open_raster(path) as dataset:
+        check_fits(path, dataset.shape, bool)
+        mask = np.empty(dataset.shape, bool)
+        highest, above = -np.inf, 0
+        for strip in row_strips(dataset.shape, dataset.block_shapes[0][0]):
+            coherence = values_of(dataset, path, strip)
+            _refuse_complex(path, coherence)
+            mask[strip[0] : strip[2]] = coherence > min_coherence
+            known = coherence[~np.isnan(coherence)]
+            highest = max(highest, float(known.max())) if known.size else highest
+            above += int(np.count_nonzero(known > 1))
+    _check_highest(path, highest, above, warn=warn)
+    if not mask.any():
+        if highest == -np.inf:
             raise InputError(
                 f"{path}: NaN or nodata everywhere; expected a temporal coherence from 0 to 1: "
                 "give another raster"
             )
         raise InputError(
             f"{path}: no pixel above stack.min_temporal_coherence = {min_coherence:g} "
-            f"(the highest is {known.max():g}); expected some: lower the threshold, or give "
+            f"(the highest is {highest:g}); expected some: lower the threshold, or give "
             "another raster"
         )
     return mask

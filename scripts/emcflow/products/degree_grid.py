@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from rasterio import Affine
@@ -15,14 +17,14 @@ from rasterio.crs import CRS
 from rasterio.warp import transform
 
 from emcflow.errors import InputError
-from emcflow.io.raster import Grid, map_crs
+from emcflow.io.raster import Grid, ReadRows, map_crs, row_strips, rows_of, write_rows
 from emcflow.products.point_table import WGS84, has_degrees, to_degrees
 
 __all__ = ["DegreeGrid", "check_on_map", "degree_grid"]
 
 # Pixels on each side of the outline that are turned into degrees, and rows at a time of its inside.
 OUTLINE_STEPS = 50
-STRIP_PIXELS = 1_000_000
+STRIP_PIXELS = 250_000
 # A scene around a pole, or around the Earth, has no rectangle of degrees that fits it.
 MOST_DEGREES = 60.0
 
@@ -35,37 +37,70 @@ class DegreeGrid:
     ----------
     grid : Grid
         In WGS 84.
+    scene : Grid
+        What it is of.
     places : ndarray of int32, shape (rows, cols), or None
         Place of the pixel of the scene, counted row by row; -1 outside. None: both grids are one.
     """
 
     grid: Grid
+    scene: Grid
     places: np.ndarray | None
 
     def take(self, image: np.ndarray, outside: float) -> np.ndarray:
         """Return an image of the scene on this grid, in its type; `outside` where there is none."""
-        if self.places is None:
-            return image
-        values = np.append(image.ravel(), np.asarray(outside, image.dtype))
-        return values[self.places]
+        return self.take_rows(rows_of(image), outside, 0, self.grid.shape[0])
 
-    def nearest_point(self, row: int, col: int, scene: Grid, points: np.ndarray) -> tuple[int, int]:
+    def take_rows(self, read: ReadRows, outside: float, first: int, end: int) -> np.ndarray:
+        """Return rows of an image on this grid, as `take` does.
+
+        Parameters
+        ----------
+        read : callable
+            Returns rows of the image of the scene from a first to an end row, (nrows, cols).
+        outside : float
+            Value where there is none.
+        first, end : int
+            Rows of this grid.
+        """
+        if self.places is None:
+            return read(first, end)
+        places, cols = self.places[first:end], self.scene.shape[1]
+        known = places >= 0
+        lowest = int(places.min(initial=self.scene.shape[0] * cols - 1, where=known)) // cols
+        part = read(lowest, max(int(places.max()) // cols, lowest) + 1)
+        taken = part.ravel()[np.where(known, places - lowest * cols, 0)]
+        taken[~known] = outside
+        return taken
+
+    def write(
+        self, path: Path, read: ReadRows, outside: float, *, units: str, description: str
+    ) -> None:
+        """Write an image of the scene on this grid, some rows at a time."""
+        rows, kind = partial(self.take_rows, read, outside), read(0, 1).dtype
+        write_rows(path, self.grid, kind, rows, units=units, description=description)
+
+    def nearest_point(self, row: int, col: int, points: ReadRows) -> tuple[int, int]:
         """Return row and column of the point of this grid that is nearest to a pixel of the scene.
 
         Parameters
         ----------
         row, col : int
             In the scene.
-        scene : Grid
-        points : bool (rows, cols)
-            Of this grid.
+        points : callable
+            Returns where there are points in rows of the scene, bool (nrows, cols).
         """
-        x, y = Affine(*scene.transform) @ (col + 0.5, row + 0.5)
-        longitude, latitude = _degrees(scene, [x], [y])
+        x, y = Affine(*self.scene.transform) @ (col + 0.5, row + 0.5)
+        longitude, latitude = _degrees(self.scene, [x], [y])
         own_col, own_row = ~Affine(*self.grid.transform) @ (longitude, latitude)
-        rows, cols = np.nonzero(points)
-        nearest = np.hypot(rows + 0.5 - own_row, cols + 0.5 - own_col).argmin()
-        return int(rows[nearest]), int(cols[nearest])
+        nearest, place = np.inf, (0, 0)
+        for first, _, end, _ in row_strips(self.grid.shape):
+            rows, cols = np.nonzero(self.take_rows(points, 0, first, end))
+            apart = np.hypot(rows + first + 0.5 - own_row, cols + 0.5 - own_col)
+            if apart.size and apart.min() < nearest:
+                here = int(apart.argmin())
+                nearest, place = apart[here], (int(rows[here]) + first, int(cols[here]))
+        return place
 
 
 def check_on_map(scene: Grid, needed_by: str) -> None:
@@ -107,9 +142,9 @@ def degree_grid(scene: Grid, needed_by: str) -> DegreeGrid:
     check_on_map(scene, needed_by)
     a, b, _, d, e, _ = scene.transform
     if map_crs(scene.crs) == WGS84 and b == d == 0 and a > 0 > e:
-        return DegreeGrid(scene, None)
+        return DegreeGrid(scene, scene, None)
     grid = _grid_around(scene, needed_by)
-    return DegreeGrid(grid, _places(grid, scene))
+    return DegreeGrid(grid, scene, _places(grid, scene))
 
 
 def _grid_around(scene: Grid, needed_by: str) -> Grid:

@@ -16,7 +16,7 @@ section 2.2: residuals of what was left out, without fitting again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,7 @@ __all__ = [
     "station_places",
     "tie_remark",
     "toward_sensor",
+    "windows_around",
 ]
 
 # A plane needs three stations, and one more to be checked by.
@@ -179,7 +180,7 @@ def motion_at(
     stations : ndarray of float, shape (nstations, 2)
         Row and column.
     points : ndarray of int, shape (npoints, 2)
-        Row and column.
+        Row and column, row by row, those around the stations at least.
     values : ndarray of float, shape (npoints,)
     labels : ndarray of int, shape (npoints,)
         Connected components, which have no reference in common.
@@ -193,21 +194,38 @@ def motion_at(
     label : int
         The component of these points: the one that the most stations are in; 0 without any.
     """
-    from scipy.spatial import cKDTree  # slow to import
-
-    apart, nearest = cKDTree(points).query(stations, distance_upper_bound=NEAR_PIXELS)
-    if not np.isfinite(apart).any():
+    nearest = [_nearest(station, points) for station in stations]
+    first = [near[0] for near in nearest if len(near)]
+    if not first:
         return np.full(len(stations), np.nan), np.zeros(len(stations), np.int64), 0
-    label = int(np.bincount(labels[nearest[np.isfinite(apart)]]).argmax())
-    inside = labels == label
-    apart, nearest = cKDTree(points[inside]).query(
-        stations, NEAREST_POINTS, distance_upper_bound=NEAR_PIXELS
-    )
-    own = np.append(values[inside], np.nan)[nearest]
-    counts = np.isfinite(own).sum(axis=1)
-    found = np.full(len(stations), np.nan)
-    found[counts > 0] = np.nanmedian(own[counts > 0], axis=1)
-    return found, counts, label
+    label = int(np.bincount(labels[first]).argmax())
+    own = [near[labels[near] == label][:NEAREST_POINTS] for near in nearest]
+    found = [np.median(values[near]) if len(near) else np.nan for near in own]
+    return np.array(found), np.array([len(near) for near in own]), label
+
+
+def _nearest(station: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return the points less than `NEAR_PIXELS` away, the nearest first, of equals the first."""
+    apart = np.hypot(*(points - station).T)
+    near = np.flatnonzero(apart < NEAR_PIXELS)
+    return near[np.argsort(apart[near], kind="stable")]
+
+
+def windows_around(places: np.ndarray, shape: Sequence[int]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the bounds that hold the points around each station, where it is in or near the scene.
+
+    Parameters
+    ----------
+    places : ndarray of float, shape (nstations, 2)
+        Row and column.
+    shape : sequence of int
+        Rows and columns of the scene.
+    """
+    for place in places:
+        low = np.clip(np.floor(place - NEAR_PIXELS), 0, shape).astype(int)
+        high = np.clip(np.ceil(place + NEAR_PIXELS) + 1, 0, shape).astype(int)
+        if (low < high).all():
+            yield int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def fit_tie(difference: np.ndarray, places: np.ndarray, sigma: np.ndarray) -> Tie:

@@ -20,13 +20,23 @@ InSAR processor, Remote Sensing, 12(3), 424.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+from rasterio.windows import Window
 
 from emcflow.acquisition.geometry import SPEED_OF_LIGHT, days_since_first
 from emcflow.io.point_rasters import PointRasters
-from emcflow.io.raster import Grid, read_band, write_raster
+from emcflow.io.raster import (
+    Grid,
+    ReadRows,
+    create_raster,
+    read_band,
+    row_strips,
+    rows_of,
+    rows_of_band,
+)
 from emcflow.products.degree_grid import DegreeGrid
 from emcflow.products.positions import look_vector
 
@@ -71,7 +81,7 @@ def write_geoc(
     folder: Path,
     target: DegreeGrid,
     interferograms: Sequence[str],
-    coherence: np.ndarray,
+    coherence: ReadRows,
     progress: Callable[[int, int], None],
 ) -> None:
     """Write the folders of the pairs.
@@ -83,28 +93,27 @@ def write_geoc(
     target : DegreeGrid
     interferograms : sequence of path
         Unwrapped phase, ``D1_D2.unw.tif``.
-    coherence : float32 (rows, cols)
-        Temporal coherence of the scene, from 0 to 1 at the points.
+    coherence : callable
+        Returns rows of the temporal coherence of the scene, from 0 to 1 at the points.
     progress : callable
         Called with pairs done and in all.
     """
-    points = None
+    of_points = rows_of_band(interferograms[0], target.scene.shape[1])
+
+    def at_points(first: int, end: int) -> np.ndarray:
+        """Return rows of the coherence at the points of the scene, 0 elsewhere."""
+        return np.where(np.isfinite(of_points(first, end)), coherence(first, end), np.float32(0))
+
+    target.write(folder / COHERENCE, at_points, 0, units="1", description="coherence")
     for done, path in enumerate(interferograms, start=1):
         pair = Path(path).name.removesuffix(".unw.tif")
-        phase = target.take(read_band(path), np.nan)
-        write_raster(
+        target.write(
             folder / pair / f"{pair}.geo.unw.tif",
-            phase,
-            target.grid,
+            rows_of(read_band(path)),
+            np.nan,
             units="rad",
             description="unwrapped phase",
         )
-        if points is None:
-            points = np.isfinite(phase)
-            values = np.where(points, target.take(coherence, 0), np.float32(0))
-            write_raster(
-                folder / COHERENCE, values, target.grid, units="1", description="coherence"
-            )
         (folder / pair / f"{pair}.geo.cc.tif").symlink_to(f"../{COHERENCE}")
         progress(done, len(interferograms))
 
@@ -141,20 +150,39 @@ def write_look(
     InputError
         For a raster that holds no such angles, or on another grid.
     """
-    points = np.isfinite(read_band(points_of))
-    image = np.full(points.shape, np.nan)
-    if isinstance(incidence_angle_deg, str):
-        rasters = PointRasters(points, scene, window)
-        image[points] = rasters.read_geometry(incidence_angle_deg, "incidence_angle_deg")
-    else:
-        image[points] = incidence_angle_deg
-    vector = look_vector(target.take(image, np.nan), heading_deg, looks)
-    for axis, values in zip("ENU", vector, strict=True):
-        text = f"part of the unit vector to the sensor, {axis}"
-        write_raster(
-            folder / f"scene.geo.{axis}.tif",
-            values.astype(np.float32),
-            target.grid,
-            units="1",
-            description=text,
-        )
+    angle, phase = incidence_angle_deg, rows_of_band(points_of, scene.shape[1])
+    if isinstance(angle, str):
+        mask = np.empty(scene.shape, bool)
+        for first, _, end, _ in row_strips(scene.shape):
+            mask[first:end] = np.isfinite(phase(first, end))
+        rasters = PointRasters(mask, scene, window)
+        rasters.read_geometry(angle, "incidence_angle_deg")  # for its checks
+
+    def angles(first: int, end: int) -> np.ndarray:
+        """Return rows of the angles at the points of the scene, NaN elsewhere."""
+        points = np.isfinite(phase(first, end))
+        image = np.full(points.shape, np.nan)
+        if isinstance(angle, str):
+            image[points] = rasters.read_rows(angle, (first, end), "incidence angles in degrees")
+        else:
+            image[points] = angle
+        return image
+
+    with ExitStack() as opened:
+        datasets = [
+            opened.enter_context(
+                create_raster(
+                    folder / f"scene.geo.{axis}.tif",
+                    target.grid,
+                    "float32",
+                    units="1",
+                    description=f"part of the unit vector to the sensor, {axis}",
+                )
+            )
+            for axis in "ENU"
+        ]
+        for first, _, end, width in row_strips(target.grid.shape):
+            vector = look_vector(target.take_rows(angles, np.nan, first, end), heading_deg, looks)
+            for dataset, values in zip(datasets, vector, strict=True):
+                place = Window(0, first, width, end - first)
+                dataset.write(values.astype(np.float32), 1, window=place)

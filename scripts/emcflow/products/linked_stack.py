@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import rasterio
@@ -23,7 +25,7 @@ from emcflow.io.coverage import (
 from emcflow.io.images import read_image
 from emcflow.io.interferograms import read_pair_coherence
 from emcflow.io.network_tables import ENDS
-from emcflow.io.raster import BLOCK, Grid, create_raster, image_of, write_raster
+from emcflow.io.raster import BLOCK, Grid, create_raster, image_of
 from emcflow.io.stack import check_files, check_grid, read_window_grid
 from emcflow.network.phase_linking import (
     coherence_weights,
@@ -74,8 +76,6 @@ class LinkedSums:
     ----------
     squares, coherences : ndarray of float64, shape (npairs,)
         Sums over the pixels of the squared misfits [rad^2], and of the coherences.
-    mean_coherence : ndarray of float32, shape (rows, cols)
-        Of the pairs; without rows and columns where none are given.
     pixels, noise, agreeing, unchanging : int
         Pixels with all pairs; of these, those of too low a mean coherence, whose agreement counts
         as 0, and those of high agreement; those left out because they never change.
@@ -85,7 +85,6 @@ class LinkedSums:
 
     squares: np.ndarray
     coherences: np.ndarray
-    mean_coherence: np.ndarray
     pixels: int = 0
     noise: int = 0
     agreeing: int = 0
@@ -171,9 +170,8 @@ def write_linked_stack(
         Where no pixel has data in all pairs.
     """
     npairs, dates = len(rasters.files), rasters.dates
-    image_shape = grid.shape if rasters.coherences else (0, 0)
-    squares, coherences = np.zeros((2, npairs))
-    sums = LinkedSums(squares, coherences, np.zeros(image_shape, np.float32))
+    sums = LinkedSums(*np.zeros((2, npairs)))
+    mean_coherence = str(Path(agreement).with_suffix(".mean.tif"))
     blocks = list(product(*(range(0, size, BLOCK) for size in grid.shape)))
     with ExitStack() as stack, ThreadPoolExecutor(n_threads) as pool:
 
@@ -186,25 +184,26 @@ def write_linked_stack(
             for path, date in zip(outputs, dates[1:], strict=True)
         ]
         agreed = created(agreement, "float32", "agreement of linked phases with the interferograms")
+        # which of the two is taken shows at the end
+        if rasters.coherences:
+            means = created(mean_coherence, "float32", "mean coherence of the pairs")
         for done, (row, col) in enumerate(blocks, start=1):
             bounds = row, col, min(row + BLOCK, grid.shape[0]), min(col + BLOCK, grid.shape[1])
-            phase, coherence, valid = _link_block(rasters, bounds, sums, pool, n_threads)
+            phase, coherence, mean, valid = _link_block(rasters, bounds, sums, pool, n_threads)
             window = Window(col, row, bounds[3] - col, bounds[2] - row)
             agreed.write(image_of(coherence, valid), 1, window=window)
+            if mean is not None:
+                means.write(image_of(mean, valid), 1, window=window)
             for dataset, values in zip(stacked, phase[1:], strict=True):
                 dataset.write(image_of(np.exp(1j * values), valid), 1, window=window)
             progress(done, len(blocks))
         remarks = _remarks(rasters, sums)
-        agreed.update_tags(**remarks_tag(remarks))
+        for dataset in [agreed, means] if rasters.coherences else [agreed]:
+            dataset.update_tags(**remarks_tag(remarks))
     if rasters.coherences and sums.agrees_everywhere:
-        write_raster(
-            agreement,
-            sums.mean_coherence,
-            grid,
-            units="1",
-            description="mean coherence of the pairs",
-            tags=remarks_tag(remarks),
-        )
+        os.replace(mean_coherence, agreement)
+    elif rasters.coherences:
+        os.unlink(mean_coherence)
     return sums, remarks
 
 
@@ -251,8 +250,11 @@ def _link_block(
     sums: LinkedSums,
     pool: ThreadPoolExecutor,
     n_threads: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return phases and agreement of the pixels of a block, and where they are; add to the sums."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
+    """Return phases, agreement and mean coherence of the pixels of a block, and where they are.
+
+    Adds to the sums.
+    """
     shape = bounds[2] - bounds[0], bounds[3] - bounds[1]
     inside = tuple(np.add(bounds, rasters.corner * 2).tolist())
     pair_phase = np.empty((len(rasters.files), *shape), np.float32)
@@ -267,20 +269,18 @@ def _link_block(
     for usable in pool.map(read, range(len(rasters.files))):
         here.add(usable)
     valid, unchanging = without_unchanging(pair_phase, here.everywhere.reshape(shape))
-    weights = None
+    weights, mean = None, None
     if rasters.coherences:
         own = np.empty((len(rasters.files), np.count_nonzero(valid)), np.float32)
         for values, path in zip(own, rasters.coherences, strict=True):
             values[:] = read_pair_coherence(path, inside)[valid]
         sums.coherences += own.sum(axis=1, dtype=np.float64)
-        block = sums.mean_coherence[bounds[0] : bounds[2], bounds[1] : bounds[3]]
         mean = own.mean(axis=0)
-        block[valid] = mean
         weights = coherence_weights(own)
     known = pair_phase[:, valid]
     phase, coherence = link_phases(known, rasters.pairs, len(rasters.dates), n_threads, weights)
     sums.squares += squared_misfits(known, rasters.pairs, phase)
-    if rasters.coherences:
+    if mean is not None:
         # whatever it agrees by: in loops of few pairs noise does as well as signal
         is_noise = mean < LEAST_COHERENCE
         coherence[is_noise] = 0
@@ -289,7 +289,7 @@ def _link_block(
     sums.agreeing += int(np.count_nonzero(coherence > HIGH_AGREEMENT))
     sums.unchanging += unchanging
     sums.counts = sums.counts.with_part(here.counts) if sums.counts else here.counts
-    return phase, coherence, valid
+    return phase, coherence, mean, valid
 
 
 def _remarks(rasters: PairRasters, sums: LinkedSums) -> list[str]:

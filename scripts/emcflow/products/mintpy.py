@@ -20,7 +20,7 @@ error correction and noise reduction, Computers & Geosciences, 133, 104331.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ from numpy.typing import DTypeLike
 from emcflow.acquisition.geometry import MOTION_SIGNS, metres_per_rad
 from emcflow.io.files import write_text
 from emcflow.io.hdf5 import create
-from emcflow.io.raster import Grid, map_crs
+from emcflow.io.raster import Grid, ReadRows, map_crs, row_strips
 
 # Rasters are compressed by a filter that every build of HDF5 in Python has, fast to read and write.
 CHUNK = 256
@@ -177,9 +177,9 @@ def write_file(
     attributes: dict[str, str],
     file_type: str,
     unit: str,
-    images: dict[str, np.ndarray],
+    images: dict[str, ReadRows],
 ) -> None:
-    """Write a file of images, one dataset each.
+    """Write a file of images of real values, one dataset each, some rows at a time.
 
     Parameters
     ----------
@@ -190,11 +190,13 @@ def write_file(
         MintPy's name for the kind of file.
     unit : str
         Of the first image.
-    images : dict of ndarray, shape (rows, cols)
+    images : dict of callable
+        See :data:`emcflow.io.raster.ReadRows`.
     """
+    shape = (int(attributes["LENGTH"]), int(attributes["WIDTH"]))
     with create(path, **attributes, FILE_TYPE=file_type, UNIT=unit) as file:
         for name, image in images.items():
-            _dataset(file, name, image.shape, image.dtype)[...] = image
+            _write_rows(_dataset(file, name, shape, np.float32), (), image)
 
 
 def write_stack(
@@ -203,11 +205,11 @@ def write_stack(
     file_type: str,
     unit: str,
     vectors: dict[str, np.ndarray],
-    images: dict[str, tuple[type, Iterable[np.ndarray]]],
+    images: dict[str, tuple[type, Iterable[ReadRows]]],
     count: int,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Write a file of stacks of images, one image in memory at a time.
+    """Write a file of stacks of images, some rows of one image in memory at a time.
 
     Parameters
     ----------
@@ -215,8 +217,8 @@ def write_stack(
         See :func:`write_file`; the unit is that of the first stack.
     vectors : dict of ndarray
         Small datasets: dates, baselines.
-    images : dict of (type, iterable of ndarray)
-        For each stack its type and its images (rows, cols), first to last.
+    images : dict of (type, iterable of callable)
+        For each stack its type and its images, first to last.
     count : int
         Images of each stack.
     progress : callable
@@ -230,9 +232,15 @@ def write_stack(
         for name, (kind, stack) in images.items():
             dataset = _dataset(file, name, (count, *shape), kind)
             for number, image in enumerate(stack):
-                dataset[number] = image
+                _write_rows(dataset, (number,), image)
                 done += 1
                 progress(done, count * len(images))
+
+
+def _write_rows(dataset: h5py.Dataset, place: tuple[int, ...], image: ReadRows) -> None:
+    """Write an image by rows, that of a place where there are several."""
+    for first, _, end, _ in row_strips(dataset.shape[-2:]):
+        dataset[(*place, slice(first, end))] = image(first, end)
 
 
 class StackDates(NamedTuple):
@@ -262,9 +270,9 @@ def write_interferograms(
     path: str | Path,
     attributes: dict[str, str],
     stack: StackDates,
-    unwrapped: Iterable[np.ndarray],
-    labels: Iterable[np.ndarray],
-    coherence: np.ndarray,
+    unwrapped: Iterable[ReadRows],
+    labels: Iterable[ReadRows],
+    coherence: ReadRows,
     progress: Callable[[int, int], None],
 ) -> None:
     """Write the unwrapped interferograms, as MintPy loads them.
@@ -274,9 +282,9 @@ def write_interferograms(
     path, attributes, progress
         See :func:`write_stack`.
     stack : StackDates
-    unwrapped, labels : iterable of ndarray, shape (rows, cols)
-        Phase [rad] and connected components of each pair.
-    coherence : ndarray, shape (rows, cols)
+    unwrapped, labels : iterable of callable
+        Phase [rad] and connected components of each pair, see :data:`emcflow.io.raster.ReadRows`.
+    coherence : callable
         That of all pairs.
     """
     pairs, bperp = stack.pairs, mintpy_bperp(stack.bperp_m)
@@ -285,10 +293,11 @@ def write_interferograms(
         "bperp": bperp[pairs[:, 1]] - bperp[pairs[:, 0]],
         "dropIfgram": np.ones(len(pairs), dtype=bool),  # True: it is kept
     }
-    images: dict[str, tuple[type, Iterable[np.ndarray]]] = {
+    components = (_turned(mintpy_components, image) for image in labels)
+    images: dict[str, tuple[type, Iterable[ReadRows]]] = {
         "unwrapPhase": (np.float32, unwrapped),
         "coherence": (np.float32, (coherence for _ in pairs)),
-        "connectComponent": (np.int16, map(mintpy_components, labels)),
+        "connectComponent": (np.int16, components),
     }
     write_stack(path, attributes, "ifgramStack", "radian", vectors, images, len(pairs), progress)
 
@@ -297,7 +306,7 @@ def write_series(
     path: str | Path,
     attributes: dict[str, str],
     stack: StackDates,
-    phases: Iterable[np.ndarray],
+    phases: Sequence[ReadRows],
     wavelength_m: float,
     progress: Callable[[int, int], None],
 ) -> None:
@@ -312,7 +321,7 @@ def write_series(
         See :func:`series_images`.
     """
     vectors = {"date": stack.names, "bperp": mintpy_bperp(stack.bperp_m)}
-    images: dict[str, tuple[type, Iterable[np.ndarray]]] = {
+    images: dict[str, tuple[type, Iterable[ReadRows]]] = {
         "timeseries": (np.float32, series_images(phases, wavelength_m))
     }
     write_stack(path, attributes, "timeseries", "m", vectors, images, len(stack.dates), progress)
@@ -348,44 +357,54 @@ def _dataset(file: h5py.File, name: str, shape: tuple[int, ...], kind: DTypeLike
     return file.create_dataset(name, shape, kind, chunks=chunks, compression="lzf", shuffle=True)
 
 
-def series_images(phases: Iterable[np.ndarray], wavelength_m: float) -> Iterator[np.ndarray]:
-    """Yield the displacement toward the satellite at every date [m]: 0 at the first.
+def _turned(of: Callable[[np.ndarray], np.ndarray], image: ReadRows) -> ReadRows:
+    """Return what makes something of rows of an image."""
+    return lambda first, end: of(image(first, end))
+
+
+def series_images(phases: Sequence[ReadRows], wavelength_m: float) -> list[ReadRows]:
+    """Return the displacement toward the satellite at every date [m]: 0 at the first.
 
     Parameters
     ----------
-    phases : iterable of float32 (rows, cols)
-        Of all dates but the first [rad], one at least; NaN where there is no point.
+    phases : sequence of callable
+        Of all dates but the first [rad], one at least; float32, NaN where there is no point.
     wavelength_m : float
     """
     metres = np.float32(metres_per_rad(wavelength_m, "toward"))
-    for number, phase in enumerate(phases):
-        if number == 0:
-            yield np.where(np.isfinite(phase), np.float32(0), np.float32(np.nan))
-        yield metres * phase
+
+    def zero(phase: np.ndarray) -> np.ndarray:
+        return np.where(np.isfinite(phase), np.float32(0), np.float32(np.nan))
+
+    return [
+        _turned(zero, phases[0]),
+        *(_turned(lambda phase: metres * phase, each) for each in phases),
+    ]
 
 
 def velocity_images(
-    velocity: np.ndarray, sigma: np.ndarray | None, positive: str
-) -> dict[str, np.ndarray]:
+    velocity: ReadRows, sigma: ReadRows | None, positive: str
+) -> dict[str, ReadRows]:
     """Return velocity toward the satellite, and its standard deviation, by MintPy's names [m/year].
 
     Parameters
     ----------
-    velocity, sigma : float32 (rows, cols)
-        In mm/year; sigma may be None.
+    velocity, sigma : callable
+        Float32, in mm/year; sigma may be None.
     positive : str
         ``outputs.velocity_positive``, the direction that `velocity` counts as positive.
     """
-    images = {"velocity": np.float32(toward(positive) * 1e-3) * velocity}
+    factor = np.float32(toward(positive) * 1e-3)
+    images = {"velocity": _turned(lambda rows: factor * rows, velocity)}
     if sigma is not None:
-        images["velocityStd"] = np.float32(1e-3) * sigma
+        images["velocityStd"] = _turned(lambda rows: np.float32(1e-3) * rows, sigma)
     return images
 
 
 def geometry_images(
     points: np.ndarray, incidence_angle_deg: np.ndarray | float, slant_range_m: np.ndarray | float
-) -> dict[str, np.ndarray]:
-    """Return images of the view by MintPy's names, float32 (rows, cols): 0 where it is not known.
+) -> dict[str, ReadRows]:
+    """Return images of the view by MintPy's names, float32: 0 where it is not known.
 
     Heights are not known here, and MintPy stops without any.
 
@@ -395,9 +414,21 @@ def geometry_images(
     incidence_angle_deg, slant_range_m : float (npoints,) or float
         At the points, or of all.
     """
-    images = {"height": np.zeros(points.shape, np.float32)}
-    view = {"incidenceAngle": incidence_angle_deg, "slantRangeDistance": slant_range_m}
-    for name, values in view.items():
-        images[name] = np.zeros(points.shape, np.float32)
-        images[name][points] = np.nan_to_num(values)
-    return images
+
+    def at_points(values: np.ndarray | float) -> ReadRows:
+        def rows(first: int, end: int) -> np.ndarray:
+            here, before = points[first:end], np.count_nonzero(points[:first])
+            own = values
+            if isinstance(values, np.ndarray):
+                own = values[before : before + np.count_nonzero(here)]
+            image = np.zeros(here.shape, np.float32)
+            image[here] = np.nan_to_num(own)
+            return image
+
+        return rows
+
+    return {
+        "height": at_points(0.0),
+        "incidenceAngle": at_points(incidence_angle_deg),
+        "slantRangeDistance": at_points(slant_range_m),
+    }

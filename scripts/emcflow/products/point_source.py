@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from emcflow.io.coverage import Coverage, coverage_remarks
-from emcflow.io.raster import Grid, read_values
+from emcflow.io.raster import Grid, read_values, row_strips
 from emcflow.io.stack import check_grid, read_coherence, read_window_grid
 from emcflow.products.selection import (
     amplitude_dispersion,
@@ -68,10 +68,13 @@ def point_source(
             coverage = Coverage(grid.shape[0] * grid.shape[1])
             dispersion = amplitude_dispersion(files, bounds, progress, coverage)
             remarks = coverage_remarks(coverage.counts, names, files)
+            del coverage
         check_dispersion(dispersion, raster or "the stack")
         middle = np.nanmedian(dispersion)
         log.info("amplitude dispersion of %d dates: median %.2f", len(files), middle)
-        values = np.asarray(coherence_of_dispersion(dispersion))
+        values = np.empty_like(dispersion)
+        for first, _, end, _ in row_strips(grid.shape):
+            values[first:end] = coherence_of_dispersion(dispersion[first:end])
     elif kind == "mask":
         values = np.ones(grid.shape, np.float32)
     else:

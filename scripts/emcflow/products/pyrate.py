@@ -23,7 +23,7 @@ import numpy as np
 from rasterio import Affine
 
 from emcflow.io.files import write_text
-from emcflow.io.raster import Grid, read_band, write_raster
+from emcflow.io.raster import Grid, ReadRows, read_band, rows_of, write_rows
 from emcflow.products.degree_grid import DegreeGrid
 
 __all__ = ["header", "settings", "write_files"]
@@ -117,7 +117,7 @@ def write_files(
     folder: Path,
     target: DegreeGrid,
     interferograms: Sequence[str],
-    coherence: np.ndarray,
+    coherence: ReadRows,
     wavelength_m: float,
     progress: Callable[[int, int], None],
 ) -> None:
@@ -130,24 +130,31 @@ def write_files(
     target : DegreeGrid
     interferograms : sequence of path
         Unwrapped phase, ``D1_D2.unw.tif``.
-    coherence : float32 (rows, cols)
-        Temporal coherence of the scene; all pairs link to it.
+    coherence : callable
+        Returns rows of the temporal coherence of the scene; all pairs link to it.
     wavelength_m : float
     progress : callable
         Called with pairs done and in all.
     """
     grid, lists = target.grid, dict.fromkeys(LISTS, "")
 
-    def write(name: str, image: np.ndarray, units: str, text: str) -> None:
-        write_raster(folder / name, image, grid, units=units, description=text)
+    target.write(folder / COHERENCE, coherence, 0, units="1", description="temporal coherence")
 
-    write(COHERENCE, target.take(coherence, 0), "1", "temporal coherence")
-    write(HEIGHTS, np.zeros(grid.shape, np.float32), "m", "no heights")
+    def heights(first: int, end: int) -> np.ndarray:
+        return np.zeros((end - first, grid.shape[1]), np.float32)
+
+    write_rows(folder / HEIGHTS, grid, np.float32, heights, units="m", description="no heights")
     write_text(folder / f"{HEIGHTS}.rsc", header(grid, wavelength_m))
     for done, path in enumerate(interferograms, start=1):
         pair = Path(path).name.removesuffix(".unw.tif")
         name = f"pairs/{pair.replace('_', '-')}"
-        write(f"{name}_unw.tif", target.take(read_band(path), np.nan), "rad", "unwrapped phase")
+        target.write(
+            folder / f"{name}_unw.tif",
+            rows_of(read_band(path)),
+            np.nan,
+            units="rad",
+            description="unwrapped phase",
+        )
         (folder / f"{name}_coh.tif").symlink_to(f"../{COHERENCE}")
         for header_file in (f"{name}.rsc", f"{name}_coh.tif.rsc"):
             write_text(folder / header_file, header(grid, wavelength_m, pair))

@@ -6,13 +6,13 @@ coherence, 0 to 1, NaN where a mask says no.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from emcflow.errors import InputError
 from emcflow.io.coverage import Coverage
-from emcflow.io.raster import read_values
+from emcflow.io.raster import read_values, row_strips
 
 ROWS_PER_READ = 512
 # Loops that close to within the rounding of float32 phases.
@@ -47,7 +47,7 @@ def amplitude_dispersion(
     progress : callable, optional
         Called with (files read, files in all).
     coverage : Coverage, optional
-        Of all pixels; the files are added to it.
+        Of all pixels, without a file so far; the files are added to it.
 
     Returns
     -------
@@ -59,45 +59,66 @@ def amplitude_dispersion(
     InputError
         For a file without any amplitude, or of real values.
     """
-    row0, col0, row1, col1 = bounds
-    shape = (row1 - row0, col1 - col0)
-    mean, squares = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    first, same, valid = None, np.ones(shape, bool), np.ones(shape, bool)
+    shape = bounds[2] - bounds[0], bounds[3] - bounds[1]
+    amplitude, mean, squares = np.zeros((3, *shape), np.float32)
+    same, coverage = np.ones(shape, bool), coverage or Coverage(shape[0] * shape[1])
     for count, path in enumerate(files, start=1):
-        amplitude = np.empty(shape, np.float32)
-        for row in range(row0, row1, ROWS_PER_READ):
-            end = min(row + ROWS_PER_READ, row1)
-            image = read_values(path, (row, col0, end, col1))
-            if not np.iscomplexobj(image):
-                raise InputError(
-                    f"{path}: real values, without amplitudes; expected complex SLCs to choose "
-                    "points by their amplitude dispersion: give stack.temporal_coherence, or "
-                    "stack.mask and stack.points: mask"
-                )
-            amplitude[row - row0 : end - row0] = np.abs(image)
-        here = np.isfinite(amplitude) & (amplitude > 0)
-        if not here.any():
+        npixels = 0
+        for first, end, rows in _amplitudes(path, bounds):
+            usable = np.isfinite(rows) & (rows > 0)
+            npixels += int(np.count_nonzero(usable))
+            coverage.add(usable, first * shape[1])
+            rows[~usable] = 0
+            amplitude[first:end] = rows
+            own = same[first:end]
+            own &= usable
+            if count > 1 and own.any():  # nowhere after two images or three
+                ((_, _, of_first),) = _amplitudes(files[0], _rows_of(bounds, first, end))
+                own &= rows == of_first
+        if not npixels:
             raise InputError(
                 f"{path}: zero or not finite everywhere; expected an image with amplitudes: "
                 "write the file again, or leave it out"
             )
-        valid &= here
-        if coverage is not None:
-            coverage.add(here)
-        first = amplitude.copy() if first is None else first
-        same &= amplitude == first
-        amplitude[~here] = 0
-        amplitude /= amplitude.sum(dtype=np.float64) / here.sum()
+        amplitude /= amplitude.sum(dtype=np.float64) / npixels
         # mean and sum of squared deviations brought up to date (Welford 1962)
-        deviation = amplitude - mean
-        mean += deviation / np.float32(count)
-        squares += deviation * (amplitude - mean)
+        for first, _, end, _ in row_strips(shape):
+            strip = slice(first, end)
+            deviation = amplitude[strip] - mean[strip]
+            mean[strip] += deviation / np.float32(count)
+            squares[strip] += deviation * (amplitude[strip] - mean[strip])
         if progress is not None:
             progress(count, len(files))
+    del amplitude
     with np.errstate(invalid="ignore", divide="ignore"):
-        dispersion = np.sqrt(squares / np.float32(len(files))) / mean
-    dispersion[~valid | (same & (len(files) > 1))] = np.nan
+        dispersion = np.sqrt(np.divide(squares, np.float32(len(files)), out=squares), out=squares)
+        dispersion /= mean
+    if len(files) > 1:
+        dispersion[same] = np.nan
+    dispersion[~coverage.everywhere.reshape(shape)] = np.nan
     return dispersion
+
+
+def _amplitudes(
+    path: str, bounds: tuple[int, int, int, int]
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield first and end row within bounds, and the amplitudes of the rows, float32."""
+    row0, col0, row1, col1 = bounds
+    for row in range(row0, row1, ROWS_PER_READ):
+        end = min(row + ROWS_PER_READ, row1)
+        image = read_values(path, (row, col0, end, col1))
+        if not np.iscomplexobj(image):
+            raise InputError(
+                f"{path}: real values, without amplitudes; expected complex SLCs to choose "
+                "points by their amplitude dispersion: give stack.temporal_coherence, or "
+                "stack.mask and stack.points: mask"
+            )
+        yield row - row0, end - row0, np.abs(image).astype(np.float32, copy=False)
+
+
+def _rows_of(bounds: tuple[int, int, int, int], first: int, end: int) -> tuple[int, int, int, int]:
+    """Return the bounds of some rows within bounds."""
+    return bounds[0] + first, bounds[1], bounds[0] + end, bounds[3]
 
 
 def coherence_of_dispersion(dispersion: np.ndarray | float) -> np.ndarray | float:
@@ -130,13 +151,14 @@ def check_dispersion(dispersion: np.ndarray, name: str) -> None:
         )
 
 
-def check_limit(coherence: np.ndarray, name: str, limit: float) -> None:
+def check_limit(coherence: Iterable[np.ndarray], name: str, limit: float) -> None:
     """Refuse a limit of the amplitude dispersion that no pixel is below.
 
     Parameters
     ----------
-    coherence : float ndarray
-        Temporal coherence that the amplitude dispersion stands for, `coherence_of_dispersion`.
+    coherence : iterable of float ndarray
+        Temporal coherence that the amplitude dispersion stands for, `coherence_of_dispersion`: all
+        parts of the scene.
     name : str
         Of its raster, for the message.
     limit : float
@@ -146,7 +168,7 @@ def check_limit(coherence: np.ndarray, name: str, limit: float) -> None:
     ------
     InputError
     """
-    highest = np.max(coherence, initial=0, where=np.isfinite(coherence))
+    highest = max(np.max(part, initial=0, where=np.isfinite(part)) for part in coherence)
     if not highest > coherence_of_dispersion(limit):
         lowest = np.sqrt(-2 * np.log(max(highest, np.finfo(np.float32).tiny)))
         raise InputError(
@@ -155,13 +177,14 @@ def check_limit(coherence: np.ndarray, name: str, limit: float) -> None:
         )
 
 
-def check_agreement(coherence: np.ndarray, name: str) -> None:
+def check_agreement(coherence: Iterable[np.ndarray], name: str) -> None:
     """Refuse interferograms that agree everywhere: that tells nothing of the points.
 
     Parameters
     ----------
-    coherence : float ndarray
-        Agreement of the linked phases with the interferograms; 0 or NaN where there is none.
+    coherence : iterable of float ndarray
+        Agreement of the linked phases with the interferograms; 0 or NaN where there is none. All
+        parts of the scene.
     name : str
         Of its raster, for the message.
 
@@ -170,8 +193,11 @@ def check_agreement(coherence: np.ndarray, name: str) -> None:
     InputError
         Where nearly all loops close exactly.
     """
-    complete = np.count_nonzero(coherence > 0)
-    if complete and np.count_nonzero(coherence > CLOSED) > 0.99 * complete:
+    complete = closed = 0
+    for part in coherence:
+        complete += int(np.count_nonzero(part > 0))
+        closed += int(np.count_nonzero(part > CLOSED))
+    if complete and closed > 0.99 * complete:
         raise InputError(
             f"{name}: all loops of the interferograms close exactly, so that their agreement tells "
             "nothing of the points; set stack.points to mask, or give stack.temporal_coherence"

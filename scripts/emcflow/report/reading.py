@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from rasterio.windows import Window
 
 import emcflow
 from emcflow.io.files import read_csv
@@ -29,9 +30,9 @@ from emcflow.io.network_tables import (
     read_found_baselines,
     read_interferograms,
 )
-from emcflow.io.raster import NO_BYTE_DATA, NO_LABEL_DATA, open_raster, read_band
+from emcflow.io.raster import NO_BYTE_DATA, NO_LABEL_DATA, open_raster, read_band, row_strips
 from emcflow.io.scene_file import read_scene_file
-from emcflow.io.stack import read_coherence
+from emcflow.io.stack import coherent_points, read_coherence
 from emcflow.io.tiles_json import tiles_from_json
 from emcflow.links.noise_floor import NOISE_PROBABILITY, noise_coherence
 from emcflow.network.networks import Network
@@ -175,7 +176,7 @@ def read_run(
     if not files.baselines:
         pairs.pop("bperp_m", None)
     if files.truth:
-        points = read_coherence(files.coherence) > config["stack"]["min_temporal_coherence"]
+        points = coherent_points(files.coherence, config["stack"]["min_temporal_coherence"])
         pairs["share_right"] = _shares_right(files.truth, rasters, network, points)
     step = map_step(scene.grid.shape)
     maps, at_points = _read_maps(files, thinning, n_threads)
@@ -185,7 +186,7 @@ def read_run(
         scene=scene,
         network=network,
         pairs=pairs,
-        closure=_read_closure(files, step),
+        closure=_read_closure(files, scene.grid.shape, step),
         overlaps=read_overlaps(files.overlaps),
         point_coherence=point_coherence,
         phases=phases,
@@ -248,7 +249,7 @@ def _read_points(
         grid=grid,
         bounds=tuple(tile.bounds for tile in tiles),
         npoints=int(np.count_nonzero(degree)),
-        shared_points=int(np.count_nonzero(degree > 1)),
+        shared_points=sum(int(np.count_nonzero(rows > 1)) for rows in degree),
         tiles_per_pixel=degree[np.ix_(*thinning.middles(step))],
         coherence=read_coherence(files.coherence, shape=thin_shape(grid.shape, step)),
         remarks=(*scene_file.remarks, *_of_islands(files.overlaps), *_lines(files.remarks)),
@@ -339,18 +340,27 @@ def _shares_right(
     shares = []
     with open_raster(str(truth)) as dataset:
         for path, pair in zip(rasters, network.pairs, strict=True):
-            first, second = dataset.read([int(number) + 1 for number in pair])
-            shares.append(share_right(read_band(path), np.where(points, second - first, np.nan)))
+            bands = [int(number) + 1 for number in pair]
+            found, true = [], []
+            for row, _, end, cols in row_strips(points.shape):
+                inside = points[row:end]
+                first, second = dataset.read(bands, window=Window(0, row, cols, end - row))
+                true.append((second - first)[inside])
+                found.append(read_band(path, (row, 0, end, cols))[inside])
+            shares.append(share_right(np.concatenate(found), np.concatenate(true)))
     return np.array(shares)
 
 
-def _read_closure(files: RunFiles, step: int) -> Closure:
+def _read_closure(files: RunFiles, shape: tuple[int, int], step: int) -> Closure:
     """Return the loops that do not close, from ``loops.csv`` and ``open_loops.tif``."""
     loops = read_csv(files.loops, CORNERS)
-    image = read_band(files.open_loops)
-    image[image == NO_LABEL_DATA] = 0
     counts = loops["points"].astype(int), loops["open_points"].astype(int)
-    return Closure(*counts, largest_of_cells(image, step))
+    cells = []
+    for strip in row_strips(shape, step):
+        image = read_band(files.open_loops, strip)
+        image[image == NO_LABEL_DATA] = 0
+        cells.append(largest_of_cells(image, step))
+    return Closure(*counts, np.concatenate(cells))
 
 
 def _read_phases(

@@ -21,6 +21,8 @@ class Peak:
     pixel, pixel_date, pixel_thread, pixel_term : float
         Bytes per pixel of the tile's window or of the scene: in any case, for each date, for each
         thread, for each such term.
+    strip : float
+        Bytes per pixel of a row of blocks of the scene, of a job that works by such rows.
     """
 
     fixed_mb: float
@@ -35,6 +37,7 @@ class Peak:
     pixel_date: float = 0
     pixel_thread: float = 0
     pixel_term: float = 0
+    strip: float = 0
 
 
 # A Delaunay mesh has 3 links and 2 triangles per point; its arrays take 102 bytes per point.
@@ -43,11 +46,16 @@ PEAKS = {
     "simulate_stack": Peak(fixed_mb=132, pixel=140, pixel_date=17),
     # points are the pixels of a block: phase of all interferograms, copied once, and of all dates,
     # which GDAL keeps until they are written
-    "link_phases": Peak(fixed_mb=260, pair=9, date=13, thread=40, pixel=12),
-    # mean and deviations of the amplitudes; the images, whole
-    "select_points": Peak(fixed_mb=130, pixel=40),
-    # a raster, and its values at the points beside sums and products of them
-    "scene_view": Peak(fixed_mb=200, pixel=110),
+    "link_phases": Peak(fixed_mb=270, pair=9, date=13, thread=40),
+    # an image of amplitudes, their mean and deviations, and where some image has no data
+    "select_points": Peak(fixed_mb=100, pixel=15.2, strip=50),
+    # of a row of blocks the coherence, and where there are points
+    "check_stack": Peak(fixed_mb=130, pixel=1.1, strip=23),
+    "tiles": Peak(fixed_mb=118, pixel=1.1, strip=23),
+    # where there are points, and a raster at them, twice for its mean
+    "mean_baselines": Peak(fixed_mb=178, point=19, pixel=1.1, strip=32),
+    # angle and range at the points and what follows; of a row of blocks sums and products of them
+    "scene_view": Peak(fixed_mb=103, point=26, pixel=1.1, strip=60),
     # phase of all dates; the triangulation, or one window per thread and where it is nodata
     "tile_mesh": Peak(fixed_mb=130, point=560, date=4, pixel=5, pixel_thread=11),
     # periodograms of some links; phase; links, their parameters and coherence by four models at the
@@ -92,18 +100,18 @@ PEAKS = {
     "time_series": Peak(fixed_mb=142, date_mb=1.3, point=100, date=11, term=24, pixel=16),
     # per thread a block of a date, a band of a raster, and GDAL's cache
     "displacements": Peak(fixed_mb=120, date_mb=0.1, thread=30, pixel=4, pixel_thread=16),
-    # images of velocities and labels, points, a tree of them
-    "gnss_tie": Peak(fixed_mb=140, point=150, pixel=12),
-    # an image of the coherence and some of one interferogram
-    "export_mintpy": Peak(fixed_mb=195, pixel=30),
+    # a row of blocks of velocities and labels; points around stations
+    "gnss_tie": Peak(fixed_mb=103, strip=24),
+    # the coherence, where there are points, the view at them
+    "export_mintpy": Peak(fixed_mb=103, point=26, pixel=6.2, strip=25),
     # one raster, a million values at the most
     "export_qgis": Peak(fixed_mb=230),
     # imports; longitudes and latitudes of a window, where there are some
     "export_stac": Peak(fixed_mb=235),
-    "export_dolphin": Peak(fixed_mb=110, pixel=20),
-    # places of the pixels; the coherence and an image, before and after; the view in degrees
-    "export_licsbas": Peak(fixed_mb=225, pixel=72),
-    "export_pyrate": Peak(fixed_mb=225, pixel=52),
+    "export_dolphin": Peak(fixed_mb=105, strip=22),
+    # places of the pixels, and an image; of a row of blocks the view in degrees
+    "export_licsbas": Peak(fixed_mb=220, pixel=8.5, strip=108),
+    "export_pyrate": Peak(fixed_mb=212, pixel=8.5, strip=40),
     # one window of all columns, as arrays, as a table and as it is written
     "export_points": Peak(fixed_mb=230, date_mb=6, pixel=1),
     # an image with its overviews, and GDAL's cache
@@ -114,8 +122,9 @@ PEAKS = {
     # GDAL's cache
     "fill": Peak(fixed_mb=190, pixel=110),
     "fill_labels": Peak(fixed_mb=190, pixel=8),
-    # figures, drawn in a second process as well; pictures are counted by their own
-    "report": Peak(fixed_mb=180, point=80, pixel=20),
+    # points of a tile and its links; of the scene the tiles at each pixel; rows of blocks of a
+    # raster for each thread; pictures and figures are counted by their own
+    "report": Peak(fixed_mb=180, point=80, pixel=2.2, strip=12),
 }
 
 
@@ -127,6 +136,7 @@ def predicted_mb(
     pairs: int = 0,
     threads: int = 1,
     extra_terms: int = 0,
+    strip_pixels: int = 0,
 ) -> int:
     """Return the peak memory of a job in MB (1e6 bytes), rounded up.
 
@@ -139,6 +149,8 @@ def predicted_mb(
     dates, pairs, threads, extra_terms : int
         `pairs` are the interferograms that the job holds, `extra_terms` those of the link model
         beside velocity and DEM error.
+    strip_pixels : int
+        Of a row of blocks of the scene.
 
     Returns
     -------
@@ -150,4 +162,5 @@ def predicted_mb(
     per_pixel = peak.pixel + peak.pixel_date * dates + peak.pixel_thread * threads
     per_pixel += peak.pixel_term * extra_terms
     fixed_mb = peak.fixed_mb + peak.pair_mb * pairs + peak.date_mb * dates
-    return int(fixed_mb + (per_point * points + per_pixel * pixels) / 1e6) + 1
+    held = per_point * points + per_pixel * pixels + peak.strip * strip_pixels
+    return int(fixed_mb + held / 1e6) + 1

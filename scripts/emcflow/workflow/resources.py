@@ -6,9 +6,16 @@ from functools import cache
 from pathlib import Path
 
 from emcflow.io.raster import BLOCK, open_raster
+from emcflow.io.scene_file import read_scene_file
 from emcflow.io.strips import strip_bounds
 from emcflow.io.tiles_json import tiles_from_json
-from emcflow.report.thinning import MAP_PIXELS, PAIR_PIXELS, picture_pixels, picture_step
+from emcflow.report.thinning import (
+    MAP_PIXELS,
+    PAIR_PIXELS,
+    map_step,
+    picture_pixels,
+    picture_step,
+)
 from emcflow.tiles.cut import Tile
 from emcflow.workflow.batches import BLENDED_AT_ONCE
 from emcflow.workflow.memory import predicted_mb
@@ -27,6 +34,10 @@ SNAKEMAKE_MB = 400
 MAPS_SHOWN = 20
 MAP_BYTES = 9
 PAIR_BYTES = 22
+# What a pixel of a map takes while it is drawn, in a second process as well.
+FIGURE_BYTES = 100
+# What a point takes whose phase is held against a truth.
+TRUTH_BYTES = 50
 # What the layers of the links take for a point of the tiles in a strip, and for every other one
 # whose values wait to be sorted.
 HELD_LAYERS_BYTES = 32
@@ -77,17 +88,37 @@ class JobResources:
         (rows, cols), _ = self.scene()
         return rows * cols
 
-    def input_pixels(self) -> int:
+    def input_shape(self) -> tuple[int, int]:
         """Return the size of the scene before anything has run: its window, or its first raster."""
         config = self.plan.config
         if self.plan.simulated:
-            return config["simulation"]["rows"] * config["simulation"]["cols"]
+            return config["simulation"]["rows"], config["simulation"]["cols"]
         if config["stack"]["window"]:
             row0, col0, row1, col1 = config["stack"]["window"]
-            return (row1 - row0) * (col1 - col0)
+            return row1 - row0, col1 - col0
         files = (self.plan.inputs.interferograms or self.plan.stack).files
         with checked(open_raster, next(filter(None, files))) as raster:
-            return raster.height * raster.width
+            return raster.height, raster.width
+
+    def input_pixels(self) -> int:
+        """Return the number of pixels of `input_shape`."""
+        rows, cols = self.input_shape()
+        return rows * cols
+
+    def input_memory(self, attempt: int, job: str) -> int:
+        """Return a memory bound in MB for a job of the scene before it is cut into tiles."""
+        rows, cols = self.input_shape()
+        strip = min(rows, BLOCK) * cols
+        return self.megabytes(attempt, job, 0, rows * cols, strip_pixels=strip)
+
+    def stack_memory(self, attempt: int, job: str) -> int:
+        """Return a memory bound in MB for a job of the scene once the stack is checked."""
+        path = Path(f"{self.plan.out}/stack/stack.json")
+        if not path.exists():
+            raise not_there_yet(path)
+        (rows, cols), points = _points_as_of(path, path.stat().st_mtime_ns)
+        strip = min(rows, BLOCK) * cols
+        return self.megabytes(attempt, job, points, rows * cols, strip_pixels=strip)
 
     def strip_pixels(self, margin: int) -> int:
         """Return the pixels of a strip of the scene with a margin of rows above and below."""
@@ -144,7 +175,8 @@ class JobResources:
         dates: int | None = None,
     ) -> int:
         """Return a memory bound in MB for a job of all tiles, some interferograms and dates."""
-        return self.megabytes(attempt, job, self.points(), self.pixels(), pairs, threads, dates)
+        size, strip = (self.points(), self.pixels()), self.strip_pixels(0)
+        return self.megabytes(attempt, job, *size, pairs, threads, dates, strip)
 
     def numbers_beside(self, name: str) -> list[int]:
         """Return the number of a tile and of those that overlap it, itself first."""
@@ -215,10 +247,9 @@ class JobResources:
         """Return a memory bound in MB for the job that links interferograms, block by block."""
         given = self.plan.inputs.interferograms
         files, coherences = (len(given.files), len(given.coherences)) if given else (0, 0)
-        pixels = self.input_pixels() if coherences else 0
         # beside a coherence there is the weight that follows from it
         pairs = files + 2 * coherences
-        return self.megabytes(attempt, "link_phases", BLOCK**2, pixels, pairs, threads)
+        return self.megabytes(attempt, "link_phases", BLOCK**2, 0, pairs, threads)
 
     def megabytes(
         self,
@@ -229,6 +260,7 @@ class JobResources:
         pairs: int | None = None,
         threads: int = 1,
         dates: int | None = None,
+        strip_pixels: int = 0,
     ) -> int:
         """Return a memory bound in MB: what the job takes, and Snakemake with it on a cluster.
 
@@ -236,7 +268,7 @@ class JobResources:
         ----------
         attempt : int
             From 1; each asks for that many times as much.
-        job, points, pixels, threads
+        job, points, pixels, threads, strip_pixels
             See :func:`emcflow.workflow.memory.predicted_mb`.
         pairs, dates : int, optional
             That the job holds, by default all.
@@ -245,7 +277,7 @@ class JobResources:
         pairs = len(plan.pairs) if pairs is None else pairs
         dates = len(plan.stack.dates) if dates is None else dates
         extra = len(plan.extra_ranges)
-        own = predicted_mb(job, points, pixels, dates, pairs, threads, extra)
+        own = predicted_mb(job, points, pixels, dates, pairs, threads, extra, strip_pixels)
         if job in ("tile_mesh", "link_model", "unwrap_tile") and plan.sigma_rasters:
             # variances, and in links of some points at a time
             own += int(VARIANCE_BYTES * dates * points / 1e6) + 1
@@ -261,6 +293,22 @@ class JobResources:
     def largest_tile(self) -> int:
         """Return the number of points of the tile that has the most."""
         return max(tile.points for tile in self.scene()[1])
+
+    def report_memory(self, attempt: int, threads: int) -> int:
+        """Return a memory bound in MB for the report: a tile, rows of blocks, and its pictures."""
+        most = max(tile.points for tile in self.tiles().values())
+        own = self.megabytes(
+            attempt,
+            "report",
+            most,
+            self.pixels(),
+            threads=threads,
+            strip_pixels=self.strip_pixels(0),
+        )
+        truth_mb = TRUTH_BYTES * self.points() // 1_000_000 if self.plan.simulated else 0
+        figure = picture_pixels(self.scene()[0], 1, map_step(self.scene()[0]))
+        figures_mb = FIGURE_BYTES * figure // 1_000_000
+        return own + attempt * (truth_mb + figures_mb + self.pictures_mb())
 
     def pictures_mb(self) -> int:
         """Return what the maps and pairs take that the report holds thinned out, in MB."""
@@ -307,6 +355,13 @@ def minutes(attempt: int, per_million_points: float, points: int) -> int:
 def _tiles_as_of(path: Path, written_ns: int) -> tuple[tuple[int, int], list[Tile]]:
     """Return what a file of tiles holds; every job of a tile asks, so it is read once."""
     return checked(tiles_from_json, path.read_text(), path)
+
+
+@cache
+def _points_as_of(path: Path, written_ns: int) -> tuple[tuple[int, int], int]:
+    """Return rows and columns of a checked stack, and how many of its pixels are points."""
+    scene = read_scene_file(path)
+    return scene.grid.shape, scene.points
 
 
 @cache

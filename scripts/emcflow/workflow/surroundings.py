@@ -19,6 +19,7 @@ from emcflow.errors import InputError
 # What clocks of file servers may be ahead of this one [s]; Snakemake goes on after so long.
 CLOCK_TOLERANCE_S = 5.0
 PROJ_VARIABLES = ("PROJ_DATA", "PROJ_LIB")
+GDAL_CACHE_MB = "64"
 
 
 def check_clock(paths: Iterable[str], now: float | None = None) -> None:
@@ -143,6 +144,14 @@ def place_caches(spare: str, environment: MutableMapping[str, str] = os.environ)
     settings = Path(environment.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
     if not _can_write(settings / "matplotlib"):
         environment.setdefault("MPLCONFIGDIR", f"{spare}/matplotlib")
+
+
+def bound_gdal_cache(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Have GDAL keep few blocks of rasters, in this process and its children, unless the user says.
+
+    Else it keeps a twentieth of the memory of the machine, whatever its jobs have asked for.
+    """
+    environment.setdefault("GDAL_CACHEMAX", GDAL_CACHE_MB)
 
 
 def _can_write(folder: Path) -> bool:
