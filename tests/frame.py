@@ -14,8 +14,8 @@ from emcflow.tiles.cut import Tile
 from stacks import UTM
 from workflow import ROOT, run
 
-# 250 km x 180 km at 10 m, a fifth of the pixels points, in tiles of 800,000 and their overlaps.
-SHAPE, SHARE, TILES, DILATION = (18_000, 25_000), 0.2, (8, 14), 0.05
+# 250 km x 180 km at 10 m, a fifth of the pixels points, in tiles of 600,000 and their overlaps.
+SHAPE, SHARE, TILES, DILATION = (18_000, 25_000), 0.2, (10, 15), 0.05
 DATES = [f"{date(2017, 1, 1) + timedelta(6 * number):%Y%m%d}" for number in range(300)]
 PAIRS = [
     (i, j) for i, j in product(range(300), repeat=2) if i < j <= i + 3

@@ -78,6 +78,7 @@ def asked_of_frame(tmp_path_factory):
     "rule",
     [
         *("check_stack", "link_phases", "select_points", "tiles", "tile_mesh", "link_model"),
+        "unwrap_tile",
         *("find_baselines", "mean_baselines", "scene_view", "blend_tile", "link_quality"),
         *("tile_overlaps", "reference_points", "scene_links", "merge_parameters"),
         "merge_interferograms",
