@@ -37,7 +37,7 @@ from scale_runs import HELD_OUT
 SIDES = (25_000, 18_000)
 COHERENT = 0.2
 DATES, PAIRS = 300, 3 * 300 - 6
-POINTS_PER_TILE = 800_000
+POINTS_PER_TILE = 600_000
 OVERLAP = 1.1**2
 
 # The cluster: assumptions, not measurements.
