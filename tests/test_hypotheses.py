@@ -29,9 +29,8 @@ from emcflow.unwrap.hypotheses import (
     wanted_hypotheses,
 )
 from emcflow.unwrap.learned_models import learned_models, peak_models
-from emcflow.unwrap.phasors import cos_sin, turns_between
 from emcflow.unwrap.points import unwrap_points
-from emcflow.unwrap.smooth_in_time import smooth_cycles
+from emcflow.unwrap.smooth_in_time import cos_sin, smooth_cycles, turns_between
 from emcflow.unwrap.spatial import unwrap_in_space
 from scipy.ndimage import gaussian_filter
 

@@ -451,6 +451,7 @@ def test_the_page_of_outputs_names_every_file(city):
         "annual_",
         "step_",
         "thermal_",
+        "update/",
     )
     assert {name for name in missing if not name.startswith((*asked_for, "NAME.qml"))} == set()
 

@@ -9,14 +9,16 @@ doubt, the cycles follow from the links around, by the usual flow.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from emcflow.compiled import compiled
 from emcflow.graph.components import SpanningTree
-from emcflow.graph.mcf import FlowSolver
 from emcflow.graph.planar import PlanarGraph, integrate_cycles, residues
+
+if TYPE_CHECKING:  # importing it takes longer than comparing the phases of a tile
+    from emcflow.graph.mcf import FlowSolver
 
 CYCLE = 2 * np.pi
 # A point that moved further than this against the others may as well have moved the other way.

@@ -11,7 +11,6 @@ from emcflow.acquisition.date_weights import Weights, effective_dates, link_weig
 from emcflow.arrays import phase_array, real_array
 from emcflow.graph.mcf import in_threads
 from emcflow.graph.planar import PlanarGraph
-from emcflow.unwrap.phasors import cos_sin
 from emcflow.unwrap.temporal import LINKS_PER_CHUNK
 
 
@@ -148,15 +147,11 @@ def _link_coherence(
 ) -> None:
     """Fill start:stop of `out` with the coherence of links without any model."""
     ndates = phase.shape[0]
-    gradient, cosine, sine = np.empty(ndates), np.empty(ndates), np.empty(ndates)
     for link in range(start, stop):
         own = weights[min(link - start, len(weights) - 1)]
-        for date in range(ndates):
-            gradient[date] = np.float64(phase[date, links[link, 1]]) - phase[date, links[link, 0]]
-        for date in range(ndates):
-            cosine[date], sine[date] = cos_sin(gradient[date])
         real = imag = 0.0
         for date in range(ndates):
-            real += own[date] * cosine[date]
-            imag += own[date] * sine[date]
+            gradient = phase[date, links[link, 1]] - phase[date, links[link, 0]]
+            real += own[date] * np.cos(gradient)
+            imag += own[date] * np.sin(gradient)
         out[link] = np.sqrt(real**2 + imag**2) / ndates

@@ -48,7 +48,7 @@ PEAKS = {
     # which GDAL keeps until they are written
     "link_phases": Peak(fixed_mb=270, pair=9, date=13, thread=40),
     # an image of amplitudes, their mean and deviations, and where some image has no data
-    "select_points": Peak(fixed_mb=100, pixel=15.2, strip=50),
+    "select_points": Peak(fixed_mb=106, pixel=15.2, strip=50),
     # of a row of blocks the coherence, and where there are points
     "check_stack": Peak(fixed_mb=130, pixel=1.1, strip=23),
     "tiles": Peak(fixed_mb=118, pixel=1.1, strip=23),
