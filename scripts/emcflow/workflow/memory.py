@@ -97,7 +97,7 @@ PEAKS = {
     # interferograms and, in double precision, a part of it
     "date_phases": Peak(fixed_mb=116, pair_mb=0.68, date_mb=0.5, pair=4),
     # a block of all dates, their medians, a sample of the points; bands of a few rasters
-    "time_series": Peak(fixed_mb=154, date_mb=1.3, point=100, date=11, term=24, pixel=16),
+    "time_series": Peak(fixed_mb=190, date_mb=1.3, point=100, date=11, term=24, pixel=16),
     # per thread a block of a date, a band of a raster, and GDAL's cache
     "displacements": Peak(fixed_mb=120, date_mb=0.1, thread=30, pixel=4, pixel_thread=16),
     # a row of blocks of velocities and labels; points around stations
