@@ -24,6 +24,7 @@ from emcflow.workflow.surroundings import (
     check_proj,
     place_caches,
 )
+from emcflow.workflow.update import pair_rasters
 
 checked(internals.check_import, workflow)
 checked(check_proj)

@@ -154,11 +154,7 @@ for number, batch in enumerate(PLAN.batches):
             **merged_files(),
             given=local_files(path for path, _ in PLAN.phases_given(batch)),
         output:
-            unwrapped=expand(f"{OUT}/unwrapped/{{pair}}.unw.tif", pair=batch),
-            conncomp=expand(f"{OUT}/unwrapped/{{pair}}.unw.conncomp.tif", pair=batch),
-            pwrong=expand(f"{OUT}/unwrapped/{{pair}}.unw.pwrong.tif", pair=batch),
-            model=expand(f"{OUT}/unwrapped/quality/{{pair}}_model.tif", pair=batch),
-            diff=expand(f"{OUT}/unwrapped/quality/{{pair}}_diff.tif", pair=batch),
+            **pair_rasters(OUT, batch),
         log:
             f"{OUT}/logs/merge_interferograms_{number:02d}.log",
         benchmark:

@@ -1,7 +1,5 @@
 """Interferograms of a finished run of fewer dates: as they are, or its cycles at moved phases."""
 
-from emcflow.workflow.update import pair_rasters
-
 for number, batch in enumerate(PLAN.old_batches):
 
     rule:
