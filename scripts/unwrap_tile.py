@@ -34,7 +34,7 @@ with job(snakemake) as log:
     pairs = read_interferograms(given.network, given.triangles)
     network, formed = read_time_network(given.network, given.triangles)
     settings = UnwrapSettings(*map(params.get, UnwrapSettings._fields))
-    report = progress("hypotheses tried")
+    report = progress("hypotheses tried or ruled out")
     with named_as_keys("link_model", "hypothesis"):
         of_links = cycles_of_links(tile, network, formed, settings, threads, report)
     for note in notes_of_choice(of_links):

@@ -32,6 +32,7 @@ from emcflow.unwrap.learned_models import learned_models, peak_models
 from emcflow.unwrap.points import unwrap_points
 from emcflow.unwrap.smooth_in_time import cos_sin, smooth_cycles, turns_between
 from emcflow.unwrap.spatial import unwrap_in_space
+from emcflow.unwrap.temporal import unwrap_in_time
 from scipy.ndimage import gaussian_filter
 
 GEOMETRY = {"wavelength_m": 0.0555, "slant_range_m": 850e3, "incidence_angle_deg": 39.0}
@@ -314,6 +315,45 @@ def test_the_choice_is_right_in_scenes_of_unlike_kinds(kind, worse, part):
     other = phase[second].astype(float) - phase[first] + 2 * np.pi * added
     assert left < 0.002
     assert left < part * wrong(other, truth, network.pairs)
+
+
+def test_what_could_hardly_be_better_is_not_tried():
+    """Without noise the first hypothesis leaves nothing; only a likelier one may win then."""
+    points, dates, _, truth = stack_of(*np.zeros((3, 20, 20)), 8)
+    graph, network = point_mesh(points), hop3_network(dates)
+    phase = wrap(truth).astype(np.float32)
+    nothing = np.zeros((8, 0)), np.zeros((0, graph.nedges), np.float32)
+
+    def right():
+        return unwrap_in_time(phase, graph, network, *nothing), np.ones(graph.nedges)
+
+    def wrong():
+        cycles, coherence = right()
+        cycles[3, ::7] += 1
+        return cycles, coherence
+
+    def never():
+        raise AssertionError("tried, though it could not be better")
+
+    def choose(*hypotheses):
+        costs = np.ones(graph.nedges, np.int32)
+        tree, said = breadth_first_tree(graph), []
+        chosen = chosen_cycles(
+            hypotheses,
+            lambda _: costs,
+            network,
+            graph,
+            tree,
+            progress=lambda *done: said.append(done),
+        )
+        assert said == [(number, len(hypotheses)) for number in range(1, len(hypotheses) + 1)]
+        return chosen[0], [each.name for each in chosen[3]]
+
+    first, last = Hypothesis("first", right), Hypothesis("last", never)
+    assert choose(first, last) == ("first", ["first"])
+    likelier = Hypothesis("likelier", right, preference=0.3)
+    assert choose(first, likelier, last) == ("likelier", ["first", "likelier"])
+    assert choose(Hypothesis("wrong", wrong), first, last) == ("first", ["wrong", "first"])
 
 
 def test_a_hypothesis_that_is_not_there_is_refused():

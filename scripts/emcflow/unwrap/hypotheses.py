@@ -28,8 +28,8 @@ from emcflow.unwrap.spatial import unwrap_in_space
 from emcflow.unwrap.temporal import unwrap_in_time
 
 # Widths by which links are taken to be smooth over the dates, in median intervals.
-SMOOTH_WIDTHS = (4, 8)
-SUFFIXES = ("", *(f"_{width}" for width in SMOOTH_WIDTHS))
+SMOOTH_WIDTHS = (8, 4)
+SUFFIXES = (*(f"_{width}" for width in SMOOTH_WIDTHS), "")
 # A term from the data has to leave fewer residues than the same model without it: one that takes
 # the noise of a date for a shape leaves more.
 SIMPLER = {DATA: MIXTURE, DATA_NARROW: NARROW}
@@ -39,6 +39,8 @@ TRIANGLES = 6
 LEAST_OPEN = 1e-3
 LEAST_RESIDUES = 1e-4
 RESIDUE_POWER = 0.25
+# A hypothesis that could be better by less than this, at the best, is not tried.
+LEAST_GAIN = 0.25
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,12 @@ class Evidence:
     value: float
 
 
+def value_of(open_share: float, residue_share: float, preference: float) -> float:
+    """Return the value of a hypothesis, see `Evidence`."""
+    residues = RESIDUE_POWER * np.log(residue_share + LEAST_RESIDUES)
+    return float(np.log(open_share + LEAST_OPEN) + residues - preference)
+
+
 def link_hypotheses(
     phase: np.ndarray,
     graph: PlanarGraph,
@@ -106,7 +114,7 @@ def link_hypotheses(
     n_threads: int = 1,
     weights: Weights = None,
 ) -> list[Hypothesis]:
-    """Hypotheses of the links of a tile: zero, and each model as it is and smooth over the dates.
+    """Hypotheses of the links of a tile: each model, smooth over the dates and as it is, and zero.
 
     Parameters
     ----------
@@ -127,7 +135,8 @@ def link_hypotheses(
     Returns
     -------
     list of Hypothesis
-        Named zero, NAME, NAME_4 and NAME_8 for each model, with the widths of `SMOOTH_WIDTHS`.
+        In the order in which they are tried: NAME_8, NAME_4 and NAME for each model, with the
+        widths of `SMOOTH_WIDTHS`, then zero.
     """
 
     def in_time(model: CycleModel) -> tuple[np.ndarray, np.ndarray]:
@@ -147,17 +156,17 @@ def link_hypotheses(
         plain = plain_coherence(phase, graph, weights, n_threads)
         return in_time(CycleModel(*nothing, plain))
 
-    found = [Hypothesis(ZERO, zero)]
+    found = []
     for name, model in models.items():
         ways = [
-            partial(in_time, model),
             *(partial(smooth, model, width) for width in SMOOTH_WIDTHS),
+            partial(in_time, model),
         ]
         for suffix, cycles in zip(SUFFIXES, ways, strict=True):
             rival = SIMPLER[name] + suffix if name in SIMPLER else None
             nterms = len(model.params)
             found.append(Hypothesis(name + suffix, cycles, model.preference, rival, nterms))
-    return found
+    return [*found, Hypothesis(ZERO, zero)]
 
 
 def some_loops(network: Network, most: int = TRIANGLES) -> Network:
@@ -265,8 +274,8 @@ def weigh(
     found, statistics = unwrap_in_space(cycles, loops, graph, tree, costs, solver, n_threads)
     residues = float(statistics["residues"].mean() / max(graph.ntriangles, 1))
     share = float(open_share(found, loops, tree.region))
-    value = np.log(share + LEAST_OPEN) + RESIDUE_POWER * np.log(residues + LEAST_RESIDUES)
-    return Evidence(hypothesis.name, share, residues, float(value - hypothesis.preference))
+    value = value_of(share, residues, hypothesis.preference)
+    return Evidence(hypothesis.name, share, residues, value)
 
 
 def chosen_cycles(
@@ -291,7 +300,7 @@ def chosen_cycles(
     graph, tree, solver, n_threads
         As for :func:`emcflow.unwrap.spatial.unwrap_in_space`.
     progress : callable, optional
-        Called with (hypotheses tried, hypotheses).
+        Called with (hypotheses tried or ruled out, hypotheses).
 
     Returns
     -------
@@ -301,23 +310,29 @@ def chosen_cycles(
         Of the links about it.
     tried : list of Evidence
         In the order of the hypotheses; none where there is one hypothesis.
+
+    Notes
+    -----
+    Most tiles of coherent scenes leave no loop open and next to no residues by the first
+    hypothesis. Those that could hardly be better without any are not tried then.
     """
     if len(hypotheses) == 1:
         return hypotheses[0].name, *hypotheses[0].cycles(), []
     loops = some_loops(network)
     tried: dict[str | None, Evidence] = {}
     least, best = np.inf, None
-    for each in hypotheses:
-        cycles, coherence = each.cycles()
-        costs = costs_of(coherence)
-        found = weigh(each, cycles, costs, loops, graph, tree, solver, n_threads)
-        tried[each.name] = found
-        simpler = tried.get(each.simpler)
-        refused = simpler is not None and not found.residue_share < simpler.residue_share
-        if best is None or (not refused and found.value < least):
-            least, best = found.value, (each.name, cycles, coherence)
+    for number, each in enumerate(hypotheses, start=1):
+        if least - value_of(0, 0, each.preference) >= LEAST_GAIN:
+            cycles, coherence = each.cycles()
+            costs = costs_of(coherence)
+            found = weigh(each, cycles, costs, loops, graph, tree, solver, n_threads)
+            tried[each.name] = found
+            simpler = tried.get(each.simpler)
+            refused = simpler is not None and not found.residue_share < simpler.residue_share
+            if best is None or (not refused and found.value < least):
+                least, best = found.value, (each.name, cycles, coherence)
         if progress is not None:
-            progress(len(tried), len(hypotheses))
+            progress(number, len(hypotheses))
     if best is None:
         raise ValueError("no hypothesis is given")
     return *best, list(tried.values())

@@ -147,7 +147,7 @@ def cycles_of_links(
     n_threads : int
         No influence on the result.
     progress : callable, optional
-        Called with (hypotheses tried, hypotheses).
+        Called with (hypotheses tried or ruled out, hypotheses).
 
     Returns
     -------
