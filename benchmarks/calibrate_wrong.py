@@ -28,6 +28,7 @@ from emcflow.products.scenes import KINDS, SEVERITIES, simulate_scene
 from emcflow.unwrap.labels import (
     broken_share,
     firm_regions,
+    good_regions,
     ordered_links,
     pair_labels,
 )
@@ -95,12 +96,14 @@ def unwrapped_scene(kind: str, severity: int, seed: int) -> Known:
         broken = np.isin(np.arange(graph.nedges), changed)[confident]
         joined = firm_regions(edges, ordered, broken, npoints)
         changed_share = broken_share(edges, broken, npoints)
-        labels = pair_labels(joined, changed_share)
+        region = good_regions(joined)
+        labels = pair_labels(region, changed_share)
         unwrapped = phase[second].astype(np.float64) - phase[first]
         unwrapped += 2 * np.pi * in_space.cycles[pair]
         share = in_space.statistics["residues"][pair] / max(graph.ntriangles, 1)
-        ways = ways_to_cores(joined, labels, component)
-        found = evidence([edges], ways, changed_share, unwrapped.copy(), share)
+        ways = ways_to_cores(joined, region, labels, component)
+        degree = np.bincount(edges.ravel(), minlength=npoints)
+        found = evidence([edges], degree, ways, changed_share, unwrapped.copy(), share)
         off = (unwrapped - true_phase[second] + true_phase[first]) / (2 * np.pi)
         features = found.of_point(), found.of_region(), found.other
         rows.append(

@@ -11,6 +11,7 @@ from emcflow.unwrap.labels import (
     changed_links,
     class_weights,
     firm_regions,
+    good_regions,
     link_quality,
     ordered_links,
     pair_labels,
@@ -38,7 +39,8 @@ def labelled(points, phase):
     for pair, of_pair in enumerate(changed):
         broken = np.isin(np.arange(graph.nedges), of_pair)
         share = broken_share(graph.edges, broken, len(points))
-        labels[pair] = pair_labels(firm_regions(graph.edges, links, broken, len(points)), share)
+        joined = firm_regions(graph.edges, links, broken, len(points))
+        labels[pair] = pair_labels(good_regions(joined), share)
     first, second = network.pairs.T
     stored = wrapped[second].astype(float) - wrapped[first]
     off = np.rint((stored - phase[second] + phase[first]) / (2 * np.pi) + cycles).astype(int)
@@ -111,10 +113,10 @@ def test_labels_by_size_and_none_for_the_small():
     broken = np.zeros(99, bool)
     broken[[29, 89]] = True  # parts of 30, 60 and 10 points
     links = ordered_links(np.full(99, 0.9, np.float32))
-    tree = firm_regions(edges, links, broken, len(points))
-    labels = pair_labels(tree, np.zeros(100))
+    region = good_regions(firm_regions(edges, links, broken, len(points)))
+    labels = pair_labels(region, np.zeros(100))
     assert labels.tolist() == [2] * 30 + [1] * 60 + [0] * 10
-    labels = pair_labels(tree, broken_share(edges, broken, 100))
+    labels = pair_labels(region, broken_share(edges, broken, 100))
     assert labels[[29, 30, 89, 90]].tolist() == [0] * 4
 
 

@@ -12,6 +12,7 @@ from emcflow.unwrap.labels import (
     broken_share,
     changed_links,
     firm_regions,
+    good_regions,
     link_quality,
     ordered_links,
     pair_labels,
@@ -40,10 +41,12 @@ def of_row(quality, broken=(), unwrapped=None, component=None):
     breaks = np.isin(kept[:, 0], broken)
     tree = firm_regions(kept, ordered_links(quality), breaks, npoints)
     share = broken_share(kept, breaks, npoints)
-    labels = pair_labels(tree, share)
+    region = good_regions(tree)
+    labels = pair_labels(region, share)
     phase = np.zeros(npoints) if unwrapped is None else unwrapped
-    ways = ways_to_cores(tree, labels, component)
-    return evidence([kept[:9], kept[9:]], ways, share, phase, 0.01), labels
+    ways = ways_to_cores(tree, region, labels, component)
+    degree = np.bincount(kept.ravel(), minlength=npoints)
+    return evidence([kept[:9], kept[9:]], degree, ways, share, phase, 0.01), labels
 
 
 def test_the_weakest_link_on_the_way_to_the_core_by_hand():
@@ -121,14 +124,16 @@ def test_probabilities_hold_where_the_truth_is_known():
     for pair, changed in enumerate(changed_links(in_time, cycles, network, graph.edges)):
         first, second = network.pairs[pair]
         broken = np.isin(np.arange(graph.nedges), changed)
-        regions = firm_regions(graph.edges, ordered, broken, len(points))
+        joined = firm_regions(graph.edges, ordered, broken, len(points))
+        region = good_regions(joined)
         changed_share = broken_share(graph.edges, broken, len(points))
-        labels = pair_labels(regions, changed_share)
+        labels = pair_labels(region, changed_share)
         unwrapped = wrapped[second].astype(float) - wrapped[first] + 2 * np.pi * cycles[pair]
         share = statistics["residues"][pair] / graph.ntriangles
         component = np.zeros(len(points), np.int32)
-        ways = ways_to_cores(regions, labels, component)
-        found = evidence([graph.edges], ways, changed_share, unwrapped.copy(), share)
+        ways = ways_to_cores(joined, region, labels, component)
+        degree = np.bincount(graph.edges.ravel(), minlength=len(points))
+        found = evidence([graph.edges], degree, ways, changed_share, unwrapped.copy(), share)
         said.append(wrong_probability(found))
         off = np.rint((unwrapped - phase[second] + phase[first]) / (2 * np.pi))
         wrong.append(off != np.median(off))

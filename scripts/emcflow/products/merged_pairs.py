@@ -29,7 +29,7 @@ from emcflow.products.reference import label_points, read_references
 from emcflow.tiles.islands import Islands, wrong_of_parts
 from emcflow.tiles.merge import congruent, zero_cycles
 from emcflow.tiles.tile_blend import whole_offsets
-from emcflow.unwrap.labels import LARGE, count_links, joined_regions, pair_labels
+from emcflow.unwrap.labels import LARGE, count_links, good_regions, joined_regions, pair_labels
 from emcflow.unwrap.wrong_cycles import evidence, ways_to_cores, wrong_decibels
 
 CYCLE = 2 * np.pi
@@ -205,8 +205,11 @@ class PairMerger:
         pair = self._read_pair(number)
         self.differ |= pair.spread > 0.5
         self._write_phases(number, output, pair, given)
+        unwrapped = pair.wrapped
+        for strip in self._strips:
+            unwrapped[strip.part] += CYCLE * pair.cycles[strip.part]
         del pair
-        self._write_labels(number, output)
+        self._write_labels(number, output, unwrapped)
 
     def _read_pair(self, number: int) -> MergedPair:
         """Gather a pair from the tiles."""
@@ -221,13 +224,6 @@ class PairMerger:
             pair.wrapped[places], pair.cycles[places] = own.wrapped, own.cycles
             pair.mean[places], pair.spread[places] = own.mean, own.spread
         return pair
-
-    def _read_unwrapped(self, number: int) -> np.ndarray:
-        """Gather the unwrapped phase of a pair from the tiles, float64 (npoints,) [rad]."""
-        unwrapped = np.empty(self.scene.npoints)
-        for places, own in self._of_tiles(number):
-            unwrapped[places] = own.wrapped + CYCLE * own.cycles
-        return unwrapped
 
     def _of_tiles(self, number: int) -> Iterator[tuple[np.ndarray, MergedPair]]:
         """Yield the points that are taken from each tile: where they are, and a pair there."""
@@ -282,10 +278,11 @@ class PairMerger:
         ):
             self._write_raster(path, number, values, _empty, units="rad", description=text)
 
-    def _write_labels(self, number: int, output: Mapping[str, str]) -> None:
+    def _write_labels(self, number: int, output: Mapping[str, str], unwrapped: np.ndarray) -> None:
         """Write the labels of a pair, and how likely its cycles are wrong."""
         tree, share = self._tree(self.network.pair_names[number])
-        labels = pair_labels(tree, share, self._least)
+        region = good_regions(tree)
+        labels = pair_labels(region, share, self._least)
         self.shares.append((float(np.mean(labels > 0)), float(np.mean(labels == 1))))
         self._write_raster(
             output["conncomp"],
@@ -301,10 +298,11 @@ class PairMerger:
                 "REFERENCES_ROW_COL": self._row_col(label_points(labels, self.references)),
             },
         )
-        ways = ways_to_cores(tree, labels, self.scene.values(self.part))
-        del tree, labels
-        unwrapped, residues = self._read_unwrapped(number), self.residue_shares[number]
-        found = evidence(self.scene.links, ways, share, unwrapped, residues)
+        ways = ways_to_cores(tree, region, labels, self.scene.values(self.part))
+        del tree, region, labels
+        degree, residues = self.scene.values("degree"), self.residue_shares[number]
+        found = evidence(self.scene.links, degree, ways, share, unwrapped, residues)
+        del degree
         part = self.scene.values(self.part)
         decibels = wrong_decibels(found, part, self.wrong_of_parts[number])
         self._write_raster(

@@ -242,13 +242,18 @@ def _count_links(edges: np.ndarray, counts: np.ndarray) -> None:
         counts[edges[edge, 1]] += 1
 
 
-def pair_labels(tree: PartTree, share: np.ndarray, least: int = LARGE) -> np.ndarray:
+def good_regions(tree: PartTree) -> np.ndarray:
+    """Return the regions that good links make, int32 (npoints,), one of their points as a name."""
+    return parts_at(tree, LAST_GOOD_CLASS)
+
+
+def pair_labels(region: np.ndarray, share: np.ndarray, least: int = LARGE) -> np.ndarray:
     """Label the points of an interferogram by the size of their region.
 
     Parameters
     ----------
-    tree : PartTree
-        Of `firm_regions`.
+    region : int32 (npoints,)
+        Of `good_regions`.
     share : float (npoints,)
         Of `broken_share`.
     least : int
@@ -260,13 +265,12 @@ def pair_labels(tree: PartTree, share: np.ndarray, least: int = LARGE) -> np.nda
         1 in the largest region, and so on; of equal ones that of the lower first point. 0 in
         smaller regions and at points half of whose links are broken.
     """
-    part = parts_at(tree, LAST_GOOD_CLASS)
     sound = share < 0.5
-    size, first = part_sizes(part, sound)
+    size, first = part_sizes(region, sound)
     names = np.flatnonzero(size >= least)
     by_size = names[np.lexsort((first[names], -size[names]))][:LARGEST_LABEL]
-    labels = np.zeros(len(part), np.uint16)
+    labels = np.zeros(len(region), np.uint16)
     labels[by_size] = np.arange(1, len(by_size) + 1)
-    labels = labels[part]
+    labels = labels[region]
     labels[~sound] = 0
     return labels

@@ -64,7 +64,7 @@ class Evidence(NamedTuple):
         residues = np.full(len(way), np.log(self.residue_share + LEAST_SHARE))
         around = np.log(self.around[part] + LEAST_SHARE)
         one, leaning = np.ones(len(way)), self.leaning[part]
-        return np.column_stack((one, way, self.share[part], around, residues, leaning))
+        return np.stack((one, way, self.share[part], around, residues, leaning)).T
 
     def of_region(self, part: slice = slice(None)) -> np.ndarray:
         """Return the features of the points' regions, float64 (n, 2).
@@ -72,7 +72,7 @@ class Evidence(NamedTuple):
         They are 1 and the class on the way above those that make labels.
         """
         way = self.way[part].astype(np.float64)
-        return np.column_stack((np.ones(len(way)), np.maximum(way - FIRST, 0)))
+        return np.stack((np.ones(len(way)), np.maximum(way - FIRST, 0))).T
 
 
 class Ways(NamedTuple):
@@ -88,13 +88,17 @@ class Ways(NamedTuple):
     other: np.ndarray
 
 
-def ways_to_cores(tree: PartTree, labels: np.ndarray, component: np.ndarray) -> Ways:
+def ways_to_cores(
+    tree: PartTree, region: np.ndarray, labels: np.ndarray, component: np.ndarray
+) -> Ways:
     """Find the weakest links between the points and the cores of their components.
 
     Parameters
     ----------
     tree : PartTree
         Of `labels.firm_regions`.
+    region : int32 (npoints,)
+        Of `labels.good_regions`.
     labels : uint16 (npoints,)
         Of `labels.pair_labels`.
     component : int32 (npoints,)
@@ -104,13 +108,14 @@ def ways_to_cores(tree: PartTree, labels: np.ndarray, component: np.ndarray) -> 
     -------
     Ways
     """
-    main, seeds = _cores(tree, component)
-    other = (labels > 0) & (parts_at(tree, LAST_GOOD_CLASS) != main[component])
+    main, seeds = _cores(tree, region, component)
+    other = (labels > 0) & (region != main[component])
     return Ways(joined_to(tree, seeds, CLASSES), other)
 
 
 def evidence(
     edges: Sequence[np.ndarray],
+    degree: np.ndarray,
     ways: Ways,
     share: np.ndarray,
     unwrapped: np.ndarray,
@@ -122,6 +127,8 @@ def evidence(
     ----------
     edges : sequence of int32 (n, 2)
         Points of the links, some at a time; asked for several times, so they may be read then.
+    degree : int32 (npoints,)
+        Number of these links of each point.
     ways : Ways
     share : float64 (npoints,)
         Of `labels.broken_share`.
@@ -134,11 +141,11 @@ def evidence(
     -------
     Evidence
     """
-    leaning = np.subtract(unwrapped, _mean_of_neighbours(edges, unwrapped), out=unwrapped)
+    leaning = np.subtract(unwrapped, _mean_of_neighbours(edges, degree, unwrapped), out=unwrapped)
     leaning = np.minimum(np.abs(leaning, out=leaning), MOST_RAD, out=leaning)
     around = share
     for _ in range(ROUNDS):
-        mean = _mean_of_neighbours(edges, around)
+        mean = _mean_of_neighbours(edges, degree, around)
         around = np.divide(np.add(around, mean, out=mean), 2, out=mean)
     return Evidence(ways.way, share, around, residue_share, leaning, ways.other)
 
@@ -157,8 +164,8 @@ def probability_by(of_point: np.ndarray, of_region: np.ndarray, other: np.ndarra
     -------
     float64 (n,)
     """
-    right = _logistic(-of_point @ OF_POINT)
-    right[other] *= _logistic(-of_region[other] @ OF_REGION)
+    right = _logistic(of_point @ -OF_POINT)
+    right[other] *= _logistic(of_region[other] @ -OF_REGION)
     return 1 - right
 
 
@@ -219,48 +226,43 @@ def _logistic(value: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(value, -500, 500)))
 
 
-def _mean_of_neighbours(edges: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
+def _mean_of_neighbours(
+    edges: Sequence[np.ndarray], degree: np.ndarray, values: np.ndarray
+) -> np.ndarray:
     """Mean of the points that links join to each; its own value where there is none."""
     values = np.asarray(values, np.float64)
-    mean, of_ends = np.zeros(len(values)), np.zeros(len(values))
-    count = np.zeros(len(values), np.int32)
+    sums = np.zeros(len(values))
     for some in edges:
-        _add_neighbours(some, values, mean, of_ends, count)
-    _divide(mean, of_ends, count, values)
-    return mean
+        _add_neighbours(some, values, sums)
+    _divide(sums, degree, values)
+    return sums
 
 
 @compiled
-def _add_neighbours(
-    edges: np.ndarray, values: np.ndarray, mean: np.ndarray, of_ends: np.ndarray, count: np.ndarray
-) -> None:
+def _add_neighbours(edges: np.ndarray, values: np.ndarray, sums: np.ndarray) -> None:
     for edge in range(len(edges)):
         start, end = edges[edge, 0], edges[edge, 1]
-        mean[start] += values[end]
-        of_ends[end] += values[start]
-        count[start] += 1
-        count[end] += 1
+        sums[start] += values[end]
+        sums[end] += values[start]
 
 
 @compiled
-def _divide(mean: np.ndarray, of_ends: np.ndarray, count: np.ndarray, values: np.ndarray) -> None:
+def _divide(sums: np.ndarray, degree: np.ndarray, values: np.ndarray) -> None:
     for point in range(len(values)):
-        if count[point]:
-            mean[point] = (mean[point] + of_ends[point]) / count[point]
-        else:
-            mean[point] = values[point]
+        sums[point] = sums[point] / degree[point] if degree[point] else values[point]
 
 
-def _cores(tree: PartTree, component: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _cores(
+    tree: PartTree, region: np.ndarray, component: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Main part of each component, and a point of what the strongest links make of it.
 
     The core is the largest part of at least `LARGE` points that the strongest class makes which
     makes one.
     """
-    part, every = parts_at(tree, LAST_GOOD_CLASS), np.ones(len(component), bool)
-    ncomponents = int(component.max()) + 1
-    main, _ = largest_parts(part, part_sizes(part, every)[0], component, ncomponents)
-    inside = part == main[component]
+    every, ncomponents = np.ones(len(component), bool), int(component.max()) + 1
+    main, _ = largest_parts(region, part_sizes(region, every)[0], component, ncomponents)
+    inside = region == main[component]
     seeds, known = main.copy(), np.zeros(len(main), bool)
     for last in range(LAST_GOOD_CLASS):
         part = parts_at(tree, last)
