@@ -10,6 +10,8 @@
 # make calibrate   coefficients of the probability of wrong cycles, for docs/wrong_cycles.md: an hour
 # make geometry    the table and figure of docs/geometry.md
 # make scale    runs measured, a frame on a cluster by them, for docs/scale.md      make new-dates   for docs/new_dates.md
+# make compression RESULTS=folder    rasters of a run written in other compressions, for docs/scale.md
+# make scale-large     20 million points and 30 dates to the end, for docs/scale.md: hours, 50 GB of disk
 # make same-bytes BASE=<commit>    whether this checkout makes the same rasters as another
 # N=4 sets the cores, PYTHON=python3.12 the interpreter, PYTEST_ARGS="-k network" what pytest runs,
 # ACCURACY_ARGS="--seed 7 --severity 1 3 --kinds lakes" the scenes.
@@ -20,12 +22,13 @@ N ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 
 PYTEST_ARGS ?=
 ACCURACY_ARGS ?=
 BENCH ?= full
+RESULTS ?= results/demo
 PEERS_VENV ?= .venv-peers
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check lint docs docs-figures docs-screenshot bench accuracy scaling networks calibrate geometry scale new-dates same-bytes reliability soak env dev-env clean
+.PHONY: demo test check lint docs docs-figures docs-screenshot bench accuracy scaling networks calibrate geometry compression scale scale-large new-dates same-bytes reliability soak env dev-env clean
 
 demo: env
 	$(BIN)/snakemake --cores $(N)
@@ -85,6 +88,13 @@ geometry: dev-env
 
 scale: env
 	PYTHONPATH=scripts $(BIN)/python benchmarks/scale_runs.py
+	PYTHONPATH=scripts $(BIN)/python benchmarks/cluster_plan.py
+
+compression: env
+	$(BIN)/python benchmarks/compression.py $(RESULTS)
+
+scale-large: env
+	PYTHONPATH=scripts $(BIN)/python benchmarks/scale_runs.py --large
 	PYTHONPATH=scripts $(BIN)/python benchmarks/cluster_plan.py
 
 same-bytes: env

@@ -214,6 +214,35 @@ def check_table(model: Model, record: dict) -> str:
     return table(["", "measured CPU s", "predicted", "ratio"], rows)
 
 
+def large_table(model: Model, record: dict) -> str:
+    """Return CPU seconds and memory of a large run, measured and expected; the longest rules."""
+    size, scripts, rows = sized(record), record["scripts"], []
+    for rule in sorted(TIMES, key=lambda rule: -scripts[rule]["cpu_s"]):
+        used, expected = scripts[rule], model.seconds[rule](size)
+        rows.append(
+            [
+                f"`{rule}`",
+                f"{used['jobs']}",
+                f"{used['cpu_s']:.0f}",
+                f"{expected / used['cpu_s']:.2f}",
+                f"{used['peak_mb']:.0f}",
+                f"{used['asked_mb']}" if "asked_mb" in used else "",
+            ]
+        )
+    total, predicted = record["cpu_s"], sum(model.seconds[rule](size) for rule in TIMES)
+    largest = max(used["peak_mb"] for used in scripts.values())
+    rows.append(["all", "", f"{total:.0f}", f"{predicted / total:.2f}", f"{largest:.0f}", ""])
+    head = [
+        "rule",
+        "jobs",
+        "CPU s",
+        "predicted by measured",
+        "peak of a job [MB]",
+        "asked for [MB]",
+    ]
+    return table(head, rows)
+
+
 def rules_table(model: Model, size: Size) -> str:
     """Return time, memory and bytes of the rules of the frame, the longest first."""
     rows = []
@@ -334,6 +363,9 @@ def main() -> None:
         "clusters": clusters,
         "planning": planning_table(json.loads((given.folder / "planning.json").read_text())),
     }
+    large = given.folder / "large.json"
+    if large.exists():
+        tables["large"] = large_table(model, json.loads(large.read_text()))
     page = given.docs / "scale.md"
     text = page.read_text()
     for name, lines in tables.items():

@@ -38,7 +38,7 @@ rule report:
         f"{OUT}/benchmarks/report.tsv"
     conda:
         "../envs/environment.yaml"
-    threads: 2
+    threads: 8
     resources:
         mem_mb=lambda wildcards, attempt, threads: JOBS.report_memory(attempt, threads),
         runtime=lambda wildcards, attempt: minutes(attempt, 20, JOBS.points()),

@@ -11,6 +11,9 @@ from emcflow.report.reading import RunFiles, read_run
 from emcflow.report.sections import whole_page
 from emcflow.report.words import Card, headline, remarks
 
+# Each is drawn in a process of its own, in memory that `resources.FIGURE_BYTES` counts.
+FIGURES_AT_ONCE = 2
+
 
 def write_report(
     files: RunFiles,
@@ -34,7 +37,7 @@ def write_report(
     folder : path
         For the pictures.
     n_threads : int
-        Rasters read and figures drawn side by side.
+        Rasters read side by side; figures are drawn by no more than `FIGURES_AT_ONCE`.
 
     Returns
     -------
@@ -51,5 +54,6 @@ def write_report(
         Where a file cannot be written.
     """
     run = read_run(files, config, sources, n_threads)
-    write_text(html, whole_page(run, draw_album(run, folder, n_threads)))
+    album = draw_album(run, folder, min(n_threads, FIGURES_AT_ONCE))
+    write_text(html, whole_page(run, album))
     return headline(run), remarks(run)

@@ -21,8 +21,9 @@ class Peak:
     pixel, pixel_date, pixel_thread, pixel_term : float
         Bytes per pixel of the tile's window or of the scene: in any case, for each date, for each
         thread, for each such term.
-    strip : float
-        Bytes per pixel of a row of blocks of the scene, of a job that works by such rows.
+    strip, strip_thread : float
+        Bytes per pixel of a row of blocks of the scene, of a job that works by such rows: in any
+        case, for each thread.
     """
 
     fixed_mb: float
@@ -38,6 +39,7 @@ class Peak:
     pixel_thread: float = 0
     pixel_term: float = 0
     strip: float = 0
+    strip_thread: float = 0
 
 
 # A Delaunay mesh has 3 links and 2 triangles per point; its arrays take 102 bytes per point.
@@ -124,7 +126,7 @@ PEAKS = {
     "fill_labels": Peak(fixed_mb=190, pixel=8),
     # points of a tile and its links; of the scene the tiles at each pixel; rows of blocks of a
     # raster for each thread; pictures and figures are counted by their own
-    "report": Peak(fixed_mb=180, point=80, pixel=2.2, strip=12),
+    "report": Peak(fixed_mb=180, point=80, pixel=2.2, strip=2, strip_thread=5),
 }
 
 
@@ -162,5 +164,6 @@ def predicted_mb(
     per_pixel = peak.pixel + peak.pixel_date * dates + peak.pixel_thread * threads
     per_pixel += peak.pixel_term * extra_terms
     fixed_mb = peak.fixed_mb + peak.pair_mb * pairs + peak.date_mb * dates
-    held = per_point * points + per_pixel * pixels + peak.strip * strip_pixels
+    per_strip_pixel = peak.strip + peak.strip_thread * threads
+    held = per_point * points + per_pixel * pixels + per_strip_pixel * strip_pixels
     return int(fixed_mb + held / 1e6) + 1
