@@ -17,8 +17,10 @@ import numpy as np
 
 from emcflow.compiled import compiled
 
-# Added to the class of a broken edge.
+# Added to the class of a broken edge; and the class of the last node of a part that has one.
 BROKEN = 128
+# Edges whose nodes are looked at one after the other: so many can be fetched side by side.
+LOOKED_AT = 1024
 # Edges between large parts whose weights are summed at a time, no fewer; and bins to count them by.
 AT_ONCE = 2**20
 BINS = 4096
@@ -89,10 +91,8 @@ def part_tree(
     nnodes, weights = len(doubted), np.asarray(weights, np.float64)
     forest = _Forest(
         np.full(nnodes, -1, np.int32),
-        np.arange(nnodes, dtype=np.int32),
-        np.zeros(nnodes, np.uint8),
-        np.ones(nnodes, np.int32),
-        doubted.copy(),
+        np.full(nnodes, -1, np.int32),
+        np.where(doubted, np.uint8(BROKEN), np.uint8(0)),
     )
     waiting: list[_Waiting] = []
     for by, of_class in groupby(edges, key=lambda each: each.by):
@@ -107,6 +107,7 @@ def part_tree(
             changed = any(joined for _, joined in results)
             if not changed:
                 changed = _join_large(forest, waiting, weights, by, needed, large)
+    forest.joined[forest.parent < 0] = 0
     return PartTree(forest.parent, forest.joined)
 
 
@@ -208,25 +209,22 @@ def _largest_parts(
 
 
 class _Forest(NamedTuple):
-    """Ways of nodes to the last one of their part.
+    """Ways of nodes to the last one of their part, in few arrays: each is another place to read.
 
     Attributes
     ----------
-    parent, joined
+    parent : int32 (nnodes,)
         Of `PartTree`.
     top : int32 (nnodes,)
-        The same forest as `parent` with the ways made shorter.
-    size : int32 (nnodes,)
-        Nodes of the part of which a node is the last one.
-    doubted : bool (nnodes,)
-        Parts with a broken edge, which may count against others.
+        The same with the ways made shorter; at the last node of a part minus its number of nodes.
+    joined : uint8 (nnodes,)
+        Of `PartTree`; at the last node of a part `BROKEN` where it has a broken edge, which may
+        count against others, else 0.
     """
 
     parent: np.ndarray
     top: np.ndarray
     joined: np.ndarray
-    size: np.ndarray
-    doubted: np.ndarray
 
 
 class _Waiting(NamedTuple):
@@ -300,29 +298,43 @@ def _joined_small(
     forest: _Forest, ends: np.ndarray, marks: np.ndarray, by: int, large: int, broken: int
 ) -> tuple[int, bool]:
     """Join small parts by edges in their order; the others are brought to the front."""
-    parent, top, joined, size, doubted = forest
+    parent, top, joined = forest
+    some = np.empty(LOOKED_AT, np.int32)
     count, changed = 0, False
-    for i in range(len(ends)):
-        a, b = ends[i, 0], ends[i, 1]
-        while top[a] != a:
-            top[a] = top[top[a]]
-            a = top[a]
-        while top[b] != b:
-            top[b] = top[top[b]]
-            b = top[b]
-        if a == b:
-            continue
-        enough = (size[a] < large and not doubted[a]) or (size[b] < large and not doubted[b])
-        if enough and marks[i] < broken:
-            if size[a] < size[b] or (size[a] == size[b] and a > b):
-                a, b = b, a
-            parent[b], top[b], joined[b] = a, a, by
-            size[a] += size[b]
-            doubted[a] |= doubted[b]
-            changed = True
-            continue
-        ends[count, 0], ends[count, 1], marks[count] = min(a, b), max(a, b), marks[i]
-        count += 1
+    for first in range(0, len(ends), LOOKED_AT):
+        # most edges are within a part, and show it at the next step up from their nodes
+        nsome = 0
+        for i in range(first, min(first + LOOKED_AT, len(ends))):
+            a, b = ends[i, 0], ends[i, 1]
+            a = top[a] if top[a] >= 0 else a
+            b = top[b] if top[b] >= 0 else b
+            some[nsome] = i
+            nsome += a != b
+        for i in some[:nsome]:
+            a, b = ends[i, 0], ends[i, 1]
+            while top[a] >= 0:
+                up = top[a]
+                top[a] = up = top[up] if top[up] >= 0 else up
+                a = up
+            while top[b] >= 0:
+                up = top[b]
+                top[b] = up = top[up] if top[up] >= 0 else up
+                b = up
+            if a == b:
+                continue
+            enough = (-top[a] < large and joined[a] < broken) or (
+                -top[b] < large and joined[b] < broken
+            )
+            if enough and marks[i] < broken:
+                if top[a] > top[b] or (top[a] == top[b] and a > b):
+                    a, b = b, a
+                top[a] += top[b]
+                joined[a] |= joined[b]
+                parent[b], top[b], joined[b] = a, a, by
+                changed = True
+                continue
+            ends[count, 0], ends[count, 1], marks[count] = min(a, b), max(a, b), marks[i]
+            count += 1
     return count, changed
 
 
@@ -339,7 +351,7 @@ def _joined_large(
     broken: int,
 ) -> bool:
     """Join parts by the sum of the edges between them; edges of two parts follow each other."""
-    parent, top, joined, size, doubted = forest
+    parent, top, joined = forest
     i, changed = 0, False
     while i < len(order):
         a, b = ends[order[i], 0], ends[order[i], 1]
@@ -348,14 +360,14 @@ def _joined_large(
             mark = marks[order[i]]
             total += -weights[mark - broken] if mark >= broken else weights[mark]
             i += 1
-        if top[a] != a or top[b] != b:
+        if top[a] >= 0 or top[b] >= 0:
             continue
-        if total > (needed if min(size[a], size[b]) >= large else 0.0):
-            if size[a] < size[b] or (size[a] == size[b] and a > b):
+        if total > (needed if min(-top[a], -top[b]) >= large else 0.0):
+            if top[a] > top[b] or (top[a] == top[b] and a > b):
                 a, b = b, a
+            top[a] += top[b]
+            joined[a] |= joined[b]
             parent[b], top[b], joined[b] = a, a, by
-            size[a] += size[b]
-            doubted[a] |= doubted[b]
             changed = True
     return changed
 

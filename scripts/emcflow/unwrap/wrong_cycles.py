@@ -261,9 +261,12 @@ def _cores(
     makes one.
     """
     every, ncomponents = np.ones(len(component), bool), int(component.max()) + 1
-    main, _ = largest_parts(region, part_sizes(region, every)[0], component, ncomponents)
+    sizes, _ = part_sizes(region, every)
+    main, size = largest_parts(region, sizes, component, ncomponents)
+    del sizes
     inside = region == main[component]
-    seeds, known = main.copy(), np.zeros(len(main), bool)
+    # stronger links make no more of what is small
+    seeds, known = main.copy(), size < LARGE
     for last in range(LAST_GOOD_CLASS):
         part = parts_at(tree, last)
         sizes, _ = part_sizes(part, inside)
