@@ -13,7 +13,7 @@ import heapq
 import json
 import re
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,6 @@ from matplotlib.figure import Figure
 from scale_model import (
     FOLDERS,
     NEIGHBOUR_RULES,
-    STRIP_RULES,
     TILE_RULES,
     TIMES,
     Model,
@@ -43,12 +42,16 @@ OVERLAP = 1.1**2
 # The cluster: assumptions, not measurements.
 QUEUE_S = 10.0  # from the submission of a job to its first line, and back
 DISK = 500e6  # bytes per second that one job reads or writes
-THREADED = {"link_model": 0.7, "unwrap_tile": 0.7}  # share of further threads that is of use
+# Share of further threads that is of use; rules of the scene have so many.
+THREADED = {"link_model": 0.7, "unwrap_tile": 0.7, "time_series": 0.5, "report": 0.7}
+SCENE_THREADS = 8
 CLUSTERS = {
+    "1 small node": (1, 16, 64_000),
     "1 node": (1, 32, 256_000),
     "10 nodes": (10, 32, 256_000),
     "40 nodes": (40, 32, 256_000),
 }
+DRAWN = "10 nodes"
 
 
 @dataclass
@@ -86,10 +89,9 @@ def seconds_of(model: Model, rule: str, size: Size) -> float:
     return model.seconds[rule](size) + moved / DISK
 
 
-def parts_of(rule: str, size: Size, batched: bool) -> int:
+def parts_of(rule: str, size: Size) -> int:
     """Return into how many jobs the work of a rule is cut."""
-    by_tile = TILE_RULES + NEIGHBOUR_RULES
-    if rule in by_tile or (batched and rule in ("tile_overlaps", "link_quality")):
+    if rule in TILE_RULES + NEIGHBOUR_RULES:
         return size.tiles
     if rule == "merge_interferograms":
         return size.batches
@@ -98,45 +100,36 @@ def parts_of(rule: str, size: Size, batched: bool) -> int:
     return size.strips if rule in ("date_phases", "loops") else 1
 
 
-def part_memory(rule: str, size: Size, batched: bool, threads: int) -> float:
-    """Return the memory of one job of a rule in MB."""
-    own = (*TILE_RULES, *NEIGHBOUR_RULES, *STRIP_RULES, "merge_interferograms")
-    if not batched or rule in own:
-        return memory_mb(rule, size, threads)
-    parts = parts_of(rule, size, batched)
-    share = replace(size, points=size.points / parts, pixels=size.pixels / parts)
-    return memory_mb(rule, share, threads)
+def in_threads(seconds: float, rule: str, threads: int) -> float:
+    """Return how long work of one core takes in threads."""
+    return seconds / (1 + (threads - 1) * THREADED.get(rule, 0))
 
 
-def jobs_of(model: Model, size: Size, batched: bool) -> list[Job]:
+def jobs_of(model: Model, size: Size) -> list[Job]:
     """Return the jobs of a run; the steps of a tile are one, as in profiles/slurm."""
     needs = dependencies()
-    threads = int(max(1, min(8, size.points / size.tiles // 100_000)))
-    steps = {
-        rule: seconds_of(model, rule, size)
-        / size.tiles
-        / (1 + (threads - 1) * THREADED.get(rule, 0))
-        for rule in TILE_RULES
-    }
-    tile_s = sum(steps.values())
-    tile_mb = memory_mb("unwrap_tile", size, threads)
+    of_tile = int(max(1, min(8, size.points / size.tiles // 100_000)))
+    steps = {rule: seconds_of(model, rule, size) / size.tiles for rule in TILE_RULES}
+    tile_s = sum(in_threads(seconds, rule, of_tile) for rule, seconds in steps.items())
+    tile_mb = memory_mb("unwrap_tile", size, of_tile)
     names = defaultdict(list)
     jobs = []
     outside = {need for rule in TILE_RULES for need in needs[rule]} - {*TILE_RULES}
     for rule in [*TIMES, "tile"]:
         if rule in TILE_RULES:
             continue
-        parts = size.tiles if rule == "tile" else parts_of(rule, size, batched)
+        parts = size.tiles if rule == "tile" else parts_of(rule, size)
         for part in range(parts):
             name = f"{rule} {part}"
             names[rule].append(name)
             if rule == "tile":
-                jobs.append(Job(name, rule, tile_s, threads, tile_mb, sorted(outside)))
+                jobs.append(Job(name, rule, tile_s, of_tile, tile_mb, sorted(outside)))
                 continue
-            seconds = seconds_of(model, rule, size) / parts
-            mb = part_memory(rule, size, batched, 1)
+            threads = SCENE_THREADS if rule in THREADED else 1
+            seconds = in_threads(seconds_of(model, rule, size) / parts, rule, threads)
+            mb = memory_mb(rule, size, threads)
             before = {"tile" if need in TILE_RULES else need for need in needs[rule]}
-            jobs.append(Job(name, rule, seconds, 1, mb, sorted(before)))
+            jobs.append(Job(name, rule, seconds, threads, mb, sorted(before)))
     for job in jobs:
         job.needs = [name for rule in job.needs for name in names[rule]]
     return jobs
@@ -248,7 +241,7 @@ def rules_table(model: Model, size: Size) -> str:
     rows = []
     cpu = {rule: model.seconds[rule](size) for rule in TIMES}
     for rule in sorted(TIMES, key=lambda rule: -seconds_of(model, rule, size)):
-        parts = parts_of(rule, size, False)
+        parts = parts_of(rule, size)
         read, written = model.bytes_read(rule, size), model.bytes_written(rule, size)
         seconds = seconds_of(model, rule, size)
         if seconds < 300:
@@ -280,34 +273,43 @@ def folders_table(model: Model, size: Size) -> str:
     return table(["folder", "files", "GB"], rows)
 
 
-def clusters_table(model: Model, size: Size) -> tuple[str, dict]:
-    """Return how long the frame takes on clusters of some sizes, and the schedules."""
-    rows, schedules = [], {}
+def in_use(jobs: list[Job], times: dict, share: float, cores: int) -> float:
+    """Return the part of the cores that jobs have, over the first share of the time."""
+    end = share * max(stop for _, stop in times.values())
+    held = sum(
+        job.cores * max(0.0, min(times[job.name][1], end) - times[job.name][0]) for job in jobs
+    )
+    return held / end / cores
+
+
+def clusters_table(model: Model, size: Size) -> tuple[str, list[Job], dict]:
+    """Return how long the frame takes on clusters of some sizes; jobs, and the schedule of one."""
+    jobs, rows, drawn = jobs_of(model, size), [], {}
     for name, (nodes, cores, mb) in CLUSTERS.items():
-        row = [f"{name} of {cores} cores, {mb // 1000} GB"]
-        for batched in (False, True):
-            jobs = jobs_of(model, size, batched)
-            times = schedule(jobs, nodes, cores, mb)
-            span = max(end for _, end in times.values())
-            busy = sum(job.cores * (job.seconds + QUEUE_S) for job in jobs)
-            tiles_end = max(times[job.name][1] for job in jobs if job.rule == "tile")
-            row += [
-                in_words(span),
+        times = schedule(jobs, nodes, cores, mb)
+        tiles_end = max(times[job.name][1] for job in jobs if job.rule == "tile")
+        shares = [100 * in_use(jobs, times, share, nodes * cores) for share in (0.9, 1)]
+        rows.append(
+            [
+                f"{name} of {cores} cores, {mb // 1000} GB",
+                in_words(max(end for _, end in times.values())),
                 in_words(tiles_end),
-                f"{100 * busy / span / nodes / cores:.0f} %",
+                *(f"{share:.0f} %" for share in shares),
             ]
-            schedules[name, batched] = jobs, times
-        rows.append(row)
-    head = ["cluster", "as it is", "tiles done", "cores in use"]
-    return table([*head, "batched", "tiles done", "cores in use"], rows), schedules
+        )
+        drawn = times if name == DRAWN else drawn
+    head = ["cluster", "whole run", "tiles done", "cores in use, first nine tenths", "in all"]
+    return table(head, rows), jobs, drawn
 
 
-def draw(path: Path, schedules: dict) -> None:
-    """Draw which cores are in use over time, by rule, on the middle cluster."""
+def draw(path: Path, jobs: list[Job], times: dict) -> None:
+    """Draw which cores are in use over time, by rule, on one of the clusters."""
     colours = {
         "tile": "tab:blue",
+        "reference_points": "tab:gray",
         "tile_overlaps": "tab:purple",
         "blend_tile": "gold",
+        "scene_links": "black",
         "merge_interferograms": "tab:orange",
         "link_quality": "tab:olive",
         "loops": "tab:green",
@@ -316,26 +318,25 @@ def draw(path: Path, schedules: dict) -> None:
         "displacements": "tab:cyan",
         "report": "tab:brown",
     }
-    figure = Figure((8, 4.6), layout="constrained")
-    axes = figure.subplots(2, 1, sharex=True)
-    for ax, batched, title in zip(axes, (False, True), ("as it is", "batched"), strict=True):
-        jobs, times = schedules["10 nodes", batched]
-        end = max(end for _, end in times.values())
-        at = np.linspace(0, end, 1500)
-        layers = []
-        for rule in colours:
-            cores = np.zeros(at.size)
-            for job in jobs:
-                if job.rule == rule:
-                    start, stop = times[job.name]
-                    cores[(at >= start) & (at < stop)] += job.cores
-            layers.append(cores)
-        ax.stackplot(at / 3600, layers, labels=list(colours), colors=list(colours.values()))
-        ax.set(ylabel="cores in use", title=f"10 nodes of 32 cores, {title}: {in_words(end)}")
-        ax.set_yscale("symlog", linthresh=4)
-        ax.set_ylim(0, 400)
-    axes[1].set_xlabel("hours")
-    axes[0].legend(ncols=4, fontsize=7, loc="upper right")
+    figure = Figure((8, 2.8), layout="constrained")
+    ax = figure.subplots()
+    end = max(stop for _, stop in times.values())
+    at = np.linspace(0, end, 1500)
+    layers = []
+    for rule in colours:
+        cores = np.zeros(at.size)
+        for job in jobs:
+            if job.rule == rule:
+                start, stop = times[job.name]
+                cores[(at >= start) & (at < stop)] += job.cores
+        layers.append(cores)
+    ax.stackplot(at / 60, layers, labels=list(colours), colors=list(colours.values()))
+    nodes, cores, _ = CLUSTERS[DRAWN]
+    title = f"{DRAWN} of {cores} cores: {in_words(end)}"
+    ax.set(xlabel="minutes", ylabel="cores in use", title=title, xlim=(0, end / 60))
+    ax.set_yscale("symlog", linthresh=4)
+    ax.set_ylim(0, 1.25 * nodes * cores)
+    figure.legend(ncols=1, fontsize=7, loc="outside right center")
     figure.savefig(path, dpi=110)
 
 
@@ -355,7 +356,7 @@ def main() -> None:
     records = {tuple(record["case"]): record for record in map(json.loads, lines)}
     held_out = records.pop(HELD_OUT)
     model, size = Model(list(records.values())), frame()
-    clusters, schedules = clusters_table(model, size)
+    clusters, jobs, times = clusters_table(model, size)
     tables = {
         "check": check_table(model, held_out),
         "rules": rules_table(model, size),
@@ -373,7 +374,7 @@ def main() -> None:
         before, _, rest = text.partition(begin)
         text = before + begin + lines + "\n" + end + rest.partition(end)[2]
     page.write_text(text)
-    draw(given.docs / "images" / "scale.png", schedules)
+    draw(given.docs / "images" / "scale.png", jobs, times)
     for name, lines in tables.items():
         print(f"{name}\n{lines}\n")
 

@@ -11,12 +11,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from emcflow.workflow.batches import BLENDED_AT_ONCE
+from emcflow.workflow.batches import BLENDED_AT_ONCE, batch_size, in_batches
 from emcflow.workflow.memory import predicted_mb
 from emcflow.workflow.plan import DATES_PER_BATCH, PAIRS_PER_BATCH
 from scipy.optimize import nnls
 
 STRIP_ROWS = 512  # outputs.strip_rows
+PIXEL_BYTES = 8  # of an image of the stack
 PICTURES = 60  # as in emcflow/report/reading.py
 
 
@@ -33,7 +34,8 @@ class Size:
     @property
     def batches(self) -> int:
         """Jobs that merge interferograms."""
-        return math.ceil(self.pairs / PAIRS_PER_BATCH)
+        most = batch_size(PAIRS_PER_BATCH, PIXEL_BYTES * self.pixels)
+        return len(in_batches(range(self.pairs), most, even=True))
 
     @property
     def strips(self) -> int:
@@ -43,7 +45,7 @@ class Size:
     @property
     def date_batches(self) -> int:
         """Jobs that write displacements."""
-        return math.ceil(self.dates / DATES_PER_BATCH)
+        return math.ceil(self.dates / batch_size(DATES_PER_BATCH, PIXEL_BYTES * self.pixels))
 
 
 def sized(record: dict) -> Size:
@@ -82,18 +84,20 @@ FOLDERS = {
     "mesh": (("T", "N", "N*D"), "T"),
     "links": (("T", "N"), "T"),
     "unwrap": (("T", "N", "N*I"), "T"),
-    "merge": (("1", "T*I", "N"), "4"),
+    "merge": (("1", "T*I", "N"), "6"),
     "blend": (("T", "T*I", "N", "N*I"), "T"),
-    "unwrapped": (("X*I", "N*I"), "2*I"),
-    "unwrapped/quality": (("X*I", "N*I"), "2*I"),
+    "unwrapped": (("X*I", "N*I"), "3*I"),
+    "unwrapped/quality": (("X*I", "N*I"), "3*I"),
+    "quality": (("X", "N"), "12"),
+    ".": (("X", "N"), "8"),
     "dates": (("N", "N*D"), "S"),
     "loops": (("X",), "S"),
     "timeseries": (("X*D", "N*D"), "D+3"),
     "timeseries/radians": (("X*D", "N*D"), "D-1"),
     "timeseries/misfit": (("X*D", "N*D"), "D"),
-    "logs": (("1", "T", "B"), "4*T+B+2*S+V+13"),
-    "benchmarks": (("1", "T", "B"), "4*T+B+2*S+V+13"),
-    "records": (("1", "T", "B"), "4*T+B+2*S+V+14"),
+    "logs": (("1", "T", "B"), "4*T+B+2*S+V+16"),
+    "benchmarks": (("1", "T", "B"), "4*T+B+2*S+V+16"),
+    "records": (("1", "T", "B"), "4*T+B+2*S+V+17"),
 }
 TILE_RULES = ("tile_mesh", "link_model", "unwrap_tile")
 # A job per tile, and its neighbours: not before all tiles are unwrapped.

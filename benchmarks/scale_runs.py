@@ -11,7 +11,9 @@ instead, which takes 25 GB of disk and more than an hour of CPU; a run that was 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import math
 import os
 import re
 import resource
@@ -136,6 +138,18 @@ def file_sizes(results: Path) -> dict[str, list[int]]:
     return found
 
 
+def side_by_side(number: int, side: int = 1000, overlap: int = 50) -> list[dict]:
+    """Return tiles in rows and columns, as many of each, that reach into those beside them."""
+    rows = math.isqrt(number - 1) + 1
+    found = []
+    for row, col in itertools.islice(itertools.product(range(rows), repeat=2), number):
+        core = [row * side, col * side, (row + 1) * side, (col + 1) * side]
+        start = [max(each - overlap, 0) for each in core[:2]]
+        end = [min(each + overlap, rows * side) for each in core[2:]]
+        found.append({"bounds": [*start, *end], "core": core, "points": side**2 // 2})
+    return found
+
+
 def planning(folder: Path) -> list[dict]:
     """Return how long a dry run takes once the scene is cut into so many tiles, none made yet."""
     case = (100, 20, 1, 0.2)
@@ -144,11 +158,15 @@ def planning(folder: Path) -> list[dict]:
     snakemake(folder, simulation(case), "--until", "simulate_stack")
     tiles = folder / "results" / "tiles" / "tiles.json"
     snakemake(folder, config, "--until", "tiles")
-    cut = json.loads(tiles.read_text())
+    scene = folder / "results" / "stack" / "stack.json"
     found = []
     for number in PLANNED_TILES:
-        text = json.dumps(cut | {"tiles": cut["tiles"] * number})
-        tiles.write_text(text)
+        made = side_by_side(number)
+        shape = 2 * [max(tile["core"][3] for tile in made)]
+        for path, new in ((scene, {}), (tiles, {"tiles": made})):
+            times = path.stat()
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"shape": shape} | new))
+            os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # nothing is out of date
         cpu_s = snakemake(folder, config, "--dry-run", "--quiet", "rules")
         found.append({"tiles": number, "cpu_s": cpu_s})
     return found

@@ -60,8 +60,11 @@ if PLAN.maps_of_phase or PLAN.time_series:
             f"{OUT}/benchmarks/time_series.tsv"
         conda:
             "../envs/environment.yaml"
+        threads: 8
         resources:
-            mem_mb=lambda wildcards, attempt: JOBS.strip_memory(attempt, "time_series"),
+            mem_mb=lambda wildcards, attempt, threads: JOBS.strip_memory(
+                attempt, "time_series", threads
+            ),
             runtime=lambda wildcards, attempt: minutes(
                 attempt, len(PLAN.stack.dates), JOBS.points()
             ),

@@ -29,7 +29,9 @@ with job(snakemake) as log:
             if params.dates_alike:
                 links = links._replace(weights=np.ones(len(dates)))
             view = given.get("point_view")
-            maps = term_maps(phase, dates, wavelength, links, asked, view, folder)
+            maps = term_maps(
+                phase, dates, wavelength, links, asked, view, folder, snakemake.threads
+            )
             write_parameter_maps(
                 dict(output.items()),
                 grid,

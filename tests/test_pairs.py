@@ -7,7 +7,7 @@ import pytest
 from emcflow.errors import InputError
 from emcflow.io.pair_table import read_pairs
 from emcflow.network.pairs import delaunay_pairs
-from emcflow.workflow.batches import in_batches
+from emcflow.workflow.batches import batch_size, in_batches
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay
@@ -108,3 +108,10 @@ def test_batches_are_in_order_and_about_equal(npairs, most, even):
         assert len(batches) < 2 or len(batches) % 2 == 0
     else:
         assert len(batches) == -(-npairs // most)
+
+
+def test_batches_of_large_images_are_smaller():
+    assert batch_size(28, 0) == batch_size(28, 700e6) == 28  # unknown; 90 million pixels
+    assert batch_size(28, 1.4e9) == 14
+    assert batch_size(28, 450e6 * 8) == 5  # a frame of Sentinel-1
+    assert batch_size(24, 1e12) == 4

@@ -64,6 +64,21 @@ def test_a_stack_of_files_is_known_by_its_names_and_its_state(stack, tmp_path):
     assert again.state != whole
 
 
+def test_large_images_make_small_batches(stack, tmp_path):
+    sections = {"outputs": {"time_series": True}}
+    plan = plan_of(stack, **sections)
+    assert plan.image_bytes == Path(plan.stack.files[1]).stat().st_size
+    assert len(plan.batches) == len(plan.date_batches) == 1
+    with open(plan.stack.files[1], "r+b") as file:
+        file.truncate(3_600_000_000)  # of no bytes on the disk
+    large = plan_of(stack, **sections)
+    assert [len(each) for each in large.batches] == [3, 3, 3, 3]
+    assert [len(each) for each in large.date_batches] == [3, 3]
+    window = stack | {"stack": stack["stack"] | {"window": [0, 0, 4, 4]}}
+    assert plan_of(window, **sections).image_bytes == 0
+    assert plan_of(SIMULATED).image_bytes == 0
+
+
 def test_the_state_is_that_of_the_settings():
     states = {
         plan_of(SIMULATED).state,

@@ -259,6 +259,19 @@ def test_the_reference_is_zero_and_sure_and_other_components_are_their_own():
     np.testing.assert_allclose(np.median(fit.values[:, ~own], axis=1), 0, atol=1e-9)
 
 
+def test_threads_have_no_influence(monkeypatch):
+    monkeypatch.setattr("emcflow.products.time_series.CHUNK_POINTS", 700)
+    rng = np.random.default_rng(4)
+    points, design, years, truth = scene_of(rng, 12)
+    phase = design @ truth + rng.normal(0, 0.3, (12, len(points)))
+    component = np.zeros(len(points), int)
+    one, three = (
+        Fitted(points, phase, component, design, years, n_threads=number) for number in (1, 3)
+    )
+    for name in ("values", "sigma", "residual", "motion"):
+        np.testing.assert_array_equal(getattr(three, name), getattr(one, name))
+
+
 def test_given_weights_are_used_as_they_are():
     rng = np.random.default_rng(7)
     points, design, years, truth = scene_of(rng, 10)

@@ -57,9 +57,9 @@ def test_jobs_of_the_frame():
     ]
     model, size = Model(records), frame()
     assert dependencies()["link_model"] == ["tile_mesh", "design_matrix"]
-    jobs = {each.name: each for each in jobs_of(model, size, batched=False)}
+    jobs = {each.name: each for each in jobs_of(model, size)}
     assert sum(each.rule == "tile" for each in jobs.values()) == size.tiles
-    assert sum(each.rule == "merge_interferograms" for each in jobs.values()) == size.batches == 32
+    assert sum(each.rule == "merge_interferograms" for each in jobs.values()) == size.batches == 180
     assert len(jobs["tile_overlaps 0"].needs) == 1 + size.tiles
     assert not {*TILE_RULES} & {each.rule for each in jobs.values()}
     assert sum(each.rule == "blend_tile" for each in jobs.values()) == size.tiles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,7 @@ from emcflow.io.date_strips import DateStrips
 from emcflow.io.point_file import PointFile
 from emcflow.io.point_windows import PointWindow, PointWindows
 from emcflow.products.date_noise import DateNoise, date_noise, nearest_neighbours, sample_runs
-from emcflow.products.point_fit import PointFit, ScenePrior
+from emcflow.products.point_fit import PointFit, PointTerms, ScenePrior
 from emcflow.products.quantiles import medians
 from emcflow.products.series_inputs import point_view
 from emcflow.products.time_series import chunks
@@ -112,6 +113,7 @@ def fit_scene(
     reference: np.ndarray | None = None,
     weights: np.ndarray | None = None,
     folder: str | Path | None = None,
+    n_threads: int = 1,
 ) -> SceneTerms:
     """Fit the terms of all points to their series.
 
@@ -130,6 +132,8 @@ def fit_scene(
         Weights of the dates, of mean 1, where they are known; else they follow from the noise.
     folder : path, optional
         Where there is room for the terms of all points.
+    n_threads : int
+        No influence on the result.
 
     Returns
     -------
@@ -141,7 +145,7 @@ def fit_scene(
     datum = component_datum(phase, points, reference)
     moving = [np.empty(0, np.float32)]
     # threads of BLAS may round differently from one of them
-    with threadpool_limits(1, "blas"):
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(n_threads) as pool:
         places, sample = _sample(points, phase, datum)
         columns = np.column_stack([np.ones(len(design)), design])
         noise = date_noise(
@@ -156,10 +160,13 @@ def fit_scene(
         del sample
         for block in points.blocks():
             own, component = _of_block(points, phase, block)
-            found = [
-                fit.terms(own[:, some] - datum[:, component[some]], prior)
-                for some in chunks(own.shape[1])
-            ]
+
+            def fitted(
+                some: slice, own: np.ndarray = own, component: np.ndarray = component
+            ) -> PointTerms:
+                return fit.terms(own[:, some] - datum[:, component[some]], prior)
+
+            found = list(pool.map(fitted, chunks(own.shape[1])))
             of_terms = np.concatenate([terms.values for terms in found], axis=1)
             rest = np.concatenate(
                 [np.vstack([terms.sigma, terms.residual, terms.motion]) for terms in found], axis=1

@@ -63,6 +63,7 @@ def term_maps(
     reference: Sequence[int] | None = None,
     view: str | Path | None = None,
     folder: str | Path | None = None,
+    n_threads: int = 1,
 ) -> TermMaps:
     """Fit the terms of the link model to the series of all points.
 
@@ -81,6 +82,8 @@ def term_maps(
         ``point_view.tif``, where points have views of their own.
     folder : path, optional
         Where there is room for the terms of all points.
+    n_threads : int
+        No influence on the result.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def term_maps(
         return TermMaps({}, None, {"date": dates}, [])
     mm_per_rad = 1e3 * metres_per_rad(wavelength_m, "away")
     years = days_since_first(dates) / DAYS_PER_YEAR
-    fit = fit_scene(points, phase, links.design, years, places, links.weights, folder)
+    fit = fit_scene(points, phase, links.design, years, places, links.weights, folder, n_threads)
     correlation = parameter_correlation(fit.covariance, names)
     if view:
         turn_to_views(fit, points, view, names, correlation, places)

@@ -13,8 +13,9 @@ class Peak:
     ----------
     fixed_mb : float
         Python with what the job imports, and numba while it compiles [MB].
-    pair_mb, date_mb : float
-        A window of one interferogram, of one date, however large the scene [MB].
+    pair_mb, date_mb, date_thread_mb : float
+        A window of one interferogram, of one date, of one date in each thread, however large the
+        scene [MB].
     point, date, pair, thread, term : float
         Bytes per point: in any case, for each date, for each interferogram, for each thread, for
         each term of the link model beside velocity and DEM error.
@@ -29,6 +30,7 @@ class Peak:
     fixed_mb: float
     pair_mb: float = 0
     date_mb: float = 0
+    date_thread_mb: float = 0
     point: float = 0
     date: float = 0
     pair: float = 0
@@ -98,8 +100,11 @@ PEAKS = {
     # points are those of a block of the rasters, pixels those of a row of blocks: a block of all
     # interferograms and, in double precision, a part of it
     "date_phases": Peak(fixed_mb=116, pair_mb=0.68, date_mb=0.5, pair=4),
-    # a block of all dates, their medians, a sample of the points; bands of a few rasters
-    "time_series": Peak(fixed_mb=190, date_mb=1.3, point=100, date=11, term=24, pixel=16),
+    # a block of all dates, their medians, a sample of the points, in each thread what is left of
+    # some of them; bands of a few rasters
+    "time_series": Peak(
+        fixed_mb=190, date_mb=0.6, date_thread_mb=0.7, point=100, date=11, term=24, pixel=16
+    ),
     # per thread a block of a date, a band of a raster, and GDAL's cache
     "displacements": Peak(fixed_mb=120, date_mb=0.1, thread=30, pixel=4, pixel_thread=16),
     # a row of blocks of velocities and labels; points around stations
@@ -163,7 +168,8 @@ def predicted_mb(
     per_point += peak.term * extra_terms
     per_pixel = peak.pixel + peak.pixel_date * dates + peak.pixel_thread * threads
     per_pixel += peak.pixel_term * extra_terms
-    fixed_mb = peak.fixed_mb + peak.pair_mb * pairs + peak.date_mb * dates
+    fixed_mb = peak.fixed_mb + peak.pair_mb * pairs
+    fixed_mb += (peak.date_mb + peak.date_thread_mb * threads) * dates
     per_strip_pixel = peak.strip + peak.strip_thread * threads
     held = per_point * points + per_pixel * pixels + per_strip_pixel * strip_pixels
     return int(fixed_mb + held / 1e6) + 1

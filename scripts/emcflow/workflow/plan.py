@@ -5,6 +5,7 @@ Made once at the start, before there is any rule; knows nothing of Snakemake.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -29,7 +30,7 @@ from emcflow.io.text_baselines import table_files
 from emcflow.network.networks import hop3_network
 from emcflow.network.pairs import delaunay_pairs
 from emcflow.products.simulate import simulation_baselines, simulation_dates
-from emcflow.workflow.batches import in_batches
+from emcflow.workflow.batches import batch_size, in_batches
 from emcflow.workflow.inputs import (
     Inputs,
     baseline_rasters,
@@ -391,13 +392,27 @@ class Plan:
     @cached_property
     def batches(self) -> list[Sequence[str]]:
         """Interferograms that are merged by one job each."""
-        return in_batches(self.new_pairs, PAIRS_PER_BATCH, even=True)
+        most = batch_size(PAIRS_PER_BATCH, self.image_bytes)
+        return in_batches(self.new_pairs, most, even=True)
 
     @property
     def date_batches(self) -> list[Sequence[str]]:
         """Dates whose rasters of the time series are written by one job each; none without it."""
         dates = self.stack.dates if self.time_series else ()
-        return in_batches(dates, DATES_PER_BATCH) if dates else []
+        most = batch_size(DATES_PER_BATCH, self.image_bytes)
+        return in_batches(dates, most) if dates else []
+
+    @cached_property
+    def image_bytes(self) -> int:
+        """Bytes of the first image that is given; 0 where it is no file, or a part is taken of it.
+
+        Jobs of a cluster plan anew: it must not be a file that a rule makes.
+        """
+        if self.simulated or self.stack.window:
+            return 0
+        given = self.inputs.interferograms
+        first = next(filter(None, given.files if given else self.stack.files))
+        return os.path.getsize(first) if os.path.isfile(first) else 0
 
     def of_previous(self, name: str) -> str | list:
         """Return a file of the run whose interferograms are taken over, nothing without one."""
