@@ -62,9 +62,7 @@ if PLAN.maps_of_phase or PLAN.time_series:
             "../envs/environment.yaml"
         threads: 8
         resources:
-            mem_mb=lambda wildcards, attempt, threads: JOBS.strip_memory(
-                attempt, "time_series", threads
-            ),
+            mem_mb=lambda wildcards, attempt, threads: JOBS.series_memory(attempt, threads),
             runtime=lambda wildcards, attempt: minutes(
                 attempt, len(PLAN.stack.dates), JOBS.points()
             ),

@@ -1,5 +1,7 @@
 """Strips of a scene: the order of points, exact medians, and the same bytes for any strips."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from dates import at_points, points_of
@@ -73,6 +75,22 @@ def test_medians_of_pieces_are_those_of_the_whole(dtype, n, monkeypatch):
         expected = [np.median(values[:, component == c], axis=1) for c in np.unique(component)]
         np.testing.assert_array_equal(found, np.array(expected).T)
         assert found.dtype == dtype
+
+
+def test_medians_hold_a_part_of_the_values():
+    """Two million points in windows of which one is there at a time."""
+    rng = np.random.default_rng(0)
+
+    def windows():
+        for _ in range(40):
+            yield rng.normal(size=(4, 50_000)).astype(np.float32), np.zeros(50_000, np.int32)
+
+    tracemalloc.start()
+    found = medians(windows, np.array([2_000_000]))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.abs(found).max() < 0.01
+    assert peak < 12e6  # all of them are 32e6
 
 
 def test_a_component_without_points_has_no_median():

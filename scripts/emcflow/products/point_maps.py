@@ -326,7 +326,7 @@ def _sample(
             own, component = _of_block(points, phase, block)
             row_col = np.concatenate([window.points() for window in block])
             for number, some in wanted:
-                places[number].append(row_col[some])
+                places[number].append(row_col[some].copy())  # of a few of many
                 sample[number].append(own[:, some] - datum[:, component[some]])
         start = stop
     return [np.concatenate(p) for p in places], [np.concatenate(s, axis=1) for s in sample]

@@ -104,7 +104,8 @@ def _samples(pieces: Iterable, steps: np.ndarray) -> list[np.ndarray]:
     for values, component in pieces:
         for label in np.unique(component):
             own = values if len(steps) == 1 else values[:, component == label]
-            kept[label].append(own[:, -seen[label] % steps[label] :: steps[label]])
+            # a copy: a part of the values would keep all of them
+            kept[label].append(own[:, -seen[label] % steps[label] :: steps[label]].copy())
             seen[label] += own.shape[1]
     return [np.concatenate([values[:, :0], *parts], axis=1) for parts in kept]
 

@@ -54,8 +54,8 @@ PEAKS = {
     # an image of amplitudes, their mean and deviations, and where some image has no data
     "select_points": Peak(fixed_mb=106, pixel=15.2, strip=50),
     # of a row of blocks the coherence, and where there are points
-    "check_stack": Peak(fixed_mb=130, pixel=1.1, strip=23),
-    "tiles": Peak(fixed_mb=118, pixel=1.1, strip=23),
+    "check_stack": Peak(fixed_mb=130, pixel=1.5, strip=23),
+    "tiles": Peak(fixed_mb=118, pixel=1.8, strip=23),
     # where there are points, and a raster at them, twice for its mean
     "mean_baselines": Peak(fixed_mb=178, point=19, pixel=1.1, strip=32),
     # angle and range at the points and what follows; of a row of blocks sums and products of them
@@ -99,12 +99,10 @@ PEAKS = {
     "quality": Peak(fixed_mb=109, point=30, pixel=12),
     # points are those of a block of the rasters, pixels those of a row of blocks: a block of all
     # interferograms and, in double precision, a part of it
-    "date_phases": Peak(fixed_mb=116, pair_mb=0.68, date_mb=0.5, pair=4),
+    "date_phases": Peak(fixed_mb=125, pair_mb=0.68, date_mb=0.5, pair=4),
     # a block of all dates, their medians, a sample of the points, in each thread what is left of
     # some of them; bands of a few rasters
-    "time_series": Peak(
-        fixed_mb=190, date_mb=0.6, date_thread_mb=0.7, point=100, date=11, term=24, pixel=16
-    ),
+    "time_series": Peak(fixed_mb=165, date_thread_mb=0.9, point=100, date=8, term=24, pixel=16),
     # per thread a block of a date, a band of a raster, and GDAL's cache
     "displacements": Peak(fixed_mb=120, date_mb=0.1, thread=30, pixel=4, pixel_thread=16),
     # a row of blocks of velocities and labels; points around stations

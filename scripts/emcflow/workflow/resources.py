@@ -36,6 +36,11 @@ MAP_BYTES = 9
 PAIR_BYTES = 22
 # What a pixel of a map takes while it is drawn, in a second process as well.
 FIGURE_BYTES = 100
+# What is kept of a point for the median of a date, in the mean of all points, while the medians of
+# so many dates are found; and of one that moves.
+NEAR_MEDIAN_BYTES = 0.17
+DATES_AT_ONCE = 30
+MOTION_BYTES = 1
 # What a point takes whose phase is held against a truth.
 TRUTH_BYTES = 50
 # What the layers of the links take for a point of the tiles in a strip, and for every other one
@@ -140,6 +145,15 @@ class JobResources:
         (rows, cols), _ = self.scene()
         points = min(self.points(), min(rows, BLOCK) * min(cols, BLOCK))
         return self.megabytes(attempt, job, points, self.strip_pixels(0), threads=threads)
+
+    def series_memory(self, attempt: int, threads: int) -> int:
+        """Return a memory bound in MB for the maps of the dates: a strip, and values of all points.
+
+        Those near the medians of the dates are kept, and residual motions that count.
+        """
+        of_point = NEAR_MEDIAN_BYTES * min(len(self.plan.stack.dates), DATES_AT_ONCE) + MOTION_BYTES
+        kept_mb = int(of_point * self.points() / 1e6)
+        return self.strip_memory(attempt, "time_series", threads) + attempt * kept_mb
 
     def tile_threads(self, tile: Tile, ntiles: int, cores: int, beside: int = 0) -> int:
         """Return the threads for one tile: by its points on a cluster, else its share of the cores.
