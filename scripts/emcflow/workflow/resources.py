@@ -37,10 +37,10 @@ PAIR_BYTES = 22
 # What a pixel of a map takes while it is drawn, in a second process as well.
 FIGURE_BYTES = 100
 # What is kept of a point for the median of a date, in the mean of all points, while the medians of
-# so many dates are found; and of one that moves.
+# so many dates are found; and of a point that moves, as all may.
 NEAR_MEDIAN_BYTES = 0.17
 DATES_AT_ONCE = 30
-MOTION_BYTES = 1
+MOTION_BYTES = 4
 # What a point takes whose phase is held against a truth.
 TRUTH_BYTES = 50
 # What the layers of the links take for a point of the tiles in a strip, and for every other one
