@@ -17,12 +17,10 @@ from emcflow.io.point_file import PointFile
 from emcflow.io.point_windows import PointWindow, PointWindows
 from emcflow.products.date_noise import DateNoise, date_noise, nearest_neighbours, sample_runs
 from emcflow.products.point_fit import PointFit, PointTerms, ScenePrior
-from emcflow.products.quantiles import medians
+from emcflow.products.quantiles import DATES_AT_ONCE, medians
 from emcflow.products.series_inputs import point_view
 from emcflow.products.time_series import chunks
 
-# Dates whose medians are found together: of each some values are kept.
-DATES_AT_ONCE = 30
 # Residual motion that counts [rad].
 MOTION_RAD = 0.2
 

@@ -11,6 +11,8 @@ SAMPLED = 100_000
 # Ranks of the sample, as a share of it, between which the quantile surely lies: its own error is a
 # few thousandths.
 MARGIN = 0.02
+# Dates whose medians are found together: of each some values are kept.
+DATES_AT_ONCE = 30
 
 # Values (nrows, n) and components (n,) of some points at a time.
 Pieces = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]

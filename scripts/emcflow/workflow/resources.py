@@ -9,6 +9,7 @@ from emcflow.io.raster import BLOCK, open_raster
 from emcflow.io.scene_file import read_scene_file
 from emcflow.io.strips import strip_bounds
 from emcflow.io.tiles_json import tiles_from_json
+from emcflow.products.quantiles import DATES_AT_ONCE
 from emcflow.report.thinning import (
     MAP_PIXELS,
     PAIR_PIXELS,
@@ -36,10 +37,9 @@ MAP_BYTES = 9
 PAIR_BYTES = 22
 # What a pixel of a map takes while it is drawn, in a second process as well.
 FIGURE_BYTES = 100
-# What is kept of a point for the median of a date, in the mean of all points, while the medians of
-# so many dates are found; and of a point that moves, as all may.
+# What is kept of a point for the median of a date, in the mean of all points; and of a point that
+# moves, as all may.
 NEAR_MEDIAN_BYTES = 0.17
-DATES_AT_ONCE = 30
 MOTION_BYTES = 4
 # What a point takes whose phase is held against a truth.
 TRUTH_BYTES = 50
